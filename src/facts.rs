@@ -1,0 +1,167 @@
+//! Facts: the typed statements that policies judge.
+//!
+//! A kind is declared once (`state_kinds`, `activity_kinds`); the declaration feeds the type checker of predicates,
+//! the engine, `lambda-audit facts` and the reference. Facts are made from snapshot parts (`from_snapshot`) and from
+//! trail records (`from_record`); nothing here judges them.
+
+mod activity_kinds;
+mod pages;
+pub mod schema;
+mod state_kinds;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+pub use activity_kinds::{API_CALL, ApiCall, INVOCATION, Invocation};
+pub use state_kinds::{
+    EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
+    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LayerUse, ROLE, Role, TRAIL, Trail,
+};
+
+use crate::value::Why;
+use schema::{FieldSet, KindDecl, Origin};
+
+/// Every kind, in the order of the documentation.
+pub static KINDS: [&KindDecl; 11] = [
+    &GRANT,
+    &FUNCTION_URL,
+    &LAYER_USE,
+    &EVENT_SOURCE,
+    &FUNCTION,
+    &INVOKE_LOGGING,
+    &TRAIL,
+    &ROLE,
+    &GUARDRAIL,
+    &API_CALL,
+    &INVOCATION,
+];
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static KindDecl> {
+    KINDS.into_iter().find(|kind| kind.name == name)
+}
+
+/// A fact of the kind with every field unread, for policy test cases.
+pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send + Sync>> {
+    Some(match kind.name {
+        "grant" => Box::new(Grant::unread(why)),
+        "function_url" => Box::new(FunctionUrl::unread(why)),
+        "layer_use" => Box::new(LayerUse::unread(why)),
+        "event_source" => Box::new(EventSource::unread(why)),
+        "function" => Box::new(Function::unread(why)),
+        "invoke_logging" => Box::new(InvokeLogging::unread(why)),
+        "trail" => Box::new(Trail::unread(why)),
+        "role" => Box::new(Role::unread(why)),
+        "guardrail" => Box::new(Guardrail::unread(why)),
+        "api_call" => Box::new(ApiCall::unread(why)),
+        "invocation" => Box::new(Invocation::unread(why)),
+        _ => return None,
+    })
+}
+
+/// What a fact is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Subject<'a> {
+    pub arn: Option<Cow<'a, str>>,
+    /// `function`, `function_version`, `alias`, `layer_version`, `function_url`, `event_source_mapping`, `trail`,
+    /// `role`, `principal`, …
+    pub kind: &'static str,
+    pub name: Cow<'a, str>,
+    pub account: Option<Cow<'a, str>>,
+    pub region: Option<Cow<'a, str>>,
+}
+
+impl Subject<'_> {
+    /// What a reader is shown: the ARN, else the name.
+    pub fn label(&self) -> &str {
+        self.arn.as_deref().unwrap_or(&self.name)
+    }
+
+    pub fn into_owned(self) -> Subject<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Subject {
+            arn: self.arn.map(own),
+            kind: self.kind,
+            name: own(self.name),
+            account: self.account.map(own),
+            region: self.region.map(own),
+        }
+    }
+}
+
+/// Where a fact was read.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(tag = "in", rename_all = "snake_case")]
+pub enum Source {
+    /// A snapshot: the file, the part's line (from 1), a JSON pointer into the part's data, and the API it came from.
+    Snapshot { file: String, line: u64, pointer: String, api: String },
+    /// A trail record: the file, the byte offset of the record in the decompressed text, its eventID.
+    Record { file: String, offset: u64, event_id: Option<String> },
+}
+
+/// A record's place and time, for facts that records make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event<'a> {
+    pub file: &'a str,
+    /// Byte offset of the record in the decompressed text.
+    pub offset: u64,
+    pub id: Option<&'a str>,
+    /// Seconds since 1970, UTC.
+    pub time: i64,
+}
+
+/// The kind-specific part of a fact.
+#[derive(Debug, Clone)]
+pub enum Body<'a> {
+    Grant(Box<Grant<'a>>),
+    FunctionUrl(Box<FunctionUrl<'a>>),
+    LayerUse(Box<LayerUse<'a>>),
+    EventSource(Box<EventSource<'a>>),
+    Function(Box<Function<'a>>),
+    InvokeLogging(Box<InvokeLogging<'a>>),
+    Trail(Box<Trail<'a>>),
+    Role(Box<Role<'a>>),
+    Guardrail(Box<Guardrail<'a>>),
+    ApiCall(Box<ApiCall<'a>>),
+    Invocation(Box<Invocation<'a>>),
+}
+
+impl<'a> Body<'a> {
+    pub fn fields(&self) -> &(dyn FieldSet + 'a) {
+        match self {
+            Body::Grant(fact) => &**fact,
+            Body::FunctionUrl(fact) => &**fact,
+            Body::LayerUse(fact) => &**fact,
+            Body::EventSource(fact) => &**fact,
+            Body::Function(fact) => &**fact,
+            Body::InvokeLogging(fact) => &**fact,
+            Body::Trail(fact) => &**fact,
+            Body::Role(fact) => &**fact,
+            Body::Guardrail(fact) => &**fact,
+            Body::ApiCall(fact) => &**fact,
+            Body::Invocation(fact) => &**fact,
+        }
+    }
+}
+
+/// Where a fact stands: in a snapshot part or in a trail record.
+#[derive(Debug, Clone)]
+pub enum Place<'a> {
+    Part { file: &'a str, line: u64, api: &'a str, pointer: String },
+    Event(Event<'a>),
+}
+
+/// A fact: what it is about, where it was read, and its fields.
+#[derive(Debug, Clone)]
+pub struct Fact<'a> {
+    pub subject: Subject<'a>,
+    pub origin: Origin,
+    pub place: Place<'a>,
+    /// What tells facts about the same subject apart in a fingerprint: of a grant the normal form of principals,
+    /// actions and conditions; of a URL or mapping the field and its value; empty where `group_by` decides.
+    pub part: String,
+    pub body: Body<'a>,
+}

@@ -1,0 +1,30 @@
+//! The pages that field meanings rest on.
+
+pub(super) const RESOURCE_POLICY: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html";
+    "https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html";
+pub(super) const LAYERS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html";
+pub(super) const URL_AUTH: &str = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html";
+pub(super) const URL_API: &str = "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionUrlConfig.html";
+pub(super) const CORS_API: &str = "https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html";
+pub(super) const MAPPING_API: &str =
+    "https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html";
+pub(super) const FUNCTION_API: &str =
+    "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html";
+pub(super) const DESTINATIONS: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html";
+pub(super) const DATA_EVENTS: &str =
+    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html";
+pub(super) const TRAIL_STATUS: &str =
+    "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html";
+pub(super) const TRAIL_API: &str =
+    "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html";
+pub(super) const VALIDATION: &str =
+    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-intro.html";
+pub(super) const RECORD: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html";
+pub(super) const IDENTITY: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html";
+pub(super) const LAMBDA_TRAIL: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html";
+pub(super) const INVOKE_API: &str = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
+pub(super) const TRUST_POLICY: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html";

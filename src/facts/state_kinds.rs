@@ -1,0 +1,185 @@
+//! Kinds that a snapshot or a configuration change makes: what is.
+
+use super::pages;
+use super::schema::Origin::{Change, State};
+use super::schema::declare_kind;
+
+/// Who a grant admits, widest first; `exposure` gives the meaning of each.
+pub const EXPOSURES: &[&str] = &[
+    "public",
+    "cross_account",
+    "network",
+    "service_unrestricted",
+    "organization",
+    "service_restricted",
+    "same_account",
+    "none",
+];
+
+const GET_POLICY: &[&str] = &["lambda:GetPolicy", "lambda:GetLayerVersionPolicy"];
+
+declare_kind! {
+    /// A statement of a resource policy, as far as it concerns one class of actions.
+    Grant, GRANT = "grant" {
+        means: "A statement of the resource policy of a function, version, alias or layer version: one fact for the \
+                invoking actions it allows, another for whatever else it allows",
+        origins: &[State, Change],
+        events: &["lambda:AddLayerVersionPermission", "lambda:AddPermission", "lambda:PutResourcePolicy"],
+        subject: Text = "subject" { means: "ARN of the function, version, alias or layer version (its name where the ARN is not known)" }
+        resource_type: Text = "resource_type" { values: &["function", "layer"], means: "What the policy is attached to" }
+        qualifier: Text = "qualifier" { optional: true, means: "Version, alias or layer version number the policy belongs to", page: pages::RESOURCE_POLICY }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns the resource" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the resource" }
+        statement_id: Text = "statement_id" { optional: true, can_be_unread: true, means: "The statement's Sid" }
+        effect: Text = "effect" { values: &["allow", "deny"], can_be_unread: true, means: "The statement's Effect" }
+        principal: Text = "principal" { can_be_unread: true, means: "The statement's principals in normal form" }
+        actions: List = "actions" { can_be_unread: true, permissions: GET_POLICY, means: "The actions of this class as written" }
+        allows_invoke: Bool = "allows_invoke" { can_be_unread: true, permissions: GET_POLICY, means: "It allows an invoking action (InvokeFunction, InvokeFunctionUrl, InvokeAsync; for a layer GetLayerVersion) or a wildcard that covers one", page: pages::RESOURCE_POLICY }
+        allows_beyond_invoke: Bool = "allows_beyond_invoke" { can_be_unread: true, permissions: GET_POLICY, means: "It allows anything beyond the invoking actions: writes, reads of code, control", page: pages::RESOURCE_POLICY }
+        exposure: Text = "exposure" { can_be_unread: true, permissions: GET_POLICY, values: EXPOSURES, means: "Who the statement admits to these actions, after the policy's Deny statements where the whole policy was read" }
+        trusted: Bool = "trusted" { can_be_unread: true, permissions: GET_POLICY, means: "Everyone it admits is the owner or trusted by the configuration; unread where that depends on an organization whose members are not known" }
+        reason: Text = "reason" { can_be_unread: true, means: "Why the exposure is what it is, as a sentence" }
+        accounts: List = "accounts" { can_be_unread: true, means: "Accounts the statement names" }
+        organizations: List = "organizations" { can_be_unread: true, means: "Organizations the statement names" }
+        services: List = "services" { can_be_unread: true, means: "AWS services the statement names" }
+        source_accounts: List = "source_accounts" { can_be_unread: true, means: "Accounts for which a service must act" }
+        url_only: Bool = "url_only" { can_be_unread: true, means: "It works only through the function URL: evidence of the URL's finding", page: pages::URL_AUTH }
+        listed_principal: Bool = "listed_principal" { can_be_unread: true, means: "The principal is one that AWS itself needs for these actions, such as the replicator of Lambda@Edge (data/aws-principals.toml)" }
+        deny_applied: Bool = "deny_applied" { means: "The policy's Deny statements were read with it; otherwise the exposure is an upper bound" }
+    }
+}
+
+declare_kind! {
+    /// A function URL.
+    FunctionUrl, FUNCTION_URL = "function_url" {
+        means: "The URL of a function or of one of its aliases",
+        origins: &[State, Change],
+        events: &["lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"],
+        subject: Text = "subject" { means: "ARN of the function or alias (its name where the ARN is not known)" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns the function" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the function" }
+        qualifier: Text = "qualifier" { optional: true, means: "The alias, where the URL is an alias's" }
+        url: Text = "url" { optional: true, can_be_unread: true, means: "The URL's address" }
+        auth_type: Text = "auth_type" { values: &["NONE", "AWS_IAM"], can_be_unread: true, permissions: &["lambda:ListFunctionUrlConfigs"], means: "NONE: the URL asks for no signature", page: pages::URL_API }
+        admits_public: Text = "admits_public" { values: &["both", "older_only", "neither"], can_be_unread: true, origins: &[State], permissions: GET_POLICY, means: "What the resource policy admits everyone to through the URL: both InvokeFunctionUrl and InvokeFunction, only the older InvokeFunctionUrl (whether that still suffices is not documented), or neither", page: pages::URL_AUTH }
+        allow_origins: List = "allow_origins" { can_be_unread: true, permissions: &["lambda:ListFunctionUrlConfigs"], means: "Origins that cross-origin requests may come from; empty without CORS", page: pages::CORS_API }
+        allow_credentials: Bool = "allow_credentials" { can_be_unread: true, permissions: &["lambda:ListFunctionUrlConfigs"], means: "Cross-origin requests may carry credentials", page: pages::CORS_API }
+    }
+}
+
+declare_kind! {
+    /// One layer of one function.
+    LayerUse, LAYER_USE = "layer_use" {
+        means: "A layer version that a function uses",
+        origins: &[State, Change],
+        events: &["lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"],
+        subject: Text = "subject" { means: "ARN of the function (its name where the ARN is not known)" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns the function" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the function" }
+        layer: Text = "layer" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "ARN of the layer version", page: pages::LAYERS }
+        layer_account: Text = "layer_account" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "Account that owns the layer" }
+        trusted: Bool = "trusted" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The layer's account is the function's own or trusted by the configuration" }
+        aws_owned: Bool = "aws_owned" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The layer's account is one that AWS publishes layers from (data/aws-layer-accounts.toml)" }
+        existing_function: Bool = "existing_function" { origins: &[Change], means: "The function existed before (the record is not its creation)" }
+        before: Text = "before" { values: &["present", "absent", "not_known"], origins: &[Change], means: "Whether the function used the layer before the change" }
+    }
+}
+
+declare_kind! {
+    /// An event source mapping.
+    EventSource, EVENT_SOURCE = "event_source" {
+        means: "An event source mapping: a stream or queue that Lambda reads and calls a function with",
+        origins: &[State, Change],
+        events: &["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping"],
+        subject: Text = "subject" { means: "ARN or UUID of the mapping, or the function where neither is known" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns the mapping" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the mapping" }
+        function: Text = "function" { can_be_unread: true, means: "ARN or name of the function it calls", page: pages::MAPPING_API }
+        source: Text = "source" { optional: true, can_be_unread: true, permissions: &["lambda:ListEventSourceMappings"], means: "ARN of the stream, queue, table or cluster; absent for a self-managed broker", page: pages::MAPPING_API }
+        source_account: Text = "source_account" { optional: true, can_be_unread: true, permissions: &["lambda:ListEventSourceMappings"], means: "Account of the source" }
+        self_managed: Bool = "self_managed" { can_be_unread: true, permissions: &["lambda:ListEventSourceMappings"], means: "The source is a broker outside AWS's managed services", page: pages::MAPPING_API }
+        trusted: Bool = "trusted" { can_be_unread: true, permissions: &["lambda:ListEventSourceMappings"], means: "The source's account is the mapping's own or trusted by the configuration; false for a self-managed broker" }
+        enabled: Bool = "enabled" { can_be_unread: true, means: "The mapping is enabled, or being enabled or created", page: pages::MAPPING_API }
+        action: Text = "action" { values: &["created", "updated"], origins: &[Change], means: "What the record did" }
+        sets_function: Bool = "sets_function" { origins: &[Change], can_be_unread: true, means: "The record names the function to call: a creation, or an update that may redirect" }
+    }
+}
+
+declare_kind! {
+    /// A function's configuration.
+    Function, FUNCTION = "function" {
+        means: "A function's configuration",
+        origins: &[State, Change],
+        events: &["lambda:CreateFunction", "lambda:PutFunctionEventInvokeConfig", "lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionEventInvokeConfig"],
+        subject: Text = "subject" { means: "ARN of the function (its name where the ARN is not known)" }
+        name: Text = "name" { can_be_unread: true, means: "Name of the function" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns the function" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the function" }
+        runtime: Text = "runtime" { optional: true, can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "Identifier of the runtime; absent for images", page: pages::FUNCTION_API }
+        role: Text = "role" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "ARN of the execution role", page: pages::FUNCTION_API }
+        destinations: List = "destinations" { can_be_unread: true, permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Targets of on-success, on-failure and dead-letter delivery, of the function and its qualifiers", page: pages::DESTINATIONS }
+        untrusted_destinations: List = "untrusted_destinations" { can_be_unread: true, permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Those of the destinations that are in an untrusted account; incomplete where a target's ARN names no account (buckets) or a list was not read", page: pages::DESTINATIONS }
+    }
+}
+
+declare_kind! {
+    /// What records a function's invocations.
+    InvokeLogging, INVOKE_LOGGING = "invoke_logging" {
+        means: "Whether a trail or event data store records the Invoke data events of a function",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { means: "ARN of the function" }
+        account: Text = "account" { means: "Account that owns the function" }
+        region: Text = "region" { means: "Region of the function" }
+        configured: Text = "configured" { values: &["yes", "partial", "no"], can_be_unread: true, permissions: &["cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "cloudtrail:ListEventDataStores", "cloudtrail:GetEventDataStore"], means: "yes: some active trail or event data store records every invocation; partial: only some; no: none does", page: pages::DATA_EVENTS }
+        delivery_failing: Bool = "delivery_failing" { can_be_unread: true, permissions: &["cloudtrail:GetTrailStatus"], means: "A trail or event data store would record the invocations, and every one that would is stopped or reports a delivery error", page: pages::TRAIL_STATUS }
+        reason: Text = "reason" { can_be_unread: true, means: "The selector that proves it, or what excludes the function" }
+        proof: Text = "proof" { optional: true, can_be_unread: true, means: "ARN of the trail or event data store, and the selector in it" }
+        excluded: List = "excluded" { can_be_unread: true, means: "The cases that exclude or narrow: stopped, delivery_failing, other_region, read_only, other_arn, other_event, other_principal, no_data_events", page: pages::DATA_EVENTS }
+    }
+}
+
+declare_kind! {
+    /// A trail.
+    Trail, TRAIL = "trail" {
+        means: "A CloudTrail trail",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { means: "ARN of the trail" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns the trail" }
+        region: Text = "region" { can_be_unread: true, means: "Home region of the trail" }
+        organization: Bool = "organization" { can_be_unread: true, means: "It records all accounts of an organization", page: pages::TRAIL_API }
+        multi_region: Bool = "multi_region" { can_be_unread: true, means: "It records all regions", page: pages::TRAIL_API }
+        logging: Bool = "logging" { can_be_unread: true, permissions: &["cloudtrail:GetTrailStatus"], means: "It is recording", page: pages::TRAIL_STATUS }
+        validation: Bool = "validation" { can_be_unread: true, permissions: &["cloudtrail:DescribeTrails"], means: "Log file validation is on", page: pages::VALIDATION }
+        covers_lambda: Bool = "covers_lambda" { can_be_unread: true, permissions: &["cloudtrail:GetEventSelectors"], means: "One of its selectors records Lambda data events, of however few functions", page: pages::DATA_EVENTS }
+    }
+}
+
+declare_kind! {
+    /// An execution role.
+    Role, ROLE = "role" {
+        means: "An IAM role that functions run under",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { means: "ARN of the role" }
+        name: Text = "name" { means: "Name of the role" }
+        account: Text = "account" { means: "Account of the role" }
+        functions: List = "functions" { permissions: &["lambda:ListFunctions"], can_be_unread: true, means: "ARNs of the functions that run under it" }
+        lambda_may_assume: Bool = "lambda_may_assume" { can_be_unread: true, permissions: &["iam:GetRole"], means: "Its trust policy lets Lambda assume it", page: pages::TRUST_POLICY }
+    }
+}
+
+declare_kind! {
+    /// A guardrail of an account and region.
+    Guardrail, GUARDRAIL = "guardrail" {
+        means: "A protective service or setting of an account and region",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { means: "The guardrail, account and region" }
+        name: Text = "name" { means: "Which guardrail" }
+        account: Text = "account" { means: "Account" }
+        region: Text = "region" { optional: true, means: "Region; absent for one that holds everywhere" }
+        enabled: Bool = "enabled" { can_be_unread: true, means: "It is on" }
+    }
+}
