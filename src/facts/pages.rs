@@ -2,7 +2,6 @@
 
 pub(super) const RESOURCE_POLICY: &str =
     "https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html";
-    "https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html";
 pub(super) const LAYERS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html";
 pub(super) const URL_AUTH: &str = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html";
 pub(super) const URL_API: &str = "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionUrlConfig.html";
