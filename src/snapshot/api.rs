@@ -1,0 +1,447 @@
+//! The answers of AWS's APIs that a snapshot's parts hold, as far as they are read. Names are AWS's own; every member
+//! that AWS may leave out is optional here, so that an answer with less never fails to parse.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The APIs whose parts a snapshot of version 1 may hold.
+pub const APIS: &[&str] = &[
+    LIST_FUNCTIONS,
+    GET_POLICY,
+    GET_RESOURCE_POLICY,
+    LIST_ALIASES,
+    LIST_VERSIONS,
+    LIST_URLS,
+    LIST_EVENT_INVOKE_CONFIGS,
+    LIST_LAYERS,
+    LIST_LAYER_VERSIONS,
+    GET_LAYER_VERSION_POLICY,
+    LIST_MAPPINGS,
+    DESCRIBE_TRAILS,
+    GET_EVENT_SELECTORS,
+    GET_TRAIL_STATUS,
+    LIST_EVENT_DATA_STORES,
+    GET_EVENT_DATA_STORE,
+    GET_ROLE,
+    DESCRIBE_ORGANIZATION,
+    LIST_ACCOUNTS,
+    GUARDRAIL,
+];
+
+pub const LIST_FUNCTIONS: &str = "lambda:ListFunctions";
+pub const GET_POLICY: &str = "lambda:GetPolicy";
+pub const GET_RESOURCE_POLICY: &str = "lambda:GetResourcePolicy";
+pub const LIST_ALIASES: &str = "lambda:ListAliases";
+pub const LIST_VERSIONS: &str = "lambda:ListVersionsByFunction";
+pub const LIST_URLS: &str = "lambda:ListFunctionUrlConfigs";
+pub const LIST_EVENT_INVOKE_CONFIGS: &str = "lambda:ListFunctionEventInvokeConfigs";
+pub const LIST_LAYERS: &str = "lambda:ListLayers";
+pub const LIST_LAYER_VERSIONS: &str = "lambda:ListLayerVersions";
+pub const GET_LAYER_VERSION_POLICY: &str = "lambda:GetLayerVersionPolicy";
+pub const LIST_MAPPINGS: &str = "lambda:ListEventSourceMappings";
+pub const DESCRIBE_TRAILS: &str = "cloudtrail:DescribeTrails";
+pub const GET_EVENT_SELECTORS: &str = "cloudtrail:GetEventSelectors";
+pub const GET_TRAIL_STATUS: &str = "cloudtrail:GetTrailStatus";
+pub const LIST_EVENT_DATA_STORES: &str = "cloudtrail:ListEventDataStores";
+pub const GET_EVENT_DATA_STORE: &str = "cloudtrail:GetEventDataStore";
+pub const GET_ROLE: &str = "iam:GetRole";
+pub const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
+pub const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
+/// Not one of AWS's: the state of a guardrail, however many calls it took to find out.
+pub const GUARDRAIL: &str = "guardrail";
+
+/// A page of `ListFunctions`. <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct FunctionPage {
+    #[serde(default)]
+    pub functions: Vec<FunctionConfiguration>,
+    /// Present if more pages follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct FunctionConfiguration {
+    pub function_name: String,
+    pub function_arn: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<LayerRef>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter_config: Option<DeadLetterConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerRef {
+    /// ARN of the layer version.
+    pub arn: String,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeadLetterConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_arn: Option<String>,
+}
+
+/// `GetPolicy`, `GetResourcePolicy` and `GetLayerVersionPolicy`. A null or missing policy: AWS said there is none.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct PolicyText {
+    /// The document as the text AWS returned.
+    #[serde(default)]
+    pub policy: Option<String>,
+}
+
+/// A page of `ListAliases`. <https://docs.aws.amazon.com/lambda/latest/api/API_ListAliases.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AliasPage {
+    #[serde(default)]
+    pub aliases: Vec<Alias>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Alias {
+    #[serde(default)]
+    pub alias_arn: Option<String>,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_version: Option<String>,
+}
+
+/// A page of `ListFunctionUrlConfigs`.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionUrlConfigs.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct UrlPage {
+    #[serde(default)]
+    pub function_url_configs: Vec<UrlConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionUrlConfig.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct UrlConfig {
+    /// ARN of the function, or of the alias the URL belongs to.
+    pub function_arn: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Cors {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_origins: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_credentials: Option<bool>,
+}
+
+/// A page of `ListFunctionEventInvokeConfigs`.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionEventInvokeConfigs.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventInvokePage {
+    #[serde(default)]
+    pub function_event_invoke_configs: Vec<EventInvokeConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventInvokeConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_config: Option<DestinationConfig>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct DestinationConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<Destination>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Destination>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Destination {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+}
+
+/// A page of `ListLayers`. <https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerPage {
+    #[serde(default)]
+    pub layers: Vec<Layer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Layer {
+    pub layer_arn: String,
+}
+
+/// A page of `ListLayerVersions`. <https://docs.aws.amazon.com/lambda/latest/api/API_ListLayerVersions.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerVersionPage {
+    #[serde(default)]
+    pub layer_versions: Vec<LayerVersion>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerVersion {
+    pub layer_version_arn: String,
+}
+
+/// A page of `ListEventSourceMappings`.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct MappingPage {
+    #[serde(default)]
+    pub event_source_mappings: Vec<Mapping>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mapping {
+    #[serde(rename = "UUID")]
+    pub uuid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_source_mapping_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Endpoints of a broker outside AWS's managed services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_managed_event_source: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_config: Option<DestinationConfig>,
+}
+
+/// `DescribeTrails`. <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Trails {
+    #[serde(rename = "trailList", default)]
+    pub trail_list: Vec<Trail>,
+}
+
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Trail {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(rename = "TrailARN")]
+    pub trail_arn: String,
+    #[serde(default)]
+    pub home_region: Option<String>,
+    #[serde(default)]
+    pub is_multi_region_trail: Option<bool>,
+    #[serde(default)]
+    pub is_organization_trail: Option<bool>,
+    #[serde(default)]
+    pub log_file_validation_enabled: Option<bool>,
+}
+
+/// `GetEventSelectors`; `resource` of its part is the trail's ARN.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventSelectors {
+    #[serde(default)]
+    pub event_selectors: Option<Vec<EventSelector>>,
+    #[serde(default)]
+    pub advanced_event_selectors: Option<Vec<AdvancedEventSelector>>,
+}
+
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventSelector {
+    #[serde(default)]
+    pub read_write_type: Option<String>,
+    #[serde(default)]
+    pub data_resources: Option<Vec<DataResource>>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct DataResource {
+    #[serde(rename = "Type", default)]
+    pub kind: Option<String>,
+    #[serde(default)]
+    pub values: Option<Vec<String>>,
+}
+
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedEventSelector.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AdvancedEventSelector {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub field_selectors: Vec<FieldSelector>,
+}
+
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html>
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct FieldSelector {
+    pub field: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_with: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_with: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_equals: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_starts_with: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_ends_with: Option<Vec<String>>,
+}
+
+/// `GetTrailStatus`; the part's region is the one that was asked: the status is per region.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct TrailStatus {
+    #[serde(default)]
+    pub is_logging: Option<bool>,
+    #[serde(default)]
+    pub latest_delivery_error: Option<String>,
+}
+
+/// A page of `ListEventDataStores`.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListEventDataStores.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventDataStorePage {
+    #[serde(default)]
+    pub event_data_stores: Vec<EventDataStore>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `GetEventDataStore`.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventDataStore.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventDataStore {
+    pub event_data_store_arn: String,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    pub advanced_event_selectors: Option<Vec<AdvancedEventSelector>>,
+    #[serde(default)]
+    pub multi_region_enabled: Option<bool>,
+    #[serde(default)]
+    pub organization_enabled: Option<bool>,
+}
+
+/// `GetRole`. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetRole {
+    pub role: Role,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Role {
+    #[serde(default)]
+    pub role_name: Option<String>,
+    pub arn: String,
+    /// The trust policy: JSON text, percent-encoded or not, or the JSON itself.
+    #[serde(default)]
+    pub assume_role_policy_document: Option<serde_json::Value>,
+}
+
+/// `DescribeOrganization`.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeOrganization {
+    pub organization: Organization,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Organization {
+    pub id: String,
+    #[serde(default)]
+    pub master_account_id: Option<String>,
+}
+
+/// A page of `ListAccounts`. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountPage {
+    #[serde(default)]
+    pub accounts: Vec<Account>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Account {
+    pub id: String,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// The state of a guardrail.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct GuardrailState {
+    /// `guardduty-lambda-protection`, …
+    pub name: String,
+    #[serde(default)]
+    pub enabled: Option<bool>,
+}
