@@ -1,4 +1,5 @@
 //! `lambda-audit`: who can call what in AWS Lambda, who changed that and when, what happened, and which of these
 //! questions could not be answered.
 
+pub mod exposure;
 pub mod trust;
