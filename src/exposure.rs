@@ -11,6 +11,7 @@
 mod action;
 mod assess;
 mod callers;
+pub mod change;
 mod class;
 mod condition;
 pub mod document;
