@@ -6,6 +6,7 @@
 
 mod activity_kinds;
 mod pages;
+mod from_record;
 pub mod schema;
 mod state_kinds;
 

@@ -1,7 +1,18 @@
 //! `lambda-audit`: who can call what in AWS Lambda, who changed that and when, what happened, and which of these
 //! questions could not be answered.
+//!
+//! Data flows one way: snapshot parts and trail records → facts → engine (policies) → findings → gate → report. The
+//! modules in reading order:
 
-pub mod facts;
-pub mod snapshot;
+// What things are.
+pub mod arn;
 pub mod trust;
 pub mod value;
+
+// What is read.
+pub mod snapshot;
+pub mod trail;
+
+// What it says.
+pub mod facts;
+pub mod lists;

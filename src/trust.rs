@@ -53,6 +53,30 @@ impl Trust {
     }
 }
 
+/// Whom each resource owner trusts: what the configuration says, and the owner's own organization.
+#[derive(Debug, Clone, Default)]
+pub struct Trusts {
+    configured: Trust,
+    owners: BTreeMap<String, Trust>,
+}
+
+impl Trusts {
+    pub fn new(configured: Trust) -> Self {
+        Trusts { configured, owners: BTreeMap::new() }
+    }
+
+    /// `owner` is a member of this organization: what it owns trusts the other members.
+    pub fn add_own_organization(&mut self, owner: &str, id: &str, members: Option<BTreeSet<String>>) {
+        let trust = self.owners.entry(owner.to_owned()).or_insert_with(|| self.configured.clone());
+        trust.add_organization(id, members);
+    }
+
+    /// Whom a resource of this owner trusts.
+    pub fn of(&self, owner: Option<&str>) -> &Trust {
+        owner.and_then(|owner| self.owners.get(owner)).unwrap_or(&self.configured)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,222 @@
+//! What judging has found so far. Merging is commutative, associative, and does not count an event twice.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+
+use crate::facts::schema::Origin;
+use crate::facts::{Source, Subject};
+use crate::findings::Fingerprint;
+use crate::policy::{Evidence, Severity};
+use crate::value::Why;
+
+/// The most eventIDs a finding carries: the earliest.
+pub const EVENT_IDS: usize = 20;
+
+/// One failing judgement.
+#[derive(Debug, Clone)]
+pub struct Occurrence {
+    /// Index into the engine's policies.
+    pub policy: usize,
+    pub severity: Severity,
+    /// 0–100.
+    pub risk_score: u8,
+    /// The note of the level that decided, if one did.
+    pub level: Option<String>,
+    pub origin: Origin,
+    /// Seconds since 1970 UTC, for records.
+    pub time: Option<i64>,
+    pub event_id: Option<String>,
+    pub source: Source,
+    pub subject: Subject<'static>,
+    pub message: String,
+    pub evidence: Vec<Evidence>,
+}
+
+impl Occurrence {
+    /// The one that speaks for a finding comes first: the gravest, then state before change, then the earliest.
+    fn key(&self) -> impl Ord + '_ {
+        use std::cmp::Reverse;
+        (
+            Reverse(self.severity),
+            Reverse(self.risk_score),
+            self.origin,
+            self.time,
+            &self.event_id,
+            &self.source,
+            &self.message,
+        )
+    }
+
+    /// Two deliveries of one event are one.
+    fn identity(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match &self.event_id {
+            Some(id) => (1u8, id).hash(&mut hasher),
+            None => (2u8, &self.source).hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+}
+
+/// All occurrences of one finding.
+#[derive(Debug)]
+pub struct Gathered {
+    pub speaker: Occurrence,
+    pub origins: BTreeSet<Origin>,
+    /// The earliest (time, eventID), at most [`EVENT_IDS`].
+    pub events: BTreeSet<(i64, String)>,
+    pub first: Option<i64>,
+    pub last: Option<i64>,
+    seen: HashSet<u64>,
+}
+
+impl Gathered {
+    fn of(occurrence: Occurrence) -> Self {
+        let event = occurrence.time.zip(occurrence.event_id.clone());
+        Gathered {
+            origins: BTreeSet::from([occurrence.origin]),
+            events: event.into_iter().collect(),
+            first: occurrence.time,
+            last: occurrence.time,
+            seen: HashSet::from([occurrence.identity()]),
+            speaker: occurrence,
+        }
+    }
+
+    fn merge(&mut self, other: Gathered) {
+        if other.speaker.key() < self.speaker.key() {
+            self.speaker = other.speaker;
+        }
+        self.origins.extend(other.origins);
+        self.events.extend(other.events);
+        while self.events.len() > EVENT_IDS {
+            self.events.pop_last();
+        }
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+        self.seen.extend(other.seen);
+    }
+
+    /// How many different records or snapshot places it was seen in.
+    pub fn count(&self) -> u64 {
+        self.seen.len() as u64
+    }
+}
+
+/// Why judgements are unknown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownKey {
+    /// The field that was not read: `grant.exposure`.
+    pub field: String,
+    pub why: Why,
+    /// An accepted gap covers it.
+    pub accepted: bool,
+}
+
+/// How often, and where for example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownTally {
+    pub count: u64,
+    pub example: (String, Source),
+}
+
+/// The counts of one policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyTally {
+    pub fail: u64,
+    pub pass: u64,
+    pub not_applicable: u64,
+    pub unknown: u64,
+    /// Of the unknown ones, those that an accepted gap covers.
+    pub accepted: u64,
+    pub why: BTreeMap<UnknownKey, UnknownTally>,
+}
+
+impl PolicyTally {
+    pub fn judged(&self) -> u64 {
+        self.fail + self.pass + self.not_applicable + self.unknown
+    }
+}
+
+/// What judging has found so far.
+#[derive(Debug)]
+pub struct Tally {
+    pub policies: Vec<PolicyTally>,
+    pub findings: HashMap<Fingerprint, Gathered>,
+}
+
+impl Tally {
+    pub(super) fn new(policies: usize) -> Self {
+        Tally { policies: vec![PolicyTally::default(); policies], findings: HashMap::new() }
+    }
+
+    pub(super) fn count(&mut self, policy: usize, change: impl FnOnce(&mut PolicyTally)) {
+        if let Some(row) = self.policies.get_mut(policy) {
+            change(row);
+        }
+    }
+
+    pub(super) fn fail(&mut self, fingerprint: Fingerprint, occurrence: Occurrence) {
+        self.gather(fingerprint, Gathered::of(occurrence));
+    }
+
+    fn gather(&mut self, fingerprint: Fingerprint, gathered: Gathered) {
+        match self.findings.entry(fingerprint) {
+            std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(gathered),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(gathered);
+            }
+        }
+    }
+
+    /// Counts one judgement as unknown, with everything that was missing.
+    pub fn unknown(
+        &mut self,
+        policy: usize,
+        accepted: bool,
+        keys: impl IntoIterator<Item = UnknownKey>,
+        example: &str,
+        source: Source,
+    ) {
+        let Some(row) = self.policies.get_mut(policy) else { return };
+        row.unknown += 1;
+        row.accepted += u64::from(accepted);
+        for key in keys {
+            let one = UnknownTally { count: 1, example: (example.to_owned(), source.clone()) };
+            add_unknown(&mut row.why, key, one);
+        }
+    }
+
+    /// Adds another tally over the same policies.
+    pub fn merge(&mut self, other: Tally) {
+        for (row, more) in self.policies.iter_mut().zip(other.policies) {
+            row.fail += more.fail;
+            row.pass += more.pass;
+            row.not_applicable += more.not_applicable;
+            row.unknown += more.unknown;
+            row.accepted += more.accepted;
+            for (key, unknown) in more.why {
+                add_unknown(&mut row.why, key, unknown);
+            }
+        }
+        for (fingerprint, gathered) in other.findings {
+            self.gather(fingerprint, gathered);
+        }
+    }
+}
+
+fn add_unknown(why: &mut BTreeMap<UnknownKey, UnknownTally>, key: UnknownKey, more: UnknownTally) {
+    match why.entry(key) {
+        std::collections::btree_map::Entry::Occupied(mut entry) => {
+            let known = entry.get_mut();
+            known.count += more.count;
+            if more.example < known.example {
+                known.example = more.example;
+            }
+        }
+        std::collections::btree_map::Entry::Vacant(entry) => {
+            entry.insert(more);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! One plain report of a run, and its renderers, each writing to `impl Write`. Pure: nothing here reads a clock, a
+//! terminal or the environment, and nothing here decides anything.
+
+pub mod json;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Source;
+use crate::facts::schema::Origin;
+use crate::policy::Severity;
+use crate::value::Why;
+
+/// The version of the report's JSON.
+pub const VERSION: &str = "1";
+
+/// A run's report. Times are RFC 3339 UTC.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this shape: "1".
+    pub version: String,
+    /// What wrote it: `lambda-audit 0.1.0`.
+    pub tool: String,
+    /// The only member that differs between two runs over the same input with the same clock.
+    pub generated_at: String,
+    /// What was read, in figures.
+    pub inputs: Inputs,
+    /// Gravest first.
+    pub findings: Vec<Finding>,
+    pub coverage: Coverage,
+    pub summary: Summary,
+    /// What the user should know and is no finding: expired or unused waivers, say.
+    pub notices: Vec<String>,
+}
+
+/// What was read, in figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Inputs {
+    /// The snapshot, if one was given.
+    pub snapshot: Option<SnapshotInput>,
+    /// Trail files read, at least in part.
+    pub trail_files: u64,
+    /// Records read; copies delivered twice count twice.
+    pub records: u64,
+    /// The earliest and latest record.
+    pub first_record: Option<String>,
+    pub last_record: Option<String>,
+    /// Accounts and regions that anything was read of.
+    pub accounts: Vec<String>,
+    pub regions: Vec<String>,
+    /// Policies judged.
+    pub policies: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SnapshotInput {
+    pub file: String,
+    /// When its collection began.
+    pub started: Option<String>,
+    pub parts: u64,
+    pub functions: u64,
+    /// It has its closing line, with the right count of parts.
+    pub complete: bool,
+}
+
+/// What a finding is about; null where there is none or it is not known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    pub arn: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
+    pub account: Option<String>,
+    pub region: Option<String>,
+    /// The logical id in a template; null for what was read of an account.
+    pub logical_id: Option<String>,
+}
+
+impl Subject {
+    /// What a reader is shown: the ARN, else the name.
+    pub fn label(&self) -> &str {
+        self.arn.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// One observation that a finding rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// The field: `grant.exposure`.
+    pub field: String,
+    pub observed: serde_json::Value,
+    /// What would have passed.
+    pub expected: String,
+    pub source: Source,
+}
+
+/// What became of a finding in triage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Triage {
+    New,
+    Baseline,
+    Waived,
+}
+
+/// A failed policy on one subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    pub policy: String,
+    pub title: String,
+    pub severity: Severity,
+    /// 0–100.
+    pub risk_score: u8,
+    /// The note of the level that set the severity, where one did.
+    pub level: Option<String>,
+    pub origins: Vec<Origin>,
+    /// Of a change: `live`, `mitigated`, `reverted`, `unconfirmed`; null where it was not looked into.
+    pub status: Option<String>,
+    /// The record that undid it.
+    pub status_event_id: Option<String>,
+    pub subject: Subject,
+    pub message: String,
+    pub evidence: Vec<Evidence>,
+    /// The earliest, at most 20.
+    pub event_ids: Vec<String>,
+    pub first: Option<String>,
+    pub last: Option<String>,
+    /// Different records, or places in the snapshot, that show it.
+    pub count: u64,
+    pub fingerprint: String,
+    /// The records that produced the state; null where it was not looked into.
+    pub cause: Option<serde_json::Value>,
+    pub triage: Triage,
+    /// What in the configuration would change it.
+    pub knobs: Vec<String>,
+}
+
+/// What was read, what was not, and what could not be judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    pub read: Vec<Read>,
+    pub policies: Vec<PolicyCoverage>,
+    /// Policies whose history is still too short to judge.
+    pub warming_up: Vec<WarmingUp>,
+    pub not_in_scope: Vec<NotInScope>,
+}
+
+/// Calls or files with the same outcome.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Read {
+    pub account: Option<String>,
+    pub region: Option<String>,
+    /// The API, `trail`, or the kind of file.
+    pub surface: String,
+    /// `ok`, `denied`, `throttled`, `disabled`, `failed`, `malformed`, `not_collected`, `foreign`.
+    pub outcome: String,
+    pub missing_permission: Option<String>,
+    /// Where, or the first of several places.
+    pub source: Option<String>,
+    /// What went wrong, in words.
+    pub detail: Option<String>,
+    /// How many calls or files.
+    pub count: u64,
+    /// An accepted gap covers it.
+    pub accepted: bool,
+}
+
+impl Read {
+    /// Is it a hole in what was to be read?
+    pub fn is_gap(&self) -> bool {
+        !matches!(self.outcome.as_str(), "ok" | "disabled" | "foreign")
+    }
+}
+
+/// What one policy judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyCoverage {
+    pub policy: String,
+    pub judged: u64,
+    pub fail: u64,
+    pub pass: u64,
+    pub not_applicable: u64,
+    pub unknown: u64,
+    pub why: Vec<UnknownWhy>,
+}
+
+/// Why judgements are unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnknownWhy {
+    /// The field that was not read.
+    pub missing: String,
+    pub why: Why,
+    pub count: u64,
+    /// One of the subjects.
+    pub example: String,
+    pub source: Source,
+    /// An accepted gap covers them.
+    pub accepted: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WarmingUp {
+    pub policy: String,
+    pub account: String,
+    /// The date from which it is judged.
+    pub from: String,
+}
+
+/// What the run did not set out to judge, and the command that would.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct NotInScope {
+    pub what: String,
+    pub command: String,
+}
+
+/// The figures a gate or a dashboard reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Of all findings, waived and baseline ones included.
+    pub by_severity: BTreeMap<Severity, u64>,
+    pub by_policy: BTreeMap<String, u64>,
+    pub new: u64,
+    pub baseline: u64,
+    pub waived: u64,
+    /// Judgements that could not be made.
+    pub unknown: u64,
+    pub exit_code: u8,
+    /// Why the exit code is what it is, in words.
+    pub verdict: String,
+}

@@ -1,0 +1,393 @@
+//! The report for people: verdict and figures, findings by policy, what was not read, what to do next.
+//!
+//! Names, tags and user agents come from strangers: everything that was read is escaped before it reaches a terminal.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::{Coverage, Finding, Report, Triage};
+use crate::facts::Source;
+use crate::facts::schema::Origin;
+use crate::policy::Severity;
+
+/// How text is to look. Decided once, in `term`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    pub color: Color,
+    /// Columns to fit tables and wrapped text into.
+    pub width: u16,
+}
+
+/// Whether escape sequences for colour are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    Never,
+    Always,
+}
+
+/// Findings of one policy shown in full; the rest are counted, with the command that shows all.
+const SHOWN_PER_POLICY: usize = 25;
+/// Rows of coverage shown.
+const SHOWN_ROWS: usize = 20;
+
+/// Makes text safe for a terminal and for one line: control characters, line breaks and direction overrides are shown
+/// as escapes.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    let hostile = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hostile) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hostile(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A colour, by what it says.
+#[derive(Debug, Clone, Copy)]
+enum Tone {
+    Grave,
+    Warn,
+    Mild,
+    Good,
+    Faint,
+    Strong,
+}
+
+impl Style {
+    fn paint(self, tone: Tone, text: &str) -> String {
+        if self.color == Color::Never {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Grave => "1;31",
+            Tone::Warn => "33",
+            Tone::Mild => "36",
+            Tone::Good => "32",
+            Tone::Faint => "2",
+            Tone::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    fn severity(self, severity: Severity, text: &str) -> String {
+        let tone = match severity {
+            Severity::Critical | Severity::High => Tone::Grave,
+            Severity::Medium => Tone::Warn,
+            Severity::Low => Tone::Mild,
+            Severity::Info => Tone::Faint,
+        };
+        self.paint(tone, text)
+    }
+
+    fn wrap(self, indent: &str, text: &str) -> String {
+        wrap(text, usize::from(self.width).max(40), indent)
+    }
+}
+
+/// Breaks text at spaces so that lines fit `width`; what has no space stays whole, so that it can be copied.
+pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 32);
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column == 0 {
+            out.push_str(indent);
+            column = indent.len();
+        } else if column + 1 + length > width {
+            out.push('\n');
+            out.push_str(indent);
+            column = indent.len();
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+/// A borderless table that fits the style's width.
+pub(crate) fn table(style: Style, head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+    if !head.is_empty() {
+        table.set_header(head.iter().map(|cell| style.paint(Tone::Faint, cell)));
+    }
+    table
+}
+
+/// Writes the report.
+///
+/// # Errors
+/// The writer's.
+pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    inputs(report, style, out)?;
+    figures(report, style, out)?;
+    let mut shown: Vec<&Finding> = Vec::new();
+    let mut rest = report.findings.iter().filter(|finding| finding.triage == Triage::New).peekable();
+    while let Some(finding) = rest.next() {
+        shown.push(finding);
+        let same = |next: &&Finding| next.policy == finding.policy && next.severity == finding.severity;
+        if !rest.peek().is_some_and(same) {
+            group(&shown, style, out)?;
+            shown.clear();
+        }
+    }
+    coverage(&report.coverage, style, out)?;
+    for notice in &report.notices {
+        writeln!(out, "{}", style.wrap("", &format!("note: {}", safe(notice))))?;
+    }
+    let tone = match report.summary.exit_code {
+        0 => Tone::Good,
+        3 => Tone::Warn,
+        _ => Tone::Grave,
+    };
+    writeln!(out, "{}", style.paint(tone, &safe(&report.summary.verdict)))
+}
+
+fn inputs(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let inputs = &report.inputs;
+    let mut parts = Vec::new();
+    if let Some(snapshot) = &inputs.snapshot {
+        let when = snapshot.started.as_deref().map_or(String::new(), |time| format!(" of {}", safe(time)));
+        let incomplete = if snapshot.complete { "" } else { ", incomplete" };
+        parts.push(format!("snapshot{when} ({}{incomplete})", plural(snapshot.functions, "function")));
+    }
+    if inputs.trail_files > 0 {
+        let span = match (&inputs.first_record, &inputs.last_record) {
+            (Some(first), Some(last)) => format!(", {} to {}", safe(first), safe(last)),
+            _ => String::new(),
+        };
+        parts.push(format!(
+            "{} in {}{span}",
+            plural(inputs.records, "trail record"),
+            plural(inputs.trail_files, "file")
+        ));
+    }
+    if parts.is_empty() {
+        parts.push("nothing".to_owned());
+    }
+    let accounts = plural(inputs.accounts.len() as u64, "account");
+    let regions = plural(inputs.regions.len() as u64, "region");
+    let judged = if inputs.policies == 1 { "policy".to_owned() } else { "policies".to_owned() };
+    let line = format!(
+        "Read {}: {accounts}, {regions}; judged by {} {judged}.",
+        parts.join("; "),
+        inputs.policies
+    );
+    writeln!(out, "{}\n", style.wrap("", &line))
+}
+
+/// `1 file`, `1,234 files`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", thousands(count))
+}
+
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn figures(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let mut table = table(style, &["SEVERITY", "FINDINGS", "POLICIES"]);
+    let mut any = false;
+    for severity in Severity::ALL.into_iter().rev() {
+        let of_it: Vec<&Finding> = report.findings.iter().filter(|finding| finding.severity == severity).collect();
+        if of_it.is_empty() {
+            continue;
+        }
+        any = true;
+        let mut policies: Vec<&str> = of_it.iter().map(|finding| finding.policy.as_str()).collect();
+        policies.sort_unstable();
+        policies.dedup();
+        table.add_row([
+            style.severity(severity, severity.as_str()),
+            thousands(of_it.len() as u64),
+            policies.join(", "),
+        ]);
+    }
+    if any {
+        writeln!(out, "{}\n", trim(&table.to_string()))
+    } else {
+        writeln!(out, "{}\n", style.paint(Tone::Good, "No findings."))
+    }
+}
+
+/// Table lines are padded to their width: nobody wants the spaces.
+pub(crate) fn trim(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn group(findings: &[&Finding], style: Style, out: &mut impl Write) -> io::Result<()> {
+    let Some(first) = findings.first() else { return Ok(()) };
+    writeln!(
+        out,
+        "{}  {}  {}",
+        style.severity(first.severity, &first.severity.as_str().to_uppercase()),
+        style.paint(Tone::Strong, &safe(&first.policy)),
+        safe(&first.title)
+    )?;
+    for finding in findings.iter().take(SHOWN_PER_POLICY) {
+        one(finding, style, out)?;
+    }
+    if findings.len() > SHOWN_PER_POLICY {
+        let more = findings.len() - SHOWN_PER_POLICY;
+        writeln!(out, "  … and {more} more: --output json shows all")?;
+    }
+    if !first.knobs.is_empty() {
+        let knobs = first.knobs.iter().map(|knob| safe(knob)).collect::<Vec<_>>().join("; ");
+        writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("  ", &format!("Changed by: {knobs}"))))?;
+    }
+    writeln!(out)
+}
+
+fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "  {}", style.paint(Tone::Strong, &safe(finding.subject.label())))?;
+    writeln!(out, "{}", style.wrap("    ", &safe(&finding.message)))?;
+    if let Some(level) = &finding.level {
+        writeln!(out, "{}", style.wrap("    ", &format!("Level: {}", safe(level))))?;
+    }
+    for evidence in &finding.evidence {
+        let observed = evidence.observed.to_string();
+        let line = format!("{} = {}, expected {}", evidence.field, safe(&observed), safe(&evidence.expected));
+        writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &line)))?;
+    }
+    let mut places: Vec<String> = Vec::new();
+    if let Some(evidence) = finding.evidence.first() {
+        places.push(source(&evidence.source));
+    }
+    if let (Some(first), Some(last)) = (&finding.first, &finding.last) {
+        let when = if first == last { first.clone() } else { format!("{first} to {last}") };
+        let ids = match finding.event_ids.as_slice() {
+            [] => String::new(),
+            [id] => format!(", event {}", safe(id)),
+            [id, ..] => format!(", {} records, first event {}", thousands(finding.count), safe(id)),
+        };
+        let what = if finding.origins.contains(&Origin::State) { "changed " } else { "" };
+        places.push(format!("{what}{when}{ids}"));
+    }
+    if !places.is_empty() {
+        writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &places.join("; "))))?;
+    }
+    Ok(())
+}
+
+/// A source in one line.
+pub(crate) fn source(source: &Source) -> String {
+    match source {
+        Source::Snapshot { file, line, pointer, api } => {
+            format!("{}:{line} ({} {})", safe(file), safe(api), safe(pointer)).replace(" )", ")")
+        }
+        Source::Record { file, offset, event_id } => {
+            let id = event_id.as_deref().map_or(String::new(), |id| format!(", event {}", safe(id)));
+            format!("{} at byte {offset}{id}", safe(file))
+        }
+    }
+}
+
+fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let gaps: Vec<_> = coverage.read.iter().filter(|read| read.is_gap()).collect();
+    if !gaps.is_empty() {
+        writeln!(out, "{}", style.paint(Tone::Strong, "Not read"))?;
+        let mut table = table(style, &["  WHERE", "WHAT", "WHY"]);
+        for read in gaps.iter().take(SHOWN_ROWS) {
+            let place = [read.account.as_deref(), read.region.as_deref()];
+            let place = place.into_iter().flatten().map(safe).collect::<Vec<_>>().join(" ");
+            let times = if read.count > 1 { format!(" ({} times)", thousands(read.count)) } else { String::new() };
+            let mut why = vec![format!("{}{times}", read.outcome)];
+            why.extend(read.missing_permission.iter().map(|action| format!("missing permission {}", safe(action))));
+            why.extend(read.detail.iter().map(|detail| safe(detail).into_owned()));
+            why.extend(read.source.iter().map(|source| safe(source).into_owned()));
+            why.extend(read.accepted.then(|| "accepted gap".to_owned()));
+            table.add_row([format!("  {place}"), safe(&read.surface).into_owned(), why.join("; ")]);
+        }
+        writeln!(out, "{}", trim(&table.to_string()))?;
+        if gaps.len() > SHOWN_ROWS {
+            writeln!(out, "  … and {} more: --output json shows all", gaps.len() - SHOWN_ROWS)?;
+        }
+        writeln!(out)?;
+    }
+    let unknown: Vec<_> = coverage.policies.iter().filter(|policy| policy.unknown > 0).collect();
+    if !unknown.is_empty() {
+        writeln!(out, "{}", style.paint(Tone::Strong, "Could not be judged"))?;
+        let mut table = table(style, &["  POLICY", "UNKNOWN", "BECAUSE"]);
+        for policy in unknown {
+            let mut because: Vec<String> = policy
+                .why
+                .iter()
+                .take(3)
+                .map(|why| {
+                    let accepted = if why.accepted { ", accepted gap" } else { "" };
+                    format!("{} {}{accepted}: {}", safe(&why.missing), why.why, safe(&why.example))
+                })
+                .collect();
+            if policy.why.len() > 3 {
+                because.push(format!("and {} more reasons", policy.why.len() - 3));
+            }
+            table.add_row([
+                format!("  {}", safe(&policy.policy)),
+                format!("{} of {}", thousands(policy.unknown), thousands(policy.judged)),
+                because.join("\n"),
+            ]);
+        }
+        writeln!(out, "{}\n", trim(&table.to_string()))?;
+    }
+    for warming in &coverage.warming_up {
+        let line = format!(
+            "{} is warming up for {}: judged from {}",
+            safe(&warming.policy),
+            safe(&warming.account),
+            safe(&warming.from)
+        );
+        writeln!(out, "{}", style.wrap("", &line))?;
+    }
+    if !coverage.not_in_scope.is_empty() {
+        writeln!(out, "{}", style.paint(Tone::Strong, "Not in scope of this run"))?;
+        for row in &coverage.not_in_scope {
+            writeln!(out, "{}", style.wrap("  ", &safe(&row.what)))?;
+            if !row.command.is_empty() {
+                writeln!(out, "      {}", style.paint(Tone::Faint, &safe(&row.command)))?;
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_cannot_move_the_cursor_or_break_the_line() {
+        assert_eq!(safe("plain-name_1"), "plain-name_1");
+        assert_eq!(safe("a\u{1b}[2Jb\nc\u{202e}d\u{9b}e"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}d\\u{9b}e");
+    }
+
+    #[test]
+    fn long_words_stay_whole_so_that_they_can_be_copied() {
+        assert_eq!(wrap("aa bb ccccccccccccc d", 8, "  "), "  aa bb\n  ccccccccccccc\n  d");
+        assert_eq!(plural(1, "file"), "1 file");
+        assert_eq!(plural(1_234_567, "file"), "1,234,567 files");
+    }
+}

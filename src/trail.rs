@@ -1,0 +1,36 @@
+//! Reading CloudTrail records: files, directories, standard input and the output of LookupEvents; what a record says
+//! about its event, its caller and the function it is about.
+//!
+//! - [`read_inputs`] finds the files, reads them in parallel and gives every record to a visitor; each file has an
+//!   outcome, none is dropped.
+//! - [`TrailRecord`] is one record, indexed in a single strict scan and read only where asked.
+//! - [`Identity`] and [`FunctionRef`] are the typed readings of `userIdentity` and of the function parameters.
+//!
+//! Not here: AWS calls, and any judgement of what a record means.
+//!
+//! Record contents: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+
+mod field;
+mod file_name;
+mod find;
+mod function;
+mod identity;
+mod inflate;
+mod json;
+mod names;
+mod outcome;
+mod read;
+mod record;
+mod split;
+mod time;
+
+pub use field::Field;
+pub use file_name::TrailFileName;
+pub use function::{AccountBasis, FunctionRef, LayerRef, parse_function_designator};
+pub use identity::{Identity, IdentityKind, LambdaSession, Principal};
+pub use json::{JsonError, JsonFault, MAX_DEPTH, Raw, RawKind};
+pub use names::{canonical_name, lambda_event_names};
+pub use outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
+pub use read::{Options, RecordVisitor, read_inputs, read_stream};
+pub use record::{HIDDEN, TrailRecord};
+pub use time::parse_event_time;

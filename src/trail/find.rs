@@ -1,0 +1,156 @@
+//! From paths to files: directories are walked, every name has an entry, and the order does not depend on the order
+//! in which paths were given or a directory lists its names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+use super::outcome::{FaultKind, FileKind, ForeignWhy};
+
+/// How deeply directories may nest; `AWSLogs/o-…/…/CloudTrail/REGION/Y/M/D` needs nine.
+const MAX_DIRECTORIES: usize = 64;
+
+/// What was found at a path.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
+    /// The path for display, also the sort key.
+    pub(crate) display: String,
+    pub(crate) what: What,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A regular file. `named`: the path was given, not found in a directory.
+    File { named: bool },
+    /// Standard input.
+    Stdin,
+    /// Nothing to open.
+    Listed(FileKind),
+    /// It cannot be read.
+    Failed(FaultKind),
+}
+
+/// Finds the files at `inputs`, at most `max_files`, sorted by their displayed path.
+pub(crate) fn find(inputs: &[PathBuf], max_files: usize) -> Vec<Entry> {
+    let mut finder =
+        Finder { entries: Vec::new(), files: BTreeMap::new(), directories: BTreeSet::new(), max_files };
+    for path in inputs.iter().collect::<BTreeSet<_>>() {
+        finder.input(path);
+    }
+    let mut entries = finder.entries;
+    entries.sort_by(|a, b| a.display.cmp(&b.display));
+    entries
+}
+
+struct Finder {
+    entries: Vec<Entry>,
+    /// Real path of each file → its entry.
+    files: BTreeMap<PathBuf, usize>,
+    /// Real paths of the directories that were walked: a loop of links ends here.
+    directories: BTreeSet<PathBuf>,
+    max_files: usize,
+}
+
+impl Finder {
+    fn add(&mut self, path: &Path, what: What) {
+        self.entries.push(Entry { path: path.to_owned(), display: path.display().to_string(), what });
+    }
+
+    fn failed(&mut self, path: &Path, error: &std::io::Error) {
+        self.add(path, What::Failed(FaultKind::Io(error.to_string())));
+    }
+
+    fn input(&mut self, path: &Path) {
+        if path == Path::new("-") {
+            return self.add(path, What::Stdin);
+        }
+        match fs::metadata(path).and_then(|metadata| Ok((metadata, fs::canonicalize(path)?))) {
+            Ok((metadata, real)) if metadata.is_dir() => self.directory(path, real),
+            Ok((metadata, real)) if metadata.is_file() => self.file(path, real, What::File { named: true }),
+            Ok(_) => self.add(path, What::Failed(FaultKind::NotRegular)),
+            Err(error) => self.failed(path, &error),
+        }
+    }
+
+    fn file(&mut self, path: &Path, real: PathBuf, what: What) {
+        if let Some(first) = self.files.get(&real).and_then(|at| self.entries.get_mut(*at)) {
+            if let What::File { named: true } = what {
+                first.what = what;
+            }
+            return self.add(path, What::Listed(FileKind::Duplicate));
+        }
+        self.files.insert(real, self.entries.len());
+        self.add(path, what);
+    }
+
+    /// Walks a directory and those below it.
+    fn directory(&mut self, path: &Path, real: PathBuf) {
+        let mut open = vec![(path.to_owned(), real, 0usize)];
+        while let Some((path, real, depth)) = open.pop() {
+            if !self.directories.insert(real.clone()) {
+                self.add(&path, What::Listed(FileKind::Duplicate));
+                continue;
+            }
+            if depth > MAX_DIRECTORIES {
+                self.add(&path, What::Failed(FaultKind::DirectoryTooDeep));
+                continue;
+            }
+            let mut names = match list(&path) {
+                Ok((names, None)) => names,
+                Ok((names, Some(error))) => {
+                    self.failed(&path, &error);
+                    names
+                }
+                Err(error) => {
+                    self.failed(&path, &error);
+                    continue;
+                }
+            };
+            names.sort();
+            // The stack gives back the last first.
+            for name in names.into_iter().rev() {
+                let child = path.join(&name);
+                if self.entries.len() >= self.max_files {
+                    return self.add(&path, What::Failed(FaultKind::TooManyFiles(self.max_files)));
+                }
+                match kind(&child) {
+                    Ok((metadata, linked)) => {
+                        let real = if linked { fs::canonicalize(&child) } else { Ok(real.join(&name)) };
+                        match real {
+                            Ok(real) if metadata.is_dir() => open.push((child, real, depth + 1)),
+                            Ok(real) if metadata.is_file() => {
+                                self.file(&child, real, What::File { named: false });
+                            }
+                            Ok(_) => {
+                                self.add(&child, What::Listed(FileKind::Foreign(ForeignWhy::NotRegular)))
+                            }
+                            Err(error) => self.failed(&child, &error),
+                        }
+                    }
+                    Err(error) => self.failed(&child, &error),
+                }
+            }
+        }
+    }
+}
+
+/// What stands at a path, links followed, and whether it is a link.
+fn kind(path: &Path) -> std::io::Result<(Metadata, bool)> {
+    let own = fs::symlink_metadata(path)?;
+    if own.is_symlink() { Ok((fs::metadata(path)?, true)) } else { Ok((own, false)) }
+}
+
+type Listing = (Vec<std::ffi::OsString>, Option<std::io::Error>);
+
+/// A directory's names, and the error that ended the listing early.
+fn list(path: &Path) -> std::io::Result<Listing> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        match entry {
+            Ok(entry) => names.push(entry.file_name()),
+            Err(error) => return Ok((names, Some(error))),
+        }
+    }
+    Ok((names, None))
+}

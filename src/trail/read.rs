@@ -1,0 +1,305 @@
+//! Reading input files in parallel: bytes, decompression, records, and each file's outcome.
+
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use libdeflater::Decompressor;
+use memchr::memmem;
+use rayon::prelude::*;
+
+use super::file_name::TrailFileName;
+use super::find::{Entry, What, find};
+use super::inflate::{Inflated, inflate, is_gzip};
+use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
+use super::record::TrailRecord;
+use super::split::{Sink, read_text};
+
+/// Bounds and resources of a reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How many threads read; `None`: as many as the machine offers.
+    pub threads: Option<NonZeroUsize>,
+    /// The most bytes of text read from one file, and the most bytes of the file itself.
+    pub max_file_bytes: usize,
+    /// The most files that are listed.
+    pub max_files: usize,
+}
+
+impl Default for Options {
+    /// 512 MiB a file, five million files.
+    fn default() -> Self {
+        Self { threads: None, max_file_bytes: 512 << 20, max_files: 5_000_000 }
+    }
+}
+
+/// Receives the records. Each file has an accumulator of its own, so no locking is needed, and the result does not
+/// depend on how many threads read: merge the accumulators in the order in which they are returned.
+pub trait RecordVisitor: Sync {
+    /// What is gathered from one file.
+    type PerFile: Send;
+
+    /// Called once per file, before its records. `path` is for display; `named` is what the file's name says.
+    fn begin(&self, path: &str, named: Option<&TrailFileName>) -> Self::PerFile;
+
+    /// Called for each record, in the order of the file. Only event source, name and time are known to be readable;
+    /// nothing else was parsed yet.
+    fn record(&self, file: &mut Self::PerFile, record: &TrailRecord<'_>);
+}
+
+/// Reads all files at `inputs` (files, directories, `-` for standard input). Every file has an outcome; outcomes are
+/// sorted by path, and neither the order of `inputs` nor the number of threads changes anything.
+pub fn read_inputs<V: RecordVisitor>(
+    inputs: &[PathBuf],
+    options: &Options,
+    visitor: &V,
+) -> Vec<(FileOutcome, V::PerFile)> {
+    let entries = find(inputs, options.max_files);
+    let pool = Pool::default();
+    let read = || {
+        entries
+            .par_iter()
+            .with_max_len(1)
+            .map(|entry| pool.with(|buffers| read_entry(entry, options, visitor, buffers)))
+            .collect()
+    };
+    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, NonZeroUsize::get)).build() {
+        Ok(threads) => threads.install(read),
+        // Without threads of its own, the reading uses the process's.
+        Err(_) => read(),
+    }
+}
+
+/// Reads one stream as if it were a file named as input.
+pub fn read_stream<V: RecordVisitor>(
+    path: &str,
+    stream: impl Read,
+    options: &Options,
+    visitor: &V,
+) -> (FileOutcome, V::PerFile) {
+    read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new())
+}
+
+/// Whether a file was given as input or found in a directory: what is no trail is a fault only in the first case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Named,
+    InDirectory,
+}
+
+/// What one worker keeps from file to file.
+struct Buffers {
+    file: Vec<u8>,
+    text: Vec<u8>,
+    decompressor: Decompressor,
+}
+
+impl Buffers {
+    /// What a buffer may keep between files.
+    const KEEP: usize = 64 << 20;
+
+    fn new() -> Self {
+        Self { file: Vec::new(), text: Vec::new(), decompressor: Decompressor::new() }
+    }
+}
+
+#[derive(Default)]
+struct Pool(Mutex<Vec<Buffers>>);
+
+impl Pool {
+    fn with<T>(&self, work: impl FnOnce(&mut Buffers) -> T) -> T {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut buffers = free.unwrap_or_else(Buffers::new);
+        let done = work(&mut buffers);
+        for buffer in [&mut buffers.file, &mut buffers.text] {
+            if buffer.capacity() > Buffers::KEEP {
+                *buffer = Vec::new();
+            }
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+        done
+    }
+}
+
+fn read_entry<V: RecordVisitor>(
+    entry: &Entry,
+    options: &Options,
+    visitor: &V,
+    buffers: &mut Buffers,
+) -> (FileOutcome, V::PerFile) {
+    let without_records = |kind, fault: Option<FaultKind>| {
+        let mut outcome = FileOutcome::new(entry.display.clone(), kind);
+        outcome.named = TrailFileName::parse(&entry.display);
+        if let Some(fault) = fault {
+            outcome.status = Status::Failed;
+            outcome.add_fault(Fault::file(0, fault));
+        }
+        let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
+        (outcome, gathered)
+    };
+    match &entry.what {
+        What::Listed(kind) => without_records(*kind, None),
+        What::Failed(fault) => without_records(FileKind::Unknown, Some(fault.clone())),
+        What::Stdin => {
+            read_source(&entry.display, std::io::stdin().lock(), Found::Named, options, visitor, buffers)
+        }
+        What::File { named } => match File::open(&entry.path) {
+            Ok(file) => {
+                let found = if *named { Found::Named } else { Found::InDirectory };
+                read_source(&entry.display, file, found, options, visitor, buffers)
+            }
+            Err(error) => without_records(FileKind::Unknown, Some(FaultKind::Io(error.to_string()))),
+        },
+    }
+}
+
+fn read_source<V: RecordVisitor>(
+    path: &str,
+    mut source: impl Read,
+    found: Found,
+    options: &Options,
+    visitor: &V,
+    buffers: &mut Buffers,
+) -> (FileOutcome, V::PerFile) {
+    let Buffers { file, text, decompressor } = buffers;
+    let mut outcome = FileOutcome::new(path.to_owned(), FileKind::Unknown);
+    outcome.named = TrailFileName::parse(path);
+    let gathered = visitor.begin(path, outcome.named.as_ref());
+
+    file.clear();
+    let limit = options.max_file_bytes;
+    if let Err(error) = source.by_ref().take(limit as u64 + 1).read_to_end(file) {
+        outcome.add_fault(Fault::file(file.len() as u64, FaultKind::Io(error.to_string())));
+    }
+    if file.len() > limit {
+        file.truncate(limit);
+        let kind = FaultKind::TooLarge { limit: limit as u64 };
+        outcome.add_fault(Fault::file(limit as u64, kind));
+    }
+
+    let inflated;
+    let all: &[u8] = if is_gzip(file) {
+        inflated = inflate(file, limit, text, decompressor);
+        text.get(..inflated.len).unwrap_or_default()
+    } else {
+        inflated = Inflated::default();
+        file
+    };
+    inflated.faults.into_iter().for_each(|fault| outcome.add_fault(fault));
+    outcome.text_bytes = all.len() as u64;
+
+    let bytes_fault = outcome.fault_count > 0;
+    let mut gatherer =
+        Gatherer { outcome, gathered, visitor, claimed: false, digest: false, shape_only: true };
+    let mut from = 0;
+    for to in inflated.breaks.into_iter().chain([all.len()]) {
+        read_text(all.get(from..to).unwrap_or_default(), from as u64, &mut gatherer);
+        from = to;
+    }
+    if bytes_fault {
+        gatherer.outcome.status = Status::Failed;
+    }
+    judge(&mut gatherer, all, found);
+    (gatherer.outcome, gatherer.gathered)
+}
+
+struct Gatherer<'v, V: RecordVisitor> {
+    outcome: FileOutcome,
+    gathered: V::PerFile,
+    visitor: &'v V,
+    claimed: bool,
+    digest: bool,
+    /// Every fault of the text so far: sound JSON, of another shape than a trail's.
+    shape_only: bool,
+}
+
+impl<V: RecordVisitor> Sink for Gatherer<'_, V> {
+    fn record(&mut self, record: &TrailRecord<'_>) {
+        self.outcome.records += 1;
+        let time = record.event_time();
+        let (first, last) = self.outcome.times.unwrap_or((time, time));
+        self.outcome.times = Some((first.min(time), last.max(time)));
+        self.visitor.record(&mut self.gathered, record);
+    }
+
+    fn summary(&mut self) {
+        self.outcome.summaries += 1;
+    }
+
+    fn digest(&mut self) {
+        self.digest = true;
+    }
+
+    fn claim(&mut self) {
+        self.claimed = true;
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.shape_only &= fault.kind.is_shape();
+        self.outcome.status = self.outcome.status.max(Status::Malformed);
+        self.outcome.add_fault(fault);
+    }
+}
+
+/// Says what a file is. What holds no record is foreign only where it makes no claim to be a trail: a damaged trail
+/// must never pass for a file of someone else's.
+fn judge<V: RecordVisitor>(gatherer: &mut Gatherer<'_, V>, text: &[u8], found: Found) {
+    let outcome = &mut gatherer.outcome;
+    if outcome.records > 0 || gatherer.claimed {
+        outcome.kind = FileKind::Trail;
+        return;
+    }
+    if outcome.summaries > 0 || gatherer.digest {
+        outcome.kind = if gatherer.digest { FileKind::Digest } else { FileKind::Summaries };
+        return;
+    }
+    let why = match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => ForeignWhy::Empty,
+        Some(b'{' | b'[' | 0xef) if starts_as_json(text) => ForeignWhy::OtherJson,
+        Some(_) => ForeignWhy::NotJson,
+    };
+    if found == Found::Named || outcome.named.is_some() {
+        let kind = if why == ForeignWhy::Empty { FaultKind::Empty } else { FaultKind::NotATrail(why) };
+        outcome.kind = if why == ForeignWhy::Empty { FileKind::Unknown } else { FileKind::Foreign(why) };
+        outcome.status = outcome.status.max(Status::Malformed);
+        outcome.faults.insert(0, Fault { offset: 0, stream: Stream::Text, kind });
+        outcome.faults.truncate(FileOutcome::MAX_FAULTS);
+        outcome.fault_count += 1;
+        return;
+    }
+    let may_be_trail = match why {
+        ForeignWhy::Empty => outcome.status == Status::Failed,
+        ForeignWhy::OtherJson => {
+            !gatherer.shape_only && (outcome.status == Status::Failed || mentions_events(text))
+        }
+        _ => {
+            let utf16 = text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]);
+            utf16 || (has_json_name(&outcome.path) && mentions_events(text))
+        }
+    };
+    if !may_be_trail {
+        outcome.kind = FileKind::Foreign(why);
+        outcome.status = Status::Ok;
+        outcome.faults.clear();
+        outcome.fault_count = 0;
+    }
+}
+
+fn starts_as_json(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    matches!(text.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
+}
+
+/// Whether the names of a record's members occur anywhere.
+fn mentions_events(text: &[u8]) -> bool {
+    ["eventSource", "eventName", "CloudTrailEvent"]
+        .iter()
+        .any(|name| memmem::find(text, name.as_bytes()).is_some())
+}
+
+fn has_json_name(path: &str) -> bool {
+    let path = path.strip_suffix(".gz").unwrap_or(path);
+    [".json", ".jsonl", ".ndjson", ".log"].iter().any(|extension| path.ends_with(extension))
+}

@@ -1,0 +1,345 @@
+//! One trail record: an index of its members, made by the one scan that also checked it, and typed access to them.
+
+use std::borrow::Cow;
+
+use super::field::Field;
+use super::json::{Member, Raw, unescape};
+use super::names::canonical_name;
+use super::time::parse_event_time;
+
+/// What CloudTrail writes instead of a value that may be sensitive.
+pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+macro_rules! slots {
+    ($($slot:ident = $key:literal),+ $(,)?) => {
+        /// The members of a record that are kept in the index.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Slot { $($slot),+ }
+
+        const SLOTS: usize = [$(Slot::$slot),+].len();
+
+        /// The slot of a member's key.
+        fn slot_of(key: &str) -> Option<Slot> {
+            match key {
+                $($key => Some(Slot::$slot),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+slots! {
+    EventSource = "eventSource",
+    EventName = "eventName",
+    EventTime = "eventTime",
+    EventId = "eventID",
+    EventType = "eventType",
+    EventCategory = "eventCategory",
+    AwsRegion = "awsRegion",
+    RecipientAccountId = "recipientAccountId",
+    UserIdentity = "userIdentity",
+    SourceIpAddress = "sourceIPAddress",
+    UserAgent = "userAgent",
+    ErrorCode = "errorCode",
+    ErrorMessage = "errorMessage",
+    RequestParameters = "requestParameters",
+    ResponseElements = "responseElements",
+    AdditionalEventData = "additionalEventData",
+    ServiceEventDetails = "serviceEventDetails",
+    Resources = "resources",
+    RequestId = "requestID",
+    SharedEventId = "sharedEventID",
+    ReadOnly = "readOnly",
+    ManagementEvent = "managementEvent",
+    VpcEndpointId = "vpcEndpointId",
+    VpcEndpointAccountId = "vpcEndpointAccountId",
+    SessionCredentialFromConsole = "sessionCredentialFromConsole",
+    // Not of a record: how the other shapes of files are told apart.
+    CloudTrailEvent = "CloudTrailEvent",
+    DigestS3Bucket = "digestS3Bucket",
+    DigestStartTime = "digestStartTime",
+}
+
+/// The indexed members of one object. Of duplicate keys the last wins.
+#[derive(Debug, Clone)]
+pub(crate) struct Index<'a> {
+    values: [Option<Raw<'a>>; SLOTS],
+    /// Where the string value of `CloudTrailEvent` starts.
+    pub(crate) inner_at: usize,
+}
+
+impl<'a> Index<'a> {
+    pub(crate) fn new() -> Self {
+        Self { values: [None; SLOTS], inner_at: 0 }
+    }
+
+    pub(crate) fn add(&mut self, member: &Member<'a>) {
+        // Almost no key has an escape; `unescape` borrows then.
+        let Some(slot) = slot_of(&unescape(member.key)) else { return };
+        if slot == Slot::CloudTrailEvent {
+            self.inner_at = member.at;
+        }
+        if let Some(value) = self.values.get_mut(slot as usize) {
+            *value = Some(member.value);
+        }
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
+        self.values.get(slot as usize).copied().flatten()
+    }
+
+    pub(crate) fn str(&self, slot: Slot) -> Option<Cow<'a, str>> {
+        self.get(slot)?.as_str()
+    }
+}
+
+/// One CloudTrail record. Making it costs one scan; every accessor reads only its own member.
+#[derive(Debug, Clone)]
+pub struct TrailRecord<'a> {
+    index: Index<'a>,
+    text: &'a str,
+    offset: u64,
+    time: i64,
+    source: Raw<'a>,
+    name: Raw<'a>,
+}
+
+impl<'a> TrailRecord<'a> {
+    /// A record from its indexed members, or the names of the members it cannot do without.
+    pub(crate) fn new(index: Index<'a>, text: &'a str, offset: u64) -> Result<Self, Vec<&'static str>> {
+        let string = |slot| index.get(slot).filter(|value: &Raw<'a>| value.inner_text().is_some());
+        let source = string(Slot::EventSource);
+        let name = string(Slot::EventName);
+        let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
+        if let (Some(source), Some(name), Some(time)) = (source, name, time) {
+            return Ok(Self { index, text, offset, time, source, name });
+        }
+        let missing =
+            [(source.is_none(), "eventSource"), (name.is_none(), "eventName"), (time.is_none(), "eventTime")];
+        Err(missing.into_iter().filter_map(|(is_missing, name)| is_missing.then_some(name)).collect())
+    }
+
+    /// Reads one record from its own JSON text, as LookupEvents gives it in `CloudTrailEvent`.
+    ///
+    /// # Errors
+    /// What is wrong and at which byte of the text.
+    pub fn parse(text: &'a str) -> Result<Self, super::outcome::Fault> {
+        super::split::parse_record(text)
+    }
+
+    /// The service: `lambda.amazonaws.com`.
+    pub fn event_source(&self) -> Cow<'a, str> {
+        self.source.as_str().unwrap_or_default()
+    }
+
+    /// The event name as written, with its date and version.
+    pub fn event_name(&self) -> Cow<'a, str> {
+        self.name.as_str().unwrap_or_default()
+    }
+
+    /// The event name without date and version: see [`canonical_name`].
+    pub fn canonical_name(&self) -> Cow<'a, str> {
+        match self.event_name() {
+            Cow::Borrowed(name) => Cow::Borrowed(canonical_name(name)),
+            Cow::Owned(name) => Cow::Owned(canonical_name(&name).to_owned()),
+        }
+    }
+
+    /// When it happened: seconds since 1970-01-01T00:00:00Z.
+    pub fn event_time(&self) -> i64 {
+        self.time
+    }
+
+    /// Where the record starts: bytes into the decompressed text of its file. For a record inside a `CloudTrailEvent`
+    /// string, where that string starts.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The record's own JSON text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Moves the record to where the string that holds it stands.
+    pub(crate) fn stand_at(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    fn string(&self, slot: Slot) -> Field<Cow<'a, str>> {
+        match self.index.get(slot) {
+            None => Field::Absent,
+            Some(value) => string_field(value),
+        }
+    }
+
+    fn bool(&self, slot: Slot) -> Field<bool> {
+        match self.index.get(slot) {
+            None => Field::Absent,
+            Some(value) if value.is_null() => Field::Absent,
+            Some(value) => match value.as_bool().or(match value.inner_text() {
+                Some("true") => Some(true),
+                Some("false") => Some(false),
+                _ => None,
+            }) {
+                Some(read) => Field::Known(read),
+                None => Field::Unread,
+            },
+        }
+    }
+
+    fn value(&self, slot: Slot) -> Field<Raw<'a>> {
+        match self.index.get(slot) {
+            Some(value) if !value.is_null() => Field::Known(value),
+            _ => Field::Absent,
+        }
+    }
+
+    /// The record's unique id. Nothing takes its place where it is absent.
+    pub fn event_id(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::EventId)
+    }
+
+    /// `AwsApiCall`, `AwsServiceEvent`, `AwsConsoleSignIn`, …
+    pub fn event_type(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::EventType)
+    }
+
+    /// `Management`, `Data`, `NetworkActivity`, …
+    pub fn event_category(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::EventCategory)
+    }
+
+    /// The region of the event.
+    pub fn aws_region(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::AwsRegion)
+    }
+
+    /// The account that received the record: the one whose trail this is.
+    pub fn recipient_account_id(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::RecipientAccountId)
+    }
+
+    /// Where the request came from: an address, a service's name, or `AWS Internal`.
+    pub fn source_ip_address(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::SourceIpAddress)
+    }
+
+    /// What the client says it is. Anyone can write anything here.
+    pub fn user_agent(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::UserAgent)
+    }
+
+    /// Why the call did not happen.
+    pub fn error_code(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::ErrorCode)
+    }
+
+    /// The error's description.
+    pub fn error_message(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::ErrorMessage)
+    }
+
+    /// The request's id; an asynchronous invocation's records share it.
+    pub fn request_id(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::RequestId)
+    }
+
+    /// The same for the copies of one event that different accounts receive.
+    pub fn shared_event_id(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::SharedEventId)
+    }
+
+    /// The VPC endpoint a request came through.
+    pub fn vpc_endpoint_id(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::VpcEndpointId)
+    }
+
+    /// The account that owns that VPC endpoint.
+    pub fn vpc_endpoint_account_id(&self) -> Field<Cow<'a, str>> {
+        self.string(Slot::VpcEndpointAccountId)
+    }
+
+    /// Whether the call changes nothing. (`"true"` as a string, in old records, counts as `true`.)
+    pub fn read_only(&self) -> Field<bool> {
+        self.bool(Slot::ReadOnly)
+    }
+
+    /// Whether this is a management event.
+    pub fn management_event(&self) -> Field<bool> {
+        self.bool(Slot::ManagementEvent)
+    }
+
+    /// Whether the credentials came from a console session.
+    pub fn session_credential_from_console(&self) -> Field<bool> {
+        self.bool(Slot::SessionCredentialFromConsole)
+    }
+
+    /// `userIdentity`, as it stands; see [`TrailRecord::identity`].
+    pub fn user_identity(&self) -> Field<Raw<'a>> {
+        self.value(Slot::UserIdentity)
+    }
+
+    /// The call's parameters; absent where the record has `null`.
+    pub fn request_parameters(&self) -> Field<Raw<'a>> {
+        self.value(Slot::RequestParameters)
+    }
+
+    /// The call's answer; absent where the record has `null`.
+    pub fn response_elements(&self) -> Field<Raw<'a>> {
+        self.value(Slot::ResponseElements)
+    }
+
+    /// Additional data of the event.
+    pub fn additional_event_data(&self) -> Field<Raw<'a>> {
+        self.value(Slot::AdditionalEventData)
+    }
+
+    /// Details of an event made by a service.
+    pub fn service_event_details(&self) -> Field<Raw<'a>> {
+        self.value(Slot::ServiceEventDetails)
+    }
+
+    /// The resources the event is about: an array of objects with `ARN`, `accountId`, `type`.
+    pub fn resources(&self) -> Field<Raw<'a>> {
+        self.value(Slot::Resources)
+    }
+
+    /// One request parameter at a path of keys. Unread where the parameters are `null` or not there: CloudTrail drops
+    /// them on some records, so their absence says nothing about the call.
+    pub fn request_parameter(&self, path: &[&str]) -> Field<Raw<'a>> {
+        match self.request_parameters() {
+            Field::Known(parameters) => match parameters.at(path) {
+                Some(value) if !value.is_null() => Field::Known(value),
+                _ => Field::Absent,
+            },
+            Field::Absent | Field::Unread => Field::Unread,
+        }
+    }
+
+    /// The account whose trail this is: `recipientAccountId`, else the account in the file's name.
+    pub fn trail_account(&self, file: Option<&super::TrailFileName>) -> Field<Cow<'a, str>> {
+        match self.recipient_account_id() {
+            Field::Known(account) => Field::Known(account),
+            other => match file {
+                Some(name) => Field::Known(Cow::Owned(name.account.clone())),
+                None => other,
+            },
+        }
+    }
+}
+
+/// A string member: `null` is absent, another kind and hidden values are unread.
+pub(crate) fn string_field(value: Raw<'_>) -> Field<Cow<'_, str>> {
+    match value.as_str() {
+        Some(text) if text == HIDDEN => Field::Unread,
+        Some(text) => Field::Known(text),
+        None if value.is_null() => Field::Absent,
+        None => Field::Unread,
+    }
+}
+
+/// A string member of an object.
+pub(crate) fn member_string<'a>(object: Raw<'a>, key: &str) -> Field<Cow<'a, str>> {
+    object.get(key).map_or(Field::Absent, string_field)
+}

@@ -1,0 +1,401 @@
+//! From the text of a file to its records.
+//!
+//! A text is a sequence of JSON values: `{"Records":[…]}`, `{"Events":[…]}`, an array, or bare records, one or many,
+//! on lines or not. So JSON Lines and files that were simply joined need no mode of their own. The offset of every
+//! fault is exact, and reading goes on at the next record that can be found again.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter};
+
+use super::json::{
+    JsonError, JsonFault, Member, Raw, expect, peek, skip_string, skip_value, unescape, walk_object,
+};
+use super::outcome::{Fault, FaultKind, Stream};
+use super::record::{Index, Slot, TrailRecord};
+
+/// Receives what a text holds, in the order of the text.
+pub(crate) trait Sink {
+    /// A record.
+    fn record(&mut self, record: &TrailRecord<'_>);
+    /// A summary (Insights, aggregated events) instead of a record.
+    fn summary(&mut self);
+    /// An object that describes a digest of trail files.
+    fn digest(&mut self);
+    /// `Records` was seen, or an empty list: the text is a trail's, even if it has no record.
+    fn claim(&mut self);
+    /// Something that could not be read.
+    fn fault(&mut self, fault: Fault);
+}
+
+/// Reads a text; bytes that are not UTF-8 cost only the records they stand in.
+/// `base` is what stands before `bytes` in the file's text: it is added to every offset.
+pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(without_invalid(bytes)),
+    };
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let budget = text.len().saturating_mul(8);
+    let mut reader = Reader { text: &text, original: bytes, base, sink, budget, line: None, next: None };
+    reader.values(start);
+}
+
+/// The same length of text, with a NUL for each byte that is not UTF-8: the scanner refuses it exactly there.
+fn without_invalid(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\0'));
+    }
+    text
+}
+
+/// One record from its own text.
+pub(crate) fn parse_record(text: &str) -> Result<TrailRecord<'_>, Fault> {
+    let json = |error: JsonError| Fault::text(error.at, FaultKind::Json(error.fault));
+    let Some((start, b'{')) = peek(text.as_bytes(), 0) else {
+        return Err(Fault::text(0, FaultKind::NotAnObject));
+    };
+    let mut index = Index::new();
+    let end = walk_object(text, start + 1, 1, |member| index.add(&member)).map_err(json)?;
+    if let Some((at, _)) = peek(text.as_bytes(), end) {
+        return Err(Fault::text(at, FaultKind::Json(JsonFault::Expected("the end of the text"))));
+    }
+    let own = text.get(start..end).unwrap_or_default();
+    TrailRecord::new(index, own, start as u64)
+        .map_err(|missing| Fault::text(start, FaultKind::Missing(missing)))
+}
+
+struct Reader<'a, S> {
+    text: &'a str,
+    original: &'a [u8],
+    base: u64,
+    sink: &'a mut S,
+    /// Bytes that finding the next record after faults may still scan: with the two answers below, which serve every
+    /// question until reading passes them, it keeps a hostile file linear.
+    budget: usize,
+    line: Option<Found>,
+    next: Option<Found>,
+}
+
+impl<'a, S: Sink> Reader<'a, S> {
+    fn values(&mut self, mut at: usize) {
+        while let Some((start, byte)) = peek(self.text.as_bytes(), at) {
+            let read = match byte {
+                b'{' => self.top_object(start),
+                b'[' => self.array(start + 1),
+                _ => Err(JsonError { at: start, fault: JsonFault::Expected("a JSON object or array") }),
+            };
+            at = match read {
+                Ok(end) => end,
+                Err(error) => {
+                    self.json_fault(error);
+                    match self.fresh_line(error.at) {
+                        Some(line) => line,
+                        None => return self.give_up(error.at),
+                    }
+                }
+            };
+        }
+    }
+
+    fn give_up(&mut self, at: usize) {
+        if peek(self.text.as_bytes(), at).is_some() {
+            self.fault(at, FaultKind::RestUnread);
+        }
+    }
+
+    fn fault(&mut self, at: usize, kind: FaultKind) {
+        let offset = self.base + at as u64;
+        self.sink.fault(Fault { offset, stream: Stream::Text, kind });
+    }
+
+    fn json_fault(&mut self, error: JsonError) {
+        let replaced = self.text.as_bytes().get(error.at) == Some(&0)
+            && self.original.get(error.at).is_some_and(|byte| *byte != 0);
+        let kind = if replaced { FaultKind::NotUtf8 } else { FaultKind::Json(error.fault) };
+        self.fault(error.at, kind);
+    }
+
+    /// An object that stands alone: a container of records, or a record itself.
+    fn top_object(&mut self, start: usize) -> Result<usize, JsonError> {
+        let text = self.text;
+        let bytes = text.as_bytes();
+        let mut index = Index::new();
+        let mut is_container = false;
+        let mut at = start + 1;
+        if let Some((end, b'}')) = peek(bytes, at) {
+            self.object(index, start, end + 1);
+            return Ok(end + 1);
+        }
+        loop {
+            let open = expect(bytes, at, b'"', "a string as key")?;
+            let close = skip_string(bytes, open)?;
+            let colon = expect(bytes, close, b':', "`:`")?;
+            let (value, byte) =
+                peek(bytes, colon).ok_or(JsonError { at: text.len(), fault: JsonFault::UnexpectedEnd })?;
+            let key = text.get(open..close - 1).unwrap_or_default();
+            let container = match unescape(key).as_ref() {
+                "Records" => Some("Records"),
+                "Events" => Some("Events"),
+                _ => None,
+            };
+            if container == Some("Records") {
+                self.sink.claim();
+            }
+            let end = match container {
+                Some(_) if byte == b'[' => {
+                    is_container = true;
+                    self.array(value + 1)?
+                }
+                _ => skip_value(bytes, value, 1)?,
+            };
+            if let (Some(name), false) = (container, byte == b'[') {
+                is_container = true;
+                self.fault(value, FaultKind::NotAnArray(name));
+            } else if let (None, Some(value_text)) = (container, text.get(value..end)) {
+                index.add(&Member { key, value: Raw::scanned(value_text), at: value });
+            }
+            match peek(bytes, end) {
+                Some((comma, b',')) => at = comma + 1,
+                Some((last, b'}')) => {
+                    if !is_container {
+                        self.object(index, start, last + 1);
+                    }
+                    return Ok(last + 1);
+                }
+                Some((at, _)) => return Err(JsonError { at, fault: JsonFault::Expected("`,` or `}`") }),
+                None => return Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd }),
+            }
+        }
+    }
+
+    /// The elements of an array, from behind its `[` to behind its `]`. An error ends the array's reading.
+    fn array(&mut self, mut at: usize) -> Result<usize, JsonError> {
+        let bytes = self.text.as_bytes();
+        if let Some((end, b']')) = peek(bytes, at) {
+            self.sink.claim();
+            return Ok(end + 1);
+        }
+        loop {
+            let Some((start, _)) = peek(bytes, at) else {
+                return Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd });
+            };
+            let error = match self.element(start) {
+                Ok(end) => match peek(bytes, end) {
+                    Some((comma, b',')) => {
+                        at = comma + 1;
+                        continue;
+                    }
+                    Some((last, b']')) => return Ok(last + 1),
+                    Some((at, _)) => JsonError { at, fault: JsonFault::Expected("`,` or `]`") },
+                    None => return Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd }),
+                },
+                Err(error) => error,
+            };
+            match self.recover(start, error.at) {
+                Some(Resume::Element(next)) => {
+                    self.json_fault(error);
+                    at = next;
+                }
+                Some(Resume::End(end)) => {
+                    self.json_fault(error);
+                    return Ok(end);
+                }
+                None => return Err(error),
+            }
+        }
+    }
+
+    fn element(&mut self, start: usize) -> Result<usize, JsonError> {
+        if self.text.as_bytes().get(start) != Some(&b'{') {
+            let end = skip_value(self.text.as_bytes(), start, 1)?;
+            self.fault(start, FaultKind::NotAnObject);
+            return Ok(end);
+        }
+        let mut index = Index::new();
+        let end = walk_object(self.text, start + 1, 1, |member| index.add(&member))?;
+        self.object(index, start, end);
+        Ok(end)
+    }
+
+    /// An object that stands where a record may stand.
+    fn object(&mut self, index: Index<'a>, start: usize, end: usize) {
+        let kept = [Slot::CloudTrailEvent, Slot::EventCategory, Slot::EventType].map(|slot| index.get(slot));
+        let is_digest =
+            index.get(Slot::DigestS3Bucket).is_some() && index.get(Slot::DigestStartTime).is_some();
+        let inner_at = index.inner_at;
+        match TrailRecord::new(index, self.text.get(start..end).unwrap_or_default(), self.base + start as u64)
+        {
+            Ok(record) => self.sink.record(&record),
+            Err(missing) => match kept {
+                [Some(inner), ..] if inner.inner_text().is_some() => self.inner(inner, inner_at),
+                [_, category, event_type] if is_summary(category, event_type) => self.sink.summary(),
+                _ if is_digest => self.sink.digest(),
+                _ => self.fault(start, FaultKind::Missing(missing)),
+            },
+        }
+    }
+
+    /// The record in a LookupEvents entry, which is a string of JSON.
+    fn inner(&mut self, value: Raw<'_>, at: usize) {
+        let text = value.as_str().unwrap_or_default();
+        match parse_record(&text) {
+            Ok(mut record) => {
+                record.stand_at(self.base + at as u64);
+                self.sink.record(&record);
+            }
+            Err(fault) => {
+                let insight = Raw::parse(&text)
+                    .is_ok_and(|event| is_summary(event.get("eventCategory"), event.get("eventType")));
+                if insight {
+                    self.sink.summary();
+                } else {
+                    self.fault(at, FaultKind::Inner(Box::new(fault.kind)));
+                }
+            }
+        }
+    }
+
+    /// Where reading can go on after a fault at `fault` in the element that starts at `start`.
+    fn recover(&mut self, start: usize, fault: usize) -> Option<Resume> {
+        let next = self.next_record(fault);
+        let balanced = self.balanced(start).filter(|end| *end > fault);
+        let bytes = self.text.as_bytes();
+        match (next, balanced.and_then(|end| peek(bytes, end))) {
+            // A record inside what looks like one element: the element's strings or braces do not pair.
+            (Some(next), Some((end, _))) if next < end => Some(Resume::Element(next)),
+            (_, Some((comma, b','))) => Some(Resume::Element(comma + 1)),
+            (_, Some((end, b']'))) => Some(Resume::End(end + 1)),
+            (next, _) => next.map(Resume::Element),
+        }
+    }
+
+    /// The next place that holds a whole record, behind a comma or another object and before the next document.
+    fn next_record(&mut self, from: usize) -> Option<usize> {
+        match self.next {
+            Some(found) if found.serves(from) => found.at,
+            _ => {
+                let at = self.search_record(from);
+                self.next = Some(Found { from, at });
+                at
+            }
+        }
+    }
+
+    fn search_record(&mut self, from: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let limit = self.fresh_line(from).unwrap_or(bytes.len());
+        for open in memchr_iter(b'{', bytes.get(from..limit)?).map(|at| from + at) {
+            let before = bytes.get(..open)?.iter().rfind(|byte| !byte.is_ascii_whitespace());
+            if !matches!(before, Some(b',' | b'}')) {
+                continue;
+            }
+            let mut index = Index::new();
+            let scanned = walk_object(self.text, open + 1, 1, |member| index.add(&member));
+            let used = scanned.map_or_else(|error| error.at, |end| end).saturating_sub(open);
+            self.budget = self.budget.checked_sub(used)?;
+            if let Ok(end) = scanned
+                && TrailRecord::new(index, self.text.get(open..end)?, 0).is_ok()
+            {
+                return Some(open);
+            }
+        }
+        None
+    }
+
+    /// The end of the value at `start`, by pairing brackets outside of strings only.
+    fn balanced(&mut self, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let mut depth = 0usize;
+        let mut at = start;
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        self.budget = self.budget.checked_sub(at - start)?;
+                        return Some(at + 1);
+                    }
+                }
+                b'"' => at = end_of_string(bytes, at + 1)? - 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        self.budget = self.budget.saturating_sub(at - start);
+        None
+    }
+
+    /// The next line that begins with `{` or `[` and does not continue a list.
+    fn fresh_line(&mut self, from: usize) -> Option<usize> {
+        match self.line {
+            Some(found) if found.serves(from) => found.at,
+            _ => {
+                let at = self.search_line(from);
+                self.line = Some(Found { from, at });
+                at
+            }
+        }
+    }
+
+    fn search_line(&self, from: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        memchr_iter(b'\n', bytes.get(from..)?).map(|at| from + at).find_map(|line| {
+            let opens = matches!(bytes.get(line + 1), Some(b'{' | b'['));
+            let goes_on = || {
+                let last = bytes.get(..line)?.iter().rfind(|byte| !byte.is_ascii_whitespace());
+                last.filter(|byte| matches!(byte, b',' | b'[' | b':'))
+            };
+            (opens && goes_on().is_none()).then_some(line + 1)
+        })
+    }
+}
+
+/// A search's answer for every start between where it began and what it found.
+#[derive(Clone, Copy)]
+struct Found {
+    from: usize,
+    at: Option<usize>,
+}
+
+impl Found {
+    fn serves(self, from: usize) -> bool {
+        self.from <= from && self.at.is_none_or(|at| from <= at)
+    }
+}
+
+enum Resume {
+    /// At the next element.
+    Element(usize),
+    /// Behind the end of the array.
+    End(usize),
+}
+
+/// The end of a string whatever it holds.
+fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let quote = at + memchr(b'"', bytes.get(at..)?)?;
+        let slashes = bytes.get(at..quote)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+        at = quote + 1;
+        if slashes % 2 == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// CloudTrail's own summaries have no event name and time of their own:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-insights-fields-trails.html>,
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aggregated-events.html>.
+fn is_summary(category: Option<Raw<'_>>, event_type: Option<Raw<'_>>) -> bool {
+    let is = |value: Option<Raw<'_>>, names: [&str; 2]| {
+        value.and_then(Raw::as_str).is_some_and(|text| names.contains(&text.as_ref()))
+    };
+    is(category, ["Insight", "Aggregated"]) || is(event_type, ["AwsCloudTrailInsight", "AwsAggregatedEvent"])
+}
+
+#[cfg(test)]
+#[path = "split_tests.rs"]
+mod tests;
