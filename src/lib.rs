@@ -2,6 +2,7 @@
 //! questions could not be answered.
 
 pub mod facts;
+pub mod logging;
 pub mod snapshot;
 pub mod trust;
 pub mod value;
