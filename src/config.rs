@@ -372,7 +372,7 @@ impl Checker {
     }
 }
 
-fn is_organization(id: &str) -> bool {
+pub(crate) fn is_organization(id: &str) -> bool {
     id.strip_prefix("o-").is_some_and(|rest| {
         (10..=32).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     })

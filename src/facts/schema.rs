@@ -147,32 +147,14 @@ pub trait FieldSet: FieldAccess {
     fn set(&mut self, index: usize, value: OwnedValue) -> Result<(), WrongType>;
 }
 
-/// The Rust type that holds each declared type.
-pub mod types {
-    use crate::value::TextList;
-    use std::borrow::Cow;
-
-    /// Ties a declared type to the Rust type that holds it.
-    pub trait Holds {
-        type Of<'a>;
-    }
-    pub enum Bool {}
-    pub enum Int {}
-    pub enum Text {}
-    pub enum List {}
-    impl Holds for Bool {
-        type Of<'a> = bool;
-    }
-    impl Holds for Int {
-        type Of<'a> = i64;
-    }
-    impl Holds for Text {
-        type Of<'a> = Cow<'a, str>;
-    }
-    impl Holds for List {
-        type Of<'a> = TextList<'a>;
-    }
+/// The Rust type that holds each declared type. A macro, because a projection would make facts invariant.
+macro_rules! holds {
+    (Bool, $l:lifetime) => { bool };
+    (Int, $l:lifetime) => { i64 };
+    (Text, $l:lifetime) => { std::borrow::Cow<$l, str> };
+    (List, $l:lifetime) => { crate::value::TextList<$l> };
 }
+pub(crate) use holds;
 
 /// Between a struct's field and the values predicates read and tests set.
 pub(crate) trait Slot: Sized {
@@ -235,7 +217,7 @@ macro_rules! declare_kind {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $Kind<'a> {
-            $( pub $field: crate::value::Reading<<crate::facts::schema::types::$ty as crate::facts::schema::types::Holds>::Of<'a>>, )*
+            $( pub $field: crate::value::Reading<crate::facts::schema::holds!($ty, 'a)>, )*
         }
 
         #[doc = concat!("The declaration of `", $name, "` facts.")]

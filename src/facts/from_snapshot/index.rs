@@ -46,7 +46,6 @@ impl CallState {
 pub(super) struct FunctionRow {
     pub(super) arn: String,
     pub(super) role: Option<String>,
-    pub(super) line: u64,
 }
 
 /// A URL, kept until its resource's policy has been judged.
@@ -240,7 +239,6 @@ impl Index {
                 rows.extend(page.functions.into_iter().map(|function| FunctionRow {
                     arn: function.function_arn,
                     role: function.role,
-                    line,
                 }));
                 return Ok(page.next_marker.is_none());
             }

@@ -390,7 +390,7 @@ impl<'s> StateFacts<'s> {
     }
 
     fn logging(&self, emit: Emit<'_>) {
-        let solver = self.index.recorders().solver();
+        let solver = self.index.recorders.solver();
         let with_url: std::collections::HashSet<&str> = self
             .index
             .urls
@@ -436,7 +436,7 @@ impl<'s> StateFacts<'s> {
     }
 
     fn trails(&self, emit: Emit<'_>) {
-        for trail in self.index.recorders().trails() {
+        for trail in self.index.recorders.trails() {
             let account = trail.account.known().copied();
             let region = trail.region.known().cloned();
             let subject = Subject {
@@ -476,7 +476,7 @@ impl<'s> StateFacts<'s> {
         for (role, functions) in used {
             let account = arn::account(role);
             let name = role.rsplit('/').next().unwrap_or(role);
-            let call = super::Call {
+            let call = super::index::Call {
                 api: GET_ROLE,
                 account: account.unwrap_or_default().to_owned(),
                 region: None,

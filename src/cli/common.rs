@@ -1,0 +1,308 @@
+//! The flags every command has, and the plan they resolve to with the configuration and the policies.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use jiff::Timestamp;
+
+use super::Failure;
+use super::output::{self, Output};
+use crate::config::{self, Config};
+use crate::findings::gate::Thresholds;
+use crate::policy::{Diagnostic, Policy, PolicySet, Profile, Selection, Severity, SourceText};
+use crate::report::text::{Color, Style};
+use crate::term::{self, ColorChoice};
+use crate::trust::Trust;
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CommonArgs {
+    /// Write the result as text or json; FORMAT=PATH writes to a file. May be repeated
+    #[arg(long, global = true, value_name = "FORMAT[=PATH]", help_heading = "Output")]
+    pub(crate) output: Vec<Output>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    pub(crate) color: ColorChoice,
+    /// Say nothing on standard error but errors
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Configuration file [default: ./lambda-audit.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Policies and trust")]
+    pub(crate) config: Option<PathBuf>,
+    /// Add the policies in this directory; those with a bundled policy's id replace it
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Policies and trust")]
+    pub(crate) policies: Vec<PathBuf>,
+    /// Judge only these policies (globs)
+    #[arg(long, global = true, value_name = "GLOB", num_args = 1.., help_heading = "Policies and trust")]
+    pub(crate) policy: Vec<String>,
+    /// Leave these policies out (globs)
+    #[arg(long, global = true, value_name = "GLOB", num_args = 1.., help_heading = "Policies and trust")]
+    pub(crate) skip_policy: Vec<String>,
+    /// Which policies to judge: default, or strict for more
+    #[arg(long, global = true, value_enum, value_name = "PROFILE", help_heading = "Policies and trust")]
+    pub(crate) policy_profile: Option<ProfileArg>,
+    /// An account that is not a stranger
+    #[arg(long, global = true, value_name = "ID", value_parser = account, help_heading = "Policies and trust")]
+    pub(crate) trusted_account: Vec<String>,
+    /// An organization that is not a stranger
+    #[arg(long, global = true, value_name = "ID", value_parser = organization, help_heading = "Policies and trust")]
+    pub(crate) trusted_org: Vec<String>,
+    /// The least severity that fails the run [default: high]
+    #[arg(long, global = true, value_enum, value_name = "SEVERITY", help_heading = "Gate")]
+    pub(crate) fail_on: Option<SeverityArg>,
+    /// Exit 0 although there are findings
+    #[arg(long, global = true, help_heading = "Gate")]
+    pub(crate) exit_zero: bool,
+    /// Exit 0 although something was not read
+    #[arg(long, global = true, help_heading = "Gate")]
+    pub(crate) allow_incomplete: bool,
+    /// The present, as RFC 3339: what expires, expires against this
+    #[arg(long, global = true, value_name = "TIME", help_heading = "Gate")]
+    pub(crate) now: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ProfileArg {
+    Default,
+    Strict,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(arg: ProfileArg) -> Self {
+        match arg {
+            ProfileArg::Default => Profile::Default,
+            ProfileArg::Strict => Profile::Strict,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SeverityArg {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(arg: SeverityArg) -> Self {
+        match arg {
+            SeverityArg::Info => Severity::Info,
+            SeverityArg::Low => Severity::Low,
+            SeverityArg::Medium => Severity::Medium,
+            SeverityArg::High => Severity::High,
+            SeverityArg::Critical => Severity::Critical,
+        }
+    }
+}
+
+pub(crate) fn account(text: &str) -> Result<String, String> {
+    if crate::arn::is_account(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account id has 12 digits, leading zeros included".to_owned())
+    }
+}
+
+fn organization(text: &str) -> Result<String, String> {
+    if config::is_organization(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an organization id looks like o-exampleorgid".to_owned())
+    }
+}
+
+/// What a run uses: every default decided, configuration and command line joined (the command line wins).
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) outputs: Vec<Output>,
+    /// For standard output.
+    pub(crate) style: Style,
+    pub(crate) color: ColorChoice,
+    pub(crate) quiet: bool,
+    pub(crate) config: Config,
+    /// The configuration file that was read.
+    pub(crate) config_file: Option<PathBuf>,
+    /// Bundled and the user's.
+    pub(crate) policies: PolicySet,
+    pub(crate) selection: Selection,
+    pub(crate) trust: Trust,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) now: Timestamp,
+}
+
+impl Plan {
+    /// The policies that are judged, in order of id.
+    ///
+    /// # Errors
+    /// A glob that names none.
+    pub(crate) fn selected(&self) -> Result<Vec<&Policy>, Failure> {
+        let (selected, errors) = self.policies.select(&self.selection);
+        checks(errors, self.color)?;
+        if selected.is_empty() {
+            return Err(Failure::Usage("no policy is left to judge: see --policy and --skip-policy".to_owned()));
+        }
+        Ok(selected)
+    }
+}
+
+impl CommonArgs {
+    /// Reads configuration and policies, and decides everything. Nothing else is read before this succeeds.
+    ///
+    /// # Errors
+    /// All faults of configuration and policies together.
+    pub(crate) fn resolve(&self) -> Result<Plan, Failure> {
+        let outputs = output::checked(&self.output)?;
+        let mut faults = Vec::new();
+        let (config_file, config) = match self.read_config()? {
+            Some((path, text)) => match config::parse(&path.display().to_string(), &text) {
+                Ok(config) => (Some(path), config),
+                Err(errors) => {
+                    faults.extend(errors);
+                    (Some(path), Config::default())
+                }
+            },
+            None => (None, Config::default()),
+        };
+        let sources = policy_sources(&self.policies)?;
+        let (policies, errors) = PolicySet::load_with_bundled(&sources, &config.overrides);
+        faults.extend(errors);
+        let profile = self.policy_profile.map(Profile::from).or(config.policy_profile);
+        let selection = Selection { only: self.policy.clone(), skip: self.skip_policy.clone(), profile };
+        let (_, errors) = policies.select(&selection);
+        faults.extend(errors);
+        checks(faults, self.color)?;
+
+        let mut trust = Trust::default();
+        for id in config.trusted_accounts.iter().chain(&self.trusted_account) {
+            trust.add_account(id.clone());
+        }
+        for (id, members) in &config.trusted_organizations {
+            trust.add_organization(id.clone(), members.as_ref().map(|list| list.iter().cloned().collect::<BTreeSet<_>>()));
+        }
+        for id in &self.trusted_org {
+            trust.add_organization(id.clone(), None);
+        }
+        let fail_on = self.fail_on.map(Severity::from).or(config.fail_on).unwrap_or(Severity::High);
+        Ok(Plan {
+            style: term::stdout_style(self.color),
+            color: self.color,
+            quiet: self.quiet,
+            thresholds: Thresholds {
+                fail_on,
+                exit_zero: self.exit_zero,
+                allow_incomplete: self.allow_incomplete,
+            },
+            now: self.now.unwrap_or_else(Timestamp::now),
+            outputs,
+            config,
+            config_file,
+            policies,
+            selection,
+            trust,
+        })
+    }
+
+    /// The configuration file and its text; `None`: none was named and none is here.
+    pub(crate) fn read_config(&self) -> Result<Option<(PathBuf, String)>, Failure> {
+        let path = self.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
+        match read_text(&path, CONFIG_LIMIT) {
+            Ok(text) => Ok(Some((path, text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.config.is_none() => Ok(None),
+            Err(error) => {
+                Err(Failure::Usage(format!("cannot read the configuration {}: {error}", path.display())))
+            }
+        }
+    }
+}
+
+/// The largest configuration or policy file, in bytes.
+const CONFIG_LIMIT: u64 = 4 << 20;
+
+/// Reads a small text file whole.
+pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    let read = fs::File::open(path)?.take(limit + 1).read_to_string(&mut text)?;
+    if read as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is longer than {limit} bytes")));
+    }
+    Ok(text)
+}
+
+/// The policy files of the directories, test files left out, in a fixed order.
+///
+/// # Errors
+/// A directory or file that cannot be read.
+pub(crate) fn policy_sources(directories: &[PathBuf]) -> Result<Vec<SourceText>, Failure> {
+    let mut sources = Vec::new();
+    for path in yaml_files(directories)? {
+        if !is_test_file(&path) {
+            sources.push(read_source(&path)?);
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads one policy or test file.
+pub(crate) fn read_source(path: &Path) -> Result<SourceText, Failure> {
+    let name = path.display().to_string();
+    let text = read_text(path, CONFIG_LIMIT)
+        .map_err(|error| Failure::Usage(format!("cannot read the policy file {name}: {error}")))?;
+    Ok(SourceText::new(name, text))
+}
+
+/// Is it `<id>.test.yaml`?
+pub(crate) fn is_test_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".test.yaml"))
+}
+
+/// All `.yaml` files below the directories (or the files themselves), sorted.
+fn yaml_files(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let cannot = |path: &Path, error: &io::Error| {
+        Failure::Usage(format!("cannot read the policies in {}: {error}", path.display()))
+    };
+    let mut files = Vec::new();
+    let mut pending: Vec<(PathBuf, u32)> = directories.iter().map(|path| (path.clone(), 0)).collect();
+    while let Some((path, depth)) = pending.pop() {
+        let metadata = fs::metadata(&path).map_err(|error| cannot(&path, &error))?;
+        if metadata.is_file() {
+            if depth == 0 || path.extension().is_some_and(|extension| extension == "yaml") {
+                files.push(path);
+            }
+            continue;
+        }
+        // Deep enough for any layout, and an end to links that go round.
+        if depth > 16 {
+            continue;
+        }
+        for entry in fs::read_dir(&path).map_err(|error| cannot(&path, &error))? {
+            pending.push((entry.map_err(|error| cannot(&path, &error))?.path(), depth + 1));
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Nothing wrong, or all of it as one failure.
+pub(crate) fn checks(faults: Vec<Diagnostic>, color: ColorChoice) -> Result<(), Failure> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let (rendered, summary) = rendered(&faults, color);
+    Err(Failure::Checks { rendered, summary })
+}
+
+/// Diagnostics with their excerpts, and a line that counts them.
+pub(crate) fn rendered(faults: &[Diagnostic], color: ColorChoice) -> (String, String) {
+    let style = match term::stderr_style(color).color {
+        Color::Always => crate::policy::Style::Coloured,
+        Color::Never => crate::policy::Style::Plain,
+    };
+    let texts: Vec<String> = faults.iter().map(|fault| fault.render(style)).collect();
+    let errors = if faults.len() == 1 { "1 error" } else { &format!("{} errors", faults.len()) };
+    (texts.join("\n\n") + "\n", format!("{errors}: nothing was judged"))
+}
