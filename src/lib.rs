@@ -18,3 +18,6 @@ pub mod exposure;
 pub mod facts;
 pub mod lists;
 pub mod logging;
+
+// What is judged.
+pub mod policy;
