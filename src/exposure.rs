@@ -15,6 +15,7 @@ pub mod change;
 mod class;
 mod condition;
 pub mod document;
+pub mod evaluator;
 pub mod json;
 mod network;
 mod pattern;

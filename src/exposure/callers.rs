@@ -293,8 +293,8 @@ impl<'n> Callers<'n> {
 pub(super) fn endpoint_is_fixed(key: Key, pattern: &Pattern<'_>) -> bool {
     match key {
         Key::VpceOrgId | Key::VpceOrgPaths => fixed_organization(pattern).is_some(),
-        Key::SourceVpcArn => pattern.literal().is_some() || fixed_account(pattern).is_some(),
+        Key::SourceVpcArn => pattern.is_whole() || fixed_account(pattern).is_some(),
         Key::VpcSourceIp => false,
-        _ => pattern.literal().is_some(),
+        _ => pattern.is_whole(),
     }
 }

@@ -174,13 +174,13 @@ fn statement(
     let mut out = String::from("{");
     // Writing to a String cannot fail.
     if let Some(sid) = sid {
-        drop(write!(out, "\"Sid\":{},", quoted(sid)));
+        _ = write!(out, "\"Sid\":{},", quoted(sid));
     }
     let principal = quoted(principal);
     let principal = if kind == "*" { principal } else { format!("{{\"{kind}\":{principal}}}") };
-    drop(write!(out, "\"Effect\":\"Allow\",\"Principal\":{principal},\"Action\":{}", quoted(action)));
+    _ = write!(out, "\"Effect\":\"Allow\",\"Principal\":{principal},\"Action\":{}", quoted(action));
     if let Some(resource) = resource {
-        drop(write!(out, ",\"Resource\":{}", quoted(resource)));
+        _ = write!(out, ",\"Resource\":{}", quoted(resource));
     }
     let mut operators: Vec<(&str, Vec<String>)> = Vec::new();
     for (operator, key, value) in conditions {
@@ -196,7 +196,7 @@ fn statement(
             .iter()
             .map(|(operator, members)| format!("\"{operator}\":{{{}}}", members.join(",")))
             .collect();
-        drop(write!(out, ",\"Condition\":{{{}}}", blocks.join(",")));
+        _ = write!(out, ",\"Condition\":{{{}}}", blocks.join(","));
     }
     out.push('}');
     out

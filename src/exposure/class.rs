@@ -186,8 +186,7 @@ fn service(callers: &Callers<'_>, side: Side<'_>) -> Class {
             list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
         }),
     );
-    let token =
-        callers.limited_to(Key::EventSourceToken).is_some_and(|l| l.iter().all(|p| p.literal().is_some()));
+    let token = callers.limited_to(Key::EventSourceToken).is_some_and(|l| l.iter().all(Pattern::is_whole));
     if sources.as_ref().is_some_and(Vec::is_empty) || organizations.as_ref().is_some_and(Vec::is_empty) {
         return nobody();
     }

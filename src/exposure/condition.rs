@@ -392,7 +392,7 @@ pub(super) fn fixed_account<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
 /// The organization that a pattern fixes: a whole id, or the first part of a path.
 pub(super) fn fixed_organization<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
     let id = pattern.text.split('/').next()?;
-    let id = if pattern.text.contains('/') || pattern.literal().is_some() { id } else { return None };
+    let id = if pattern.text.contains('/') || pattern.is_whole() { id } else { return None };
     (id.starts_with("o-") && id.len() > 2 && !id.contains(['*', '?', '$'])).then_some(id)
 }
 
@@ -401,6 +401,6 @@ pub(super) fn fixed_organization<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>
 pub(super) fn fixed_user<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
     let id = pattern.text.split(':').next()?;
-    let whole = pattern.literal().is_some() || pattern.text.contains(':');
+    let whole = pattern.is_whole() || pattern.text.contains(':');
     (whole && id.len() >= 12 && !id.contains(['*', '?', '$'])).then_some(id)
 }

@@ -68,6 +68,11 @@ impl<'a> Pattern<'a> {
         }
     }
 
+    /// The value is meant whole, letters' case apart.
+    pub(super) fn is_whole(&self) -> bool {
+        self.manner == Manner::AnyCase || self.literal().is_some()
+    }
+
     pub(super) fn matches(&self, text: &str, work: &Work) -> bool {
         match self.manner {
             Manner::Exact => {

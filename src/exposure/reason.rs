@@ -140,7 +140,7 @@ fn named(key: Key, list: &[Pattern<'_>]) -> (bool, Why) {
             "the pattern does not fix an organization",
         ),
         Key::EventSourceToken => fixed(
-            &|p| p.literal().is_some(),
+            &|p| p.is_whole(),
             "only the event source with this token is admitted",
             "the pattern does not fix a token",
         ),
