@@ -1,4 +1,5 @@
 //! The recorded files: what real records look like, read in full.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod trail_support;
 

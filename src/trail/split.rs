@@ -302,7 +302,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
             let mut index = Index::new();
             let scanned = walk_object(self.text, open + 1, 1, |member| index.add(&member));
-            let used = scanned.map_or_else(|error| error.at, |end| end).saturating_sub(open);
+            let used = scanned.unwrap_or_else(|error| error.at).saturating_sub(open);
             self.budget = self.budget.checked_sub(used)?;
             if let Ok(end) = scanned
                 && TrailRecord::new(index, self.text.get(open..end)?, 0).is_ok()

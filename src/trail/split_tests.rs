@@ -84,7 +84,7 @@ fn a_broken_record_costs_itself_only() {
             let seen = read(&text);
             assert_eq!(names(&seen), ["A", "C"], "{text}\n{:?}", seen.faults);
             assert!(!seen.faults.is_empty(), "{text}");
-            let at = text.find(broken).unwrap();
+            let at = text.find(&a).unwrap() + a.len();
             let offset = seen.faults[0].offset as usize;
             // A missing quote is noticed behind the next one: `},{"` further on.
             assert!((at..=at + broken.len() + 6).contains(&offset), "{text}\n{:?}", seen.faults);
