@@ -1,4 +1,5 @@
 //! Every shape of trail text, plain and gzipped, gives the same records.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod trail_support;
 
@@ -119,9 +120,9 @@ fn the_times_of_a_file_are_those_of_its_records() {
 
 #[test]
 fn a_name_quoted_in_another_records_text_or_members_is_not_taken() {
-    let inner = record("Inner", 1).replace('"', "\\\"");
+    let inner = serde_json::to_string(&record("Inner", 1)).unwrap();
     let outer = format!(
-        r#"{{"requestParameters":{{"eventName":"Nested","eventSource":"nested","text":"{inner}","Records":[{nested}]}},"eventTime":"2025-03-01T00:00:00Z","eventSource":"lambda.amazonaws.com","event\u004eame":"Outer","x":["eventName",":","Listed"]}}"#,
+        r#"{{"requestParameters":{{"eventName":"Nested","eventSource":"nested","text":{inner},"Records":[{nested}]}},"eventTime":"2025-03-01T00:00:00Z","eventSource":"lambda.amazonaws.com","event\u004eame":"Outer","x":["eventName",":","Listed"]}}"#,
         nested = record("InList", 2),
     );
     for text in [outer.clone(), format!("{{\"Records\":[{outer}]}}"), format!("[{outer},{outer}]")] {

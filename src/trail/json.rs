@@ -311,11 +311,12 @@ fn code_point(bytes: &[u8]) -> (char, usize) {
         u32::from_str_radix(digits, 16).ok()
     };
     let Some(first) = unit(1) else { return (char::REPLACEMENT_CHARACTER, bytes.len()) };
-    if (0xD800..0xDC00).contains(&first) && bytes.get(5..7) == Some(b"\\u") {
-        if let Some(second @ 0xDC00..0xE000) = unit(7) {
-            let joined = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            return (char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
-        }
+    if (0xD800..0xDC00).contains(&first)
+        && bytes.get(5..7) == Some(b"\\u")
+        && let Some(second @ 0xDC00..0xE000) = unit(7)
+    {
+        let joined = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        return (char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
 }

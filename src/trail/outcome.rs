@@ -94,10 +94,11 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// Whether the text is JSON, only not that of a trail.
+    /// Whether the text is sound JSON of another shape than a trail's. Other lists of events have names and times too;
+    /// `eventSource` is what tells a record that lost something from an object that never was one.
     pub(crate) fn is_shape(&self) -> bool {
         match self {
-            FaultKind::Missing(names) => names.len() == 3,
+            FaultKind::Missing(names) => names.contains(&"eventSource"),
             FaultKind::NotAnObject | FaultKind::NotAnArray("Events") => true,
             _ => false,
         }

@@ -255,9 +255,10 @@ fn judge<V: RecordVisitor>(gatherer: &mut Gatherer<'_, V>, text: &[u8], found: F
         outcome.kind = if gatherer.digest { FileKind::Digest } else { FileKind::Summaries };
         return;
     }
-    let why = match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    let own = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let why = match own.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => ForeignWhy::Empty,
-        Some(b'{' | b'[' | 0xef) if starts_as_json(text) => ForeignWhy::OtherJson,
+        Some(b'{' | b'[') => ForeignWhy::OtherJson,
         Some(_) => ForeignWhy::NotJson,
     };
     if found == Found::Named || outcome.named.is_some() {
@@ -285,11 +286,6 @@ fn judge<V: RecordVisitor>(gatherer: &mut Gatherer<'_, V>, text: &[u8], found: F
         outcome.faults.clear();
         outcome.fault_count = 0;
     }
-}
-
-fn starts_as_json(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    matches!(text.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
 }
 
 /// Whether the names of a record's members occur anywhere.

@@ -260,7 +260,7 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// Where reading can go on after a fault at `fault` in the element that starts at `start`.
     fn recover(&mut self, start: usize, fault: usize) -> Option<Resume> {
-        let next = self.next_record(fault);
+        let next = self.next_record(self.before_open(fault).max(start + 1));
         let balanced = self.balanced(start).filter(|end| *end > fault);
         let bytes = self.text.as_bytes();
         match (next, balanced.and_then(|end| peek(bytes, end))) {
@@ -270,6 +270,14 @@ impl<'a, S: Sink> Reader<'a, S> {
             (_, Some((end, b']'))) => Some(Resume::End(end + 1)),
             (next, _) => next.map(Resume::Element),
         }
+    }
+
+    /// A string without end swallows the text up to the first quote of the next object: the place of that object's
+    /// brace, if one stands right before `at`; else `at`.
+    fn before_open(&self, at: usize) -> usize {
+        let trimmed = self.text.get(..at).map_or("", str::trim_end);
+        let open = trimmed.strip_suffix('"').unwrap_or(trimmed).trim_end();
+        if open.ends_with('{') { open.len() - 1 } else { at }
     }
 
     /// The next place that holds a whole record, behind a comma or another object and before the next document.
@@ -294,7 +302,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
             let mut index = Index::new();
             let scanned = walk_object(self.text, open + 1, 1, |member| index.add(&member));
-            let used = scanned.map_or_else(|error| error.at, |end| end).saturating_sub(open);
+            let used = scanned.unwrap_or_else(|error| error.at).saturating_sub(open);
             self.budget = self.budget.checked_sub(used)?;
             if let Ok(end) = scanned
                 && TrailRecord::new(index, self.text.get(open..end)?, 0).is_ok()
@@ -343,11 +351,13 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     fn search_line(&self, from: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
+        // A fault is often noticed at the first byte of the line that should have been another value.
+        let from = from.saturating_sub(1);
         memchr_iter(b'\n', bytes.get(from..)?).map(|at| from + at).find_map(|line| {
             let opens = matches!(bytes.get(line + 1), Some(b'{' | b'['));
             let goes_on = || {
                 let last = bytes.get(..line)?.iter().rfind(|byte| !byte.is_ascii_whitespace());
-                last.filter(|byte| matches!(byte, b',' | b'[' | b':'))
+                last.filter(|byte| matches!(byte, b',' | b':'))
             };
             (opens && goes_on().is_none()).then_some(line + 1)
         })

@@ -1,1 +1,335 @@
+use proptest::prelude::*;
+use serde_json::Value;
+
 use super::*;
+
+/// What a text gave: source, name, time and id of each record, and how much else.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    records: Vec<(String, String, i64, Option<String>)>,
+    offsets: Vec<u64>,
+    faults: Vec<Fault>,
+    summaries: usize,
+    digests: usize,
+}
+
+impl Sink for Seen {
+    fn record(&mut self, record: &TrailRecord<'_>) {
+        let id = record.event_id().text().map(str::to_owned);
+        let (source, name) = (record.event_source().into_owned(), record.event_name().into_owned());
+        self.records.push((source, name, record.event_time(), id));
+        self.offsets.push(record.offset());
+    }
+    fn summary(&mut self) {
+        self.summaries += 1;
+    }
+    fn digest(&mut self) {
+        self.digests += 1;
+    }
+    fn claim(&mut self) {}
+    fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+}
+
+fn read(text: impl AsRef<[u8]>) -> Seen {
+    let mut seen = Seen::default();
+    read_text(text.as_ref(), 0, &mut seen);
+    seen
+}
+
+fn record(name: &str) -> String {
+    format!(
+        r#"{{"eventSource":"s","eventName":"{name}","eventTime":"2025-03-01T00:00:00Z","eventID":"{name}"}}"#
+    )
+}
+
+fn names(seen: &Seen) -> Vec<&str> {
+    seen.records.iter().map(|record| record.1.as_str()).collect()
+}
+
+#[test]
+fn a_broken_record_costs_itself_only() {
+    let (a, c) = (record("A"), record("C"));
+    for broken in [
+        r#"{"eventName":"B" "x":1}"#,
+        r#"{"eventName":"B","x":tru}"#,
+        r#"{"eventName":"B","x":{"y":[1,2}}"#,
+        r#"{"eventName":"B","x":"no end}"#,
+        r#"{"eventName":"B","x":"a"b"}"#,
+        r#"{"eventName":"B","x":{"y":1}"#,
+        r#"{"eventName":"B"}}"#,
+        r#"{"eventName":"B",}"#,
+        "{\"eventName\":\"B\",\"x\":\"\u{1}\"}",
+        "{\"eventName\":\"B\",\"x\":\"\0\"}",
+        r#"{"eventName":"B","x":"\q"}"#,
+        "nonsense",
+        "",
+        "1",
+        "null",
+        "[]",
+        "\"text\"",
+        r#"{"eventName":"B"}"#,
+        r#"{"eventSource":"s","eventName":7,"eventTime":"2025-03-01T00:00:00Z"}"#,
+        r#"{"eventSource":"s","eventName":"B","eventTime":"yesterday"}"#,
+        r#"{"CloudTrailEvent":"{"}"#,
+        r#"{"CloudTrailEvent":"[]"}"#,
+        r#"{"CloudTrailEvent":"{\"eventName\":\"B\"}"}"#,
+    ] {
+        for text in [
+            format!("{{\"Records\":[{a},{broken},{c}]}}"),
+            format!("[{a},\n {broken},\n {c}]"),
+            format!("[{a},{broken} , {c}]"),
+        ] {
+            let seen = read(&text);
+            assert_eq!(names(&seen), ["A", "C"], "{text}\n{:?}", seen.faults);
+            assert!(!seen.faults.is_empty(), "{text}");
+            let at = text.find(&a).unwrap() + a.len();
+            let offset = seen.faults[0].offset as usize;
+            // A missing quote is noticed behind the next one: `},{"` further on.
+            assert!((at..=at + broken.len() + 6).contains(&offset), "{text}\n{:?}", seen.faults);
+        }
+    }
+}
+
+#[test]
+fn a_broken_line_costs_itself_only() {
+    let (a, c) = (record("A"), record("C"));
+    for broken in [r#"{"eventName":"B""#, "text", "{", "\"", "]", r#"{"Records":[{"x":}]}"#, "1", "\0\0"] {
+        for end in ["\n", "\r\n"] {
+            let seen = read(format!("{a}{end}{broken}{end}{c}{end}"));
+            assert_eq!(names(&seen), ["A", "C"], "{broken:?} {:?}", seen.faults);
+            assert!(!seen.faults.is_empty(), "{broken}");
+        }
+    }
+}
+
+#[test]
+fn a_container_that_breaks_does_not_take_the_next_one_along() {
+    let text = format!(
+        "{{\"Records\":[{},{{\"x\":]}}\n{{\"Records\":[{},{}]}}",
+        record("A"),
+        record("B"),
+        record("C")
+    );
+    assert_eq!(names(&read(text)), ["A", "B", "C"]);
+}
+
+#[test]
+fn a_text_that_is_cut_keeps_what_stands_before() {
+    let text = format!("{{\"Records\":[{},{},{}]}}", record("A"), record("B"), record("C"));
+    for cut in 0..text.len() {
+        let seen = read(&text[..cut]);
+        let whole = text[..cut].matches("Z\",\"eventID\":\"").count();
+        assert!(seen.records.len() <= whole, "{cut}");
+        assert!(seen.records.len() + 1 >= whole, "{cut}: {:?}", seen.faults);
+        assert_eq!(seen.faults.is_empty(), cut == 0, "{cut}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_named_and_cost_their_record_only() {
+    let broken = b"{\"eventSource\":\"s\",\"eventName\":\"B\xff\",\"eventTime\":\"2025-03-01T00:00:00Z\"}";
+    for join in ["\n", ","] {
+        let (open, close) = if join == "," { ("[", "]") } else { ("", "") };
+        let text = [
+            open.as_bytes(),
+            record("Ä").as_bytes(),
+            join.as_bytes(),
+            broken,
+            join.as_bytes(),
+            record("C").as_bytes(),
+            close.as_bytes(),
+        ]
+        .concat();
+        let seen = read(&text);
+        assert_eq!(names(&seen), ["Ä", "C"], "{:?}", seen.faults);
+        let at = text.iter().position(|byte| *byte == 0xff).unwrap();
+        assert_eq!(seen.faults, [Fault::text(at, FaultKind::NotUtf8)]);
+    }
+}
+
+#[test]
+fn deep_nesting_is_a_fault_and_never_a_crash() {
+    let deep = |levels: usize| format!("{{\"x\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+    let seen = read(format!("[{},{},{}]", record("A"), deep(100_000), record("C")));
+    assert_eq!(names(&seen), ["A", "C"]);
+    assert_eq!(seen.faults.len(), 1);
+    assert_eq!(seen.faults[0].kind, FaultKind::Json(JsonFault::TooDeep));
+    read("[".repeat(3_000_000));
+    read("{\"Records\":[".repeat(500_000));
+    read("[{".repeat(500_000));
+}
+
+#[test]
+fn hostile_texts_stay_linear() {
+    // Each was quadratic in some obvious way of looking for the next record.
+    let started = std::time::Instant::now();
+    for text in [
+        "{\"a\":1},".repeat(200_000),
+        "[".to_owned() + &"{bad},".repeat(200_000),
+        "[".to_owned() + &"{\"a\":\"},".repeat(200_000),
+        "\n".repeat(2_000_000) + "x",
+        "\n{".repeat(300_000),
+        "x\n{\"".repeat(200_000),
+        "[".to_owned() + &",{\"a\":[".repeat(200_000),
+        "[".to_owned() + &"}{".repeat(300_000),
+    ] {
+        read(text);
+    }
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+#[test]
+fn summaries_and_digests_are_told_apart_from_records() {
+    let seen = read(
+        r#"{"Records":[{"eventVersion":"1.09","eventTime":"2025-03-01T00:00:00Z","eventType":"AwsCloudTrailInsight","eventCategory":"Insight","insightDetails":{"eventSource":"lambda.amazonaws.com","eventName":"Invoke"}},
+        {"eventVersion":"1.0","eventCategory":"Aggregated","eventType":"AwsAggregatedEvent","eventSource":"lambda.amazonaws.com"}]}"#,
+    );
+    assert_eq!((seen.summaries, seen.records.len(), seen.faults.len()), (2, 0, 0));
+    let seen =
+        read(r#"{"Events":[{"CloudTrailEvent":"{\"eventCategory\":\"Insight\",\"eventTime\":\"x\"}"}]}"#);
+    assert_eq!((seen.summaries, seen.faults.len()), (1, 0));
+    let digest = r#"{"awsAccountId":"111122223333","digestStartTime":"2025-03-01T00:00:00Z","digestS3Bucket":"b","logFiles":[]}"#;
+    assert_eq!((read(digest).digests, read(digest).faults.len()), (1, 0));
+}
+
+/// A JSON string: any of its characters may be written as an escape.
+fn json_string(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    (text, prop::collection::vec(0u8..6, 24)).prop_map(|(text, how)| {
+        let mut out = String::from("\"");
+        for (at, found) in text.chars().enumerate() {
+            if how.get(at) == Some(&0) {
+                let mut units = [0; 2];
+                found
+                    .encode_utf16(&mut units)
+                    .iter()
+                    .for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            } else {
+                let quoted = Value::String(found.to_string()).to_string();
+                out.push_str(&quoted[1..quoted.len() - 1]);
+            }
+        }
+        out.push('"');
+        out
+    })
+}
+
+fn space() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just(""), 1 => Just(" "), 1 => Just("\n\t"), 1 => Just("\r\n")]
+}
+
+fn object(member: impl Strategy<Value = (String, String)>) -> impl Strategy<Value = String> {
+    prop::collection::vec((member, space(), space()), 0..6).prop_map(|members| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|((key, value), before, after)| format!("{before}{key}{after}:{before}{value}{after}"))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+fn key() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        Just("eventSource"),
+        Just("eventName"),
+        Just("eventTime"),
+        Just("eventID"),
+        Just("Records"),
+        Just("requestParameters"),
+        Just("x"),
+    ];
+    json_string(name.prop_map(str::to_owned))
+}
+
+/// Values that make it hard: times, names, nested objects and texts with a record's own members.
+fn value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        3 => json_string(prop_oneof![Just("2025-03-01T00:00:00Z".to_owned()), Just("lambda.amazonaws.com".to_owned())]),
+        2 => json_string("[a-z\"\\\\{}\\[\\],: é😀\n]{0,12}"),
+        1 => json_string(Just(record("Quoted"))),
+        1 => prop_oneof![Just("null"), Just("true"), Just("-1.5e3"), Just("[]"), Just("{}")].prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(2, 12, 4, |inner| {
+        prop_oneof![
+            object((key(), inner.clone())),
+            prop::collection::vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(" ,"))),
+        ]
+    })
+}
+
+/// A record: its own members somewhere among others, which may be duplicates of them.
+fn any_record() -> impl Strategy<Value = String> {
+    let own = prop_oneof![
+        4 => Just(vec![
+            ("\"eventSource\"", "\"s3.amazonaws.com\""),
+            ("\"eventName\"", "\"Put\""),
+            ("\"eventTime\"", "\"2025-03-01T00:00:09Z\""),
+        ]),
+        1 => Just(vec![]),
+    ];
+    (own, prop::collection::vec((key(), value()), 0..5), any::<prop::sample::Selector>(), space()).prop_map(
+        |(own, mut members, _, space)| {
+            for (at, (key, value)) in own.into_iter().enumerate() {
+                let place = (at * 2).min(members.len());
+                members.insert(place, (key.to_owned(), value.to_owned()));
+            }
+            let members: Vec<_> =
+                members.iter().map(|(key, value)| format!("{key}{space}:{space}{value}{space}")).collect();
+            format!("{{{space}{}}}", members.join(","))
+        },
+    )
+}
+
+/// The same by the plainest means: a whole `Value`, then its fields.
+fn plain(record: &Value) -> Option<(String, String, i64, Option<String>)> {
+    let string = |key: &str| record.get(key)?.as_str().map(str::to_owned);
+    let time = crate::trail::parse_event_time(&string("eventTime")?)?;
+    Some((string("eventSource")?, string("eventName")?, time, string("eventID")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn agrees_with_a_plain_reader(records in prop::collection::vec(any_record(), 0..5), shape in 0..3) {
+        let text = match shape {
+            0 => format!("{{\"x\":[{{}}],\"Records\" : [{}]}}", records.join(" , ")),
+            1 => format!("[{}]", records.join(",\n")),
+            _ => format!("{{\"Records\":[{}]}}\n{{\"Records\":[]}}", records.join(",")),
+        };
+        let values: Vec<Value> = records.iter().map(|record| serde_json::from_str(record).unwrap()).collect();
+        let wanted: Vec<_> = values.iter().filter_map(plain).collect();
+        let seen = read(&text);
+        prop_assert_eq!(seen.faults.len(), values.len() - wanted.len());
+        prop_assert_eq!(&seen.records, &wanted);
+        for offset in seen.offsets {
+            prop_assert_eq!(text.as_bytes()[offset as usize], b'{');
+        }
+    }
+
+    #[test]
+    fn lookup_strings_agree_with_the_record_itself(record in any_record()) {
+        let text = format!("{{\"Events\":[{{\"CloudTrailEvent\":{}}}]}}", Value::String(record.clone()));
+        let wanted = plain(&serde_json::from_str(&record).unwrap());
+        prop_assert_eq!(read(text).records, wanted.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_text_crashes_and_a_changed_byte_costs_little(
+        at in any::<prop::sample::Index>(), byte in any::<u8>(), count in 1usize..8,
+    ) {
+        let list: Vec<_> = (0..count).map(|i| record(&format!("E{i}"))).collect();
+        let mut text = format!("{{\"Records\":[{}]}}", list.join(",")).into_bytes();
+        let at = at.index(text.len());
+        text[at] = byte;
+        let seen = read(&text);
+        let head = "{\"Records\":[".len();
+        // In the head or the tail a byte can take the list's meaning away; elsewhere at most its record and the next.
+        if at >= head && at + 2 < text.len() {
+            prop_assert!(seen.records.len() + 2 >= count, "{} {:?}", String::from_utf8_lossy(&text), seen.faults);
+        }
+        let lost = seen.records.len() < count;
+        prop_assert!(!lost || !seen.faults.is_empty());
+    }
+}

@@ -41,7 +41,7 @@ impl RecordVisitor for Collect {
 
 /// A record of `BASE_TIME` and some seconds.
 pub fn record(name: &str, second: u32) -> String {
-    let time = format!("2025-03-01T00:{:02}:{:02}Z", second / 60, second % 60);
+    let time = format!("2025-03-01T00:{:02}:{:02}Z", second / 60 % 60, second % 60);
     assert!(parse_event_time(&time).is_some());
     format!(
         r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","principalId":"AIDAEXAMPLE1","arn":"arn:aws:iam::111122223333:user/alice","accountId":"111122223333"}},"eventTime":"{time}","eventSource":"lambda.amazonaws.com","eventName":"{name}","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","requestParameters":{{"functionName":"f","note":"a \"quoted\" }},{{ brace"}},"responseElements":null,"eventID":"00000000-0000-4000-8000-{second:012}","recipientAccountId":"111122223333"}}"#
