@@ -14,5 +14,6 @@ pub mod snapshot;
 pub mod trail;
 
 // What it says.
+pub mod exposure;
 pub mod facts;
 pub mod lists;

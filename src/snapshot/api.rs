@@ -125,6 +125,24 @@ pub struct Alias {
     pub function_version: Option<String>,
 }
 
+/// A page of `ListVersionsByFunction`.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct VersionPage {
+    #[serde(default)]
+    pub versions: Vec<Version>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Version {
+    /// `$LATEST`, or a number.
+    pub version: String,
+}
+
 /// A page of `ListFunctionUrlConfigs`.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionUrlConfigs.html>
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

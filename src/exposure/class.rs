@@ -1,0 +1,343 @@
+//! What a box of callers amounts to: its exposure, whom it names, and whether they are trusted.
+
+use std::borrow::Cow;
+
+use super::Exposure;
+use super::callers::{Callers, Kind};
+use super::condition::{Key, OWNER, fixed_account, fixed_organization, fixed_user};
+use super::pattern::{Pattern, Work, is_account};
+use super::principal::{Named, Principals, Services};
+use crate::trust::Trust;
+
+/// The judgement of one box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Class {
+    pub(super) exposure: Exposure,
+    /// `None`: it depends on an unknown member list.
+    pub(super) trusted: Option<bool>,
+    pub(super) accounts: Vec<String>,
+    pub(super) organizations: Vec<String>,
+    pub(super) services: Vec<String>,
+    pub(super) source_accounts: Vec<String>,
+    pub(super) ground: Ground,
+}
+
+/// What an exposure rests on, where the exposure alone does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    Plain,
+    /// Everyone but a few that are named.
+    AllBut,
+    /// A bucket's ARN has no account.
+    Bucket,
+    /// A source ARN leaves its account open.
+    SourceOpen,
+    /// A principal without its account: a canonical user or a unique id.
+    Unnamed,
+    /// The source is fixed by a token.
+    Token,
+    /// CloudFront's own copy service of Lambda@Edge.
+    Replicator,
+    /// Callers without credentials.
+    Anonymous,
+    /// The owner's id is not known.
+    OwnerUnknown,
+}
+
+/// Whose resource, and whom it trusts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) owner: Option<&'a str>,
+    pub(super) trust: &'a Trust,
+}
+
+/// CloudFront copies Lambda@Edge functions with this service; it is allowed to read them by the statement that
+/// CloudFront itself adds when a distribution is associated.
+/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-permissions.html>
+const REPLICATOR: &str = "replicator.lambda.amazonaws.com";
+
+pub(super) fn all_trusted(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut whole = Some(true);
+    for answer in answers {
+        match answer {
+            Some(false) => return Some(false),
+            None => whole = None,
+            Some(true) => {}
+        }
+    }
+    whole
+}
+
+fn either_trusted(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+fn plain(exposure: Exposure, trusted: Option<bool>) -> Class {
+    Class {
+        exposure,
+        trusted,
+        accounts: Vec::new(),
+        organizations: Vec::new(),
+        services: Vec::new(),
+        source_accounts: Vec::new(),
+        ground: Ground::Plain,
+    }
+}
+
+/// Nobody.
+pub(super) fn nobody() -> Class {
+    plain(Exposure::None, Some(true))
+}
+
+/// Judges a box that is not empty.
+pub(super) fn class(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
+    match callers.kind {
+        Kind::Service => service(callers, side),
+        Kind::Principal => principal(callers, side, work),
+        Kind::Anonymous => {
+            let exposure = if callers.network_is_bounded() { Exposure::Network } else { Exposure::Public };
+            Class { ground: Ground::Anonymous, ..plain(exposure, Some(false)) }
+        }
+    }
+}
+
+fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
+    let organizations = organizations(callers, Key::PrincipalOrgId, Key::PrincipalOrgPaths);
+    if organizations.as_ref().is_some_and(Vec::is_empty) {
+        return nobody();
+    }
+    let organization_trust =
+        organizations.as_ref().map(|ids| all_trusted(ids.iter().map(|id| Some(side.trust.organization(id)))));
+    match accounts(callers, work) {
+        Some(names) if names.is_empty() => nobody(),
+        Some(names) => {
+            let unnamed = names.iter().any(String::is_empty);
+            let is_owner = |name: &String| name == OWNER || side.owner == Some(name.as_str());
+            let foreign = names.iter().any(|name| !is_owner(name));
+            let trusted = all_trusted(names.iter().map(|name| match name.as_str() {
+                "" => Some(false),
+                OWNER => Some(true),
+                name => side.trust.account(name, side.owner),
+            }));
+            let exposure = if foreign { Exposure::CrossAccount } else { Exposure::SameAccount };
+            let trusted = either_trusted(trusted, organization_trust.unwrap_or(Some(false)));
+            let ground = match side.owner {
+                _ if unnamed => Ground::Unnamed,
+                None if foreign => Ground::OwnerUnknown,
+                _ => Ground::Plain,
+            };
+            let accounts =
+                names.into_iter().filter(|name| !name.is_empty()).map(|name| owned(name, side)).collect();
+            Class {
+                accounts,
+                organizations: organizations.unwrap_or_default(),
+                ground,
+                ..plain(exposure, trusted)
+            }
+        }
+        None => match organizations {
+            Some(organizations) => {
+                let trusted = organization_trust.flatten();
+                Class { organizations, ..plain(Exposure::Organization, trusted) }
+            }
+            None if callers.network_is_bounded() => plain(Exposure::Network, Some(false)),
+            None => {
+                let few = matches!(&callers.principals, Principals::AllBut(list) if !list.is_empty());
+                let ground = if few { Ground::AllBut } else { Ground::Plain };
+                Class { ground, ..plain(Exposure::Public, Some(false)) }
+            }
+        },
+    }
+}
+
+fn owned(name: String, side: Side<'_>) -> String {
+    if name == OWNER { side.owner.unwrap_or("the owner").to_owned() } else { name }
+}
+
+fn service(callers: &Callers<'_>, side: Side<'_>) -> Class {
+    let services = match &callers.services {
+        Services::In(list) => Some(list.iter().map(|name| name.as_ref()).collect::<Vec<_>>()),
+        Services::AllBut(_) => None,
+    };
+    let by_key = [Key::ServiceName, Key::ServiceNames].iter().find_map(|&key| {
+        let list = callers.limited_to(key)?;
+        list.iter().map(Pattern::literal).collect::<Option<Vec<_>>>()
+    });
+    let services: Vec<String> = match (services, by_key) {
+        (Some(named), Some(keyed)) => {
+            let both: Vec<_> =
+                named.into_iter().filter(|name| keyed.contains(name)).map(str::to_owned).collect();
+            if both.is_empty() {
+                return nobody();
+            }
+            both
+        }
+        (Some(list), None) | (None, Some(list)) => list.into_iter().map(str::to_owned).collect(),
+        (None, None) => Vec::new(),
+    };
+    let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths);
+    let sources = meet(
+        account_key(callers, Key::SourceAccount),
+        callers.limited_to(Key::SourceArn).and_then(|list| {
+            list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
+        }),
+    );
+    let token =
+        callers.limited_to(Key::EventSourceToken).is_some_and(|l| l.iter().all(|p| p.literal().is_some()));
+    if sources.as_ref().is_some_and(Vec::is_empty) || organizations.as_ref().is_some_and(Vec::is_empty) {
+        return nobody();
+    }
+    let base = |exposure, trusted| Class { services: services.clone(), ..plain(exposure, trusted) };
+    if sources.is_none() && organizations.is_none() {
+        if token {
+            return Class { ground: Ground::Token, ..base(Exposure::ServiceRestricted, Some(true)) };
+        }
+        if services == [REPLICATOR] {
+            return Class { ground: Ground::Replicator, ..base(Exposure::ServiceUnrestricted, Some(true)) };
+        }
+        let ground = match callers.limited_to(Key::SourceArn) {
+            Some(list) if list.iter().any(|p| p.text.contains(":s3:::")) => Ground::Bucket,
+            Some(_) => Ground::SourceOpen,
+            None => Ground::Plain,
+        };
+        return Class { ground, ..base(Exposure::ServiceUnrestricted, Some(false)) };
+    }
+    let account_trust = sources.as_ref().map_or(Some(false), |list| {
+        all_trusted(list.iter().map(|name| match name.as_str() {
+            OWNER => Some(true),
+            name => side.trust.account(name, side.owner),
+        }))
+    });
+    let organization_trust = organizations
+        .as_ref()
+        .map_or(Some(false), |ids| all_trusted(ids.iter().map(|id| Some(side.trust.organization(id)))));
+    Class {
+        source_accounts: sources.unwrap_or_default().into_iter().map(|name| owned(name, side)).collect(),
+        organizations: organizations.unwrap_or_default(),
+        ..base(Exposure::ServiceRestricted, either_trusted(account_trust, organization_trust))
+    }
+}
+
+/// Two lists that both limit the same thing.
+fn meet(a: Option<Vec<String>>, b: Option<Vec<String>>) -> Option<Vec<String>> {
+    let mut list = match (a, b) {
+        (Some(a), Some(b)) => {
+            // An owner that is not known may be any account of the other list.
+            let in_both = |x: &&String, other: &[String]| other.iter().any(|y| y == *x || y == OWNER);
+            let mut both: Vec<String> = a.iter().filter(|x| in_both(x, &b)).cloned().collect();
+            both.extend(b.iter().filter(|x| in_both(x, &a)).cloned());
+            both
+        }
+        (Some(list), None) | (None, Some(list)) => list,
+        (None, None) => return None,
+    };
+    list.sort_unstable();
+    list.dedup();
+    Some(list)
+}
+
+fn account_key(callers: &Callers<'_>, key: Key) -> Option<Vec<String>> {
+    let fixed = |p: &Pattern<'_>| p.literal().map(str::to_owned);
+    callers.limited_to(key)?.iter().map(fixed).collect()
+}
+
+/// The organizations that a box is limited to. `None`: not limited.
+fn organizations(callers: &Callers<'_>, id: Key, paths: Key) -> Option<Vec<String>> {
+    let fixed = |key| {
+        let list = callers.limited_to(key)?;
+        list.iter().map(|p| fixed_organization(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
+    };
+    meet(fixed(id), fixed(paths))
+}
+
+/// The accounts that a box of principals is limited to, an empty name for one that the document does not tell.
+/// `None`: not limited.
+fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
+    let arns = callers.limited_to(Key::PrincipalArn);
+    let named: Option<Vec<String>> = match &callers.principals {
+        Principals::In(list) => {
+            let allowed =
+                |named: &&Named<'_>| arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)));
+            Some(list.iter().filter(allowed).map(|named| named.account.clone().into_owned()).collect())
+        }
+        Principals::AllBut(_) => None,
+    };
+    let by_arn: Option<Vec<String>> =
+        arns.and_then(|list| list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect());
+    let by_user: Option<Vec<String>> = callers.limited_to(Key::UserId).and_then(|list| {
+        let account = |id: &str| if is_account(id) { id.to_owned() } else { String::new() };
+        list.iter().map(|p| fixed_user(p).map(account)).collect()
+    });
+    let by_key = account_key(callers, Key::PrincipalAccount);
+    let limits = [named, by_arn, by_user, by_key];
+    if limits.iter().all(Option::is_none) {
+        return None;
+    }
+    // An unnamed principal, or an owner that is not known, may be in any account that another limit names.
+    let open = |name: &String| name.is_empty() || name == OWNER;
+    let mut names: Vec<String> = limits
+        .iter()
+        .flatten()
+        .flatten()
+        .filter(|name| !name.is_empty())
+        .filter(|name| limits.iter().flatten().all(|list| list.contains(name) || list.iter().any(open)))
+        .cloned()
+        .collect();
+    if limits.iter().flatten().all(|list| list.iter().any(String::is_empty)) {
+        names.push(String::new());
+    }
+    let excluded = |name: &String| {
+        let without = callers.key(Key::PrincipalAccount).map_or(&[][..], |set| set.without.as_slice());
+        let fallen = matches!(&callers.principals, Principals::AllBut(list)
+            if list.iter().any(|named| named.arn.is_none() && named.account == Cow::Borrowed(name.as_str())));
+        fallen || without.iter().any(|p| p.matches(name, work)) || arns_exclude(callers, name, work)
+    };
+    names.retain(|name| name.is_empty() || !excluded(name));
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
+}
+
+/// May the named principal have an ARN that the pattern matches?
+fn may_be(named: &Named<'_>, pattern: &Pattern<'_>, work: &Work) -> bool {
+    if named.account.is_empty() || pattern.manner != super::pattern::Manner::Glob {
+        if let Some(account) = fixed_account(pattern) {
+            if account != OWNER && !named.account.is_empty() && account != named.account {
+                return false;
+            }
+        }
+    }
+    match &named.arn {
+        // A user is its ARN. A role's sessions show the role's ARN; a session named as principal shows another one.
+        Some(own) if own.literal().is_some_and(|arn| arn.contains(":iam::")) => {
+            let text = own.literal().unwrap_or_default();
+            pattern.matches(text, work)
+                || pattern.loose
+                || !text.contains(":user/") && !text.contains(":role/")
+        }
+        _ => true,
+    }
+}
+
+/// Every principal of the account has an ARN that is excluded.
+fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
+    let Some(set) = callers.key(Key::PrincipalArn) else { return false };
+    // Names that no document has: a pattern that matches them matches by its wildcards.
+    let samples = [
+        "iam::ACCOUNT:root",
+        "iam::ACCOUNT:user/\u{1}/\u{1}",
+        "iam::ACCOUNT:role/\u{1}/\u{1}",
+        "sts::ACCOUNT:federated-user/\u{1}",
+    ];
+    set.without.iter().any(|pattern| {
+        ["aws", "aws-cn", "\u{1}"].iter().all(|partition| {
+            samples.iter().all(|sample| {
+                pattern.matches(&format!("arn:{partition}:{}", sample.replace("ACCOUNT", account)), work)
+            })
+        })
+    })
+}

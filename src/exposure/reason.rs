@@ -1,0 +1,367 @@
+//! The words: why a condition binds or not, and what a grant comes down to. Nothing is decided here.
+
+use std::borrow::Cow;
+
+use super::callers::endpoint_is_fixed;
+use super::class::{Class, Ground, Side};
+use super::condition::{
+    Key, Meaning, Missing, Values, fixed_account, fixed_organization, fixed_user, possible,
+};
+use super::document::{Condition, Sense, Statement};
+use super::network::IpSet;
+use super::pattern::Pattern;
+use super::principal::{Cast, Principals};
+use super::{ConditionNote, Exposure, Normal, Reach};
+
+/// Judges one condition alone, for people: exposure comes from all of them together.
+pub(super) fn note(condition: &Condition<'_>, meaning: &Meaning<'_>, cast: &Cast<'_>) -> ConditionNote {
+    let (binds, why) = verdict(condition, meaning, cast);
+    ConditionNote {
+        key: condition.key.to_owned(),
+        operator: condition.operator.to_owned(),
+        values: condition.values.iter().map(|value| value.clone().into_owned()).collect(),
+        binds,
+        why: why.into_owned(),
+        span: condition.span.clone(),
+    }
+}
+
+type Why = Cow<'static, str>;
+
+fn verdict(condition: &Condition<'_>, meaning: &Meaning<'_>, cast: &Cast<'_>) -> (bool, Why) {
+    let says = |text: &'static str| (false, Cow::Borrowed(text));
+    if let Some(why) = meaning.ignored {
+        return match meaning.key {
+            Key::Free if condition.fault.is_none() => says(free(condition.key)),
+            _ => (false, Cow::Owned(format!("nothing follows from it: {why}"))),
+        };
+    }
+    if matches!(meaning.key, Key::UrlAuthType | Key::ViaUrl) {
+        return says("it says how the function is called, not who calls");
+    }
+    match &meaning.values {
+        Values::None => return says("it asks that the key be missing, which names no one"),
+        Values::All => {
+            return if services_only(meaning.key) {
+                says("it only asks for a call made by an AWS service, for whichever customer")
+            } else {
+                says("it only asks that the key be there, whatever its value")
+            };
+        }
+        Values::NotIn(_) | Values::NotIp(_) => {
+            return says("a negated operator admits everyone it does not name");
+        }
+        _ => {}
+    }
+    let services = !cast.services.is_empty();
+    let signed = !cast.principals.is_empty();
+    if meaning.missing == Missing::False {
+        if principals_only(meaning.key) && services && !signed {
+            return (true, "no AWS service calling for itself has this key, so nobody is admitted".into());
+        }
+        if services_only(meaning.key) && signed && !services {
+            return (true, "only calls made by AWS services have this key, so nobody is admitted".into());
+        }
+    } else {
+        let always =
+            matches!(meaning.key, Key::PrincipalAccount | Key::PrincipalArn | Key::UserId | Key::IsService);
+        if !always || services || cast.anonymous {
+            return says("a caller that lacks the key passes");
+        }
+    }
+    match &meaning.values {
+        Values::Ip(set) => {
+            let reachable = set.intersect(&IpSet::internet());
+            if reachable.is_empty() {
+                (true, "private addresses never appear in aws:SourceIp, so nobody is admitted".into())
+            } else if !reachable.is_bounded() {
+                says("the networks are too wide to bound anyone (over /8, or /32 in IPv6)")
+            } else if !signed && !cast.anonymous {
+                says("an AWS service calls from its own addresses, whomever it acts for")
+            } else {
+                (true, "only calls from these addresses are admitted".into())
+            }
+        }
+        Values::In(list) => named(meaning.key, list),
+        _ => says("it cannot name a caller with this operator and key"),
+    }
+}
+
+fn named(key: Key, list: &[Pattern<'_>]) -> (bool, Why) {
+    let fixed = |test: &dyn Fn(&Pattern<'_>) -> bool, binds: &'static str, not: &'static str| {
+        if list.iter().all(test) { (true, binds.into()) } else { (false, Cow::Borrowed(not)) }
+    };
+    if !list.iter().any(|pattern| possible(key, pattern)) {
+        return (true, "no caller has such a value, so nobody is admitted".into());
+    }
+    match key {
+        Key::PrincipalAccount => fixed(
+            &|p| p.literal().is_some(),
+            "only these accounts are admitted",
+            "the pattern does not fix an account",
+        ),
+        Key::PrincipalArn => fixed(
+            &|p| fixed_account(p).is_some(),
+            "only principals of the ARN's account are admitted",
+            "the pattern does not fix the principal's account",
+        ),
+        Key::PrincipalOrgId | Key::PrincipalOrgPaths => fixed(
+            &|p| fixed_organization(p).is_some(),
+            "only members of the organization are admitted",
+            "the pattern does not fix an organization",
+        ),
+        Key::UserId => fixed(
+            &|p| fixed_user(p).is_some(),
+            "only the principal with this unique id is admitted",
+            "the pattern does not fix a unique id",
+        ),
+        Key::IsService if list.iter().any(|p| p.text == "false") => {
+            (false, "it only keeps AWS services out".into())
+        }
+        Key::IsService | Key::ServiceName | Key::ServiceNames => {
+            (true, "only AWS services are admitted, acting for whichever customer".into())
+        }
+        Key::SourceAccount => fixed(
+            &|p| p.literal().is_some(),
+            "the service may act for these accounts only",
+            "the pattern does not fix an account",
+        ),
+        Key::SourceArn if list.iter().any(|p| fixed_account(p).is_none() && p.text.contains(":s3:::")) => {
+            (false, "the bucket's owner is not fixed: a bucket's ARN has no account".into())
+        }
+        Key::SourceArn => fixed(
+            &|p| fixed_account(p).is_some(),
+            "the service may act for the ARN's account only",
+            "the pattern does not fix the source's account",
+        ),
+        Key::SourceOrgId | Key::SourceOrgPaths => fixed(
+            &|p| fixed_organization(p).is_some(),
+            "the service may act for members of the organization only",
+            "the pattern does not fix an organization",
+        ),
+        Key::EventSourceToken => fixed(
+            &|p| p.literal().is_some(),
+            "only the event source with this token is admitted",
+            "the pattern does not fix a token",
+        ),
+        Key::VpcSourceIp => (false, "addresses inside a VPC repeat in any customer's VPC".into()),
+        key => fixed(
+            &|p| endpoint_is_fixed(key, p),
+            "only calls through the named network are admitted",
+            "the pattern does not fix a network",
+        ),
+    }
+}
+
+fn services_only(key: Key) -> bool {
+    matches!(
+        key,
+        Key::SourceAccount
+            | Key::SourceArn
+            | Key::SourceOrgId
+            | Key::SourceOrgPaths
+            | Key::EventSourceToken
+            | Key::ServiceName
+            | Key::ServiceNames
+    )
+}
+
+fn principals_only(key: Key) -> bool {
+    matches!(
+        key,
+        Key::PrincipalAccount
+            | Key::PrincipalArn
+            | Key::PrincipalOrgId
+            | Key::PrincipalOrgPaths
+            | Key::UserId
+    )
+}
+
+fn free(key: &str) -> &'static str {
+    let key = key.to_ascii_lowercase();
+    let (_, name) = key.split_once(':').unwrap_or(("", key.as_str()));
+    match name.split('/').next().unwrap_or_default() {
+        "resourceaccount" | "resourceorgid" | "resourceorgpaths" => {
+            "it is about the function's owner, not the caller"
+        }
+        "principaltag" | "username" | "sourceidentity" | "principaltype" | "federatedprovider" => {
+            "any account can give this to its own principals"
+        }
+        "useragent" | "referer" | "requesttag" | "tagkeys" => "any caller can send this",
+        "calledvia" | "calledviafirst" | "calledvialast" | "viaawsservice" => {
+            "principals of any account can call through a service"
+        }
+        "currenttime" | "epochtime" => "it says when, not who",
+        "multifactorauthage" | "multifactorauthpresent" | "tokenissuetime" => {
+            "it says how the caller signed in, not whose it is"
+        }
+        "securetransport" => "it says how the request travels, not who calls",
+        _ => "it does not say who calls",
+    }
+}
+
+/// What a Deny does.
+pub(super) fn deny(cast: &Cast<'_>, meanings: &[Meaning<'_>]) -> String {
+    let text = match (cast.unread, meanings.iter().any(|meaning| meaning.ignored.is_some())) {
+        (Some(_), _) => "it denies, but its principal cannot be read in full, so less is taken away for sure",
+        (None, true) => "it denies, but a condition leaves open whom: it takes away nobody for sure",
+        (None, false) if meanings.is_empty() => "it denies everyone it names",
+        (None, false) => "it denies whoever it names while its conditions hold",
+    };
+    text.to_owned()
+}
+
+/// Sums up the boxes of one class of actions.
+pub(super) fn reach(
+    classes: Vec<Class>,
+    cast: &Cast<'_>,
+    notes: &[ConditionNote],
+    actions: Vec<String>,
+    met: Met,
+    side: Side<'_>,
+) -> Reach {
+    let trusted = super::class::all_trusted(classes.iter().map(|class| class.trusted));
+    let collect = |pick: fn(&Class) -> &Vec<String>| {
+        let mut all: Vec<String> = classes.iter().flat_map(pick).cloned().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let worst = classes.iter().min_by_key(|class| class.exposure.rank());
+    let exposure = worst.map_or(Exposure::None, |class| class.exposure);
+    Reach {
+        exposure,
+        trusted,
+        reason: worst.map_or_else(String::new, |class| sentence(class, cast, notes, met, side)),
+        accounts: collect(|class| &class.accounts),
+        organizations: collect(|class| &class.organizations),
+        services: collect(|class| &class.services),
+        source_accounts: collect(|class| &class.source_accounts),
+        actions,
+    }
+}
+
+/// Does the statement admit anyone before a Deny is asked?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    Possible,
+    Never,
+}
+
+fn sentence(class: &Class, cast: &Cast<'_>, notes: &[ConditionNote], met: Met, side: Side<'_>) -> String {
+    let join = |list: &[String]| list.join(", ");
+    match (class.exposure, class.ground) {
+        (Exposure::Public, Ground::Anonymous) => {
+            "anyone can call it through its URL, without credentials".to_owned()
+        }
+        (Exposure::Public, Ground::AllBut) => {
+            "every AWS account but the ones taken out is admitted".to_owned()
+        }
+        (Exposure::Public, _) => {
+            let start = if matches!(&cast.principals, Principals::AllBut(list) if !list.is_empty()) {
+                "NotPrincipal admits everyone it does not name"
+            } else {
+                "any AWS account is admitted"
+            };
+            match notes {
+                [] => format!("{start}, and no condition limits who calls"),
+                [only] => format!("{start}: {} does not bind the caller, {}", only.key, only.why),
+                _ => format!("{start}: none of the conditions binds the caller"),
+            }
+        }
+        (Exposure::CrossAccount, Ground::Unnamed) => {
+            "a principal is admitted whose account the document does not tell".to_owned()
+        }
+        (Exposure::CrossAccount, Ground::OwnerUnknown) => format!(
+            "principals of {} are admitted; the owner's account is not known, so none is taken for its own",
+            join(&class.accounts)
+        ),
+        (Exposure::CrossAccount, _) => {
+            let foreign: Vec<String> =
+                class.accounts.iter().filter(|name| side.owner != Some(name.as_str())).cloned().collect();
+            format!("principals of {} are admitted", join(&foreign))
+        }
+        (Exposure::Network, _) => "any AWS account is admitted from the named networks".to_owned(),
+        (Exposure::ServiceUnrestricted, ground) => {
+            let who =
+                if class.services.is_empty() { "AWS services".to_owned() } else { join(&class.services) };
+            match ground {
+                Ground::Bucket => {
+                    format!(
+                        "{who} may call for any customer: the bucket's owner is not fixed (no source account)"
+                    )
+                }
+                Ground::SourceOpen => {
+                    format!("{who} may call for any customer: the source ARN fixes no account")
+                }
+                Ground::Replicator => format!("{who} copies the function for CloudFront"),
+                _ => format!(
+                    "{who} may call for any customer: no source account, organization or ARN fixes one"
+                ),
+            }
+        }
+        (Exposure::Organization, _) => format!("members of {} are admitted", join(&class.organizations)),
+        (Exposure::ServiceRestricted, Ground::Token) => {
+            format!("{} may call for one event source, fixed by its token", join(&class.services))
+        }
+        (Exposure::ServiceRestricted, _) => {
+            let who =
+                if class.services.is_empty() { "AWS services".to_owned() } else { join(&class.services) };
+            let whom =
+                if class.source_accounts.is_empty() { &class.organizations } else { &class.source_accounts };
+            format!("{who} may call for {} only", join(whom))
+        }
+        (Exposure::SameAccount, _) => "only the owner's own principals are admitted".to_owned(),
+        (Exposure::None, _) => nobody(cast, notes, met),
+        (Exposure::Unknown, _) => "it cannot be read".to_owned(),
+    }
+}
+
+fn nobody(cast: &Cast<'_>, notes: &[ConditionNote], met: Met) -> String {
+    let empty = cast.principals.is_empty() && cast.services.is_empty() && !cast.anonymous;
+    if empty && cast.departed {
+        return "nobody: its principals are deleted, only their unique ids are left (remove the statement)"
+            .to_owned();
+    }
+    if met == Met::Possible {
+        return "nobody: a Deny takes away everyone it would admit".to_owned();
+    }
+    match notes.iter().find(|note| note.why.ends_with("nobody is admitted")) {
+        Some(note) => format!(
+            "nobody: {} cannot be met, because {}",
+            note.key,
+            note.why.trim_end_matches(", so nobody is admitted")
+        ),
+        None => "nobody: its conditions cannot be met together".to_owned(),
+    }
+}
+
+/// A statement in the form that fingerprints use.
+pub(super) fn normal(statement: &Statement<'_>) -> Normal {
+    let not = |sense: Sense| if sense == Sense::AllBut { "not " } else { "" };
+    let sorted = |mut list: Vec<String>| {
+        list.sort_unstable();
+        list.dedup();
+        list
+    };
+    let principal = |(kind, value): &(&str, Cow<'_, str>)| {
+        let value: &str = match super::pattern::arn_parts(value) {
+            Some(["arn", _, "iam", _, account, "root"]) => account,
+            _ => value,
+        };
+        let prefix = not(statement.principal.sense);
+        if value == "*" { format!("{prefix}*") } else { format!("{prefix}{kind}:{value}") }
+    };
+    let condition = |condition: &Condition<'_>| {
+        let mut values: Vec<&str> = condition.values.iter().map(Cow::as_ref).collect();
+        values.sort_unstable();
+        let (operator, key) = (condition.operator.to_ascii_lowercase(), condition.key.to_ascii_lowercase());
+        format!("{operator} {key} {}", values.join("|"))
+    };
+    let action = |name: &&str| format!("{}{}", not(statement.actions.sense), name.to_ascii_lowercase());
+    Normal {
+        principals: sorted(statement.principal.entries.iter().map(principal).collect()),
+        actions: sorted(statement.actions.list.iter().map(action).collect()),
+        conditions: sorted(statement.conditions.iter().map(condition).collect()),
+    }
+}

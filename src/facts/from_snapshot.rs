@@ -1,0 +1,10 @@
+//! Facts from a snapshot. It is read twice: the first pass ([`Index`]) learns what joins parts and which calls ended
+//! how; the second ([`StateFacts`]) makes facts as parts stream by, and at its end those that join.
+//!
+//! What a snapshot should hold and does not makes facts with unread fields: it is judged unknown, never passed over.
+
+mod index;
+mod state;
+
+pub use index::{CallState, Index};
+pub use state::StateFacts;

@@ -1,0 +1,339 @@
+//! The first pass: how every call ended, which functions, aliases and layers there are, and what joins parts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::de::DeserializeOwned;
+
+use crate::arn;
+use crate::logging::Recorders;
+use crate::snapshot::api::{self, *};
+use crate::snapshot::{End, Header, Outcome, Part, Scope, Visit};
+use crate::trust::{Trust, Trusts};
+use crate::value::{Reading, Why};
+
+/// One call: the API, whom it asked, and about what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Call {
+    pub api: &'static str,
+    pub account: String,
+    pub region: Option<String>,
+    pub resource: Option<String>,
+}
+
+/// How a call ended, over all its pages and attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallState {
+    /// An answer came; of a list: its last page.
+    pub complete: bool,
+    /// The last failure.
+    pub failure: Option<Outcome>,
+    /// The line of its first part.
+    pub line: u64,
+}
+
+impl CallState {
+    /// Why the answer is unread; `None`: it was read.
+    pub fn why(&self) -> Option<Why> {
+        if self.complete {
+            return None;
+        }
+        Some(self.failure.as_ref().and_then(Outcome::why).unwrap_or(Why::NotCollected))
+    }
+}
+
+/// A function, as far as other parts join to it.
+#[derive(Debug, Clone)]
+pub(super) struct FunctionRow {
+    pub(super) arn: String,
+    pub(super) role: Option<String>,
+    pub(super) line: u64,
+}
+
+/// A URL, kept until its resource's policy has been judged.
+#[derive(Debug, Clone)]
+pub(super) struct UrlRow {
+    pub(super) config: UrlConfig,
+    pub(super) line: u64,
+    pub(super) pointer: String,
+}
+
+/// What the first pass learned.
+#[derive(Debug, Default)]
+pub struct Index {
+    pub header: Option<Header>,
+    pub end: Option<End>,
+    /// Parts read.
+    pub parts: u64,
+    pub calls: BTreeMap<Call, CallState>,
+    /// Parts that are none of the format's: line and what is wrong.
+    pub foreign: Vec<(u64, String)>,
+    pub(super) functions: BTreeMap<Scope, Vec<FunctionRow>>,
+    /// Function → its aliases and listed versions, as qualified ARNs.
+    pub(super) qualified: HashMap<String, BTreeSet<String>>,
+    pub(super) urls: Vec<UrlRow>,
+    /// Function → targets of asynchronous invocation, of all its qualifiers.
+    pub(super) destinations: HashMap<String, BTreeSet<String>>,
+    pub(super) layers: BTreeMap<Scope, BTreeSet<String>>,
+    pub(super) layer_versions: HashMap<String, BTreeSet<String>>,
+    pub(super) recorders: Recorders,
+    pub(super) roles: BTreeMap<String, Role>,
+    organizations: BTreeMap<String, OrganizationRow>,
+}
+
+#[derive(Debug, Default)]
+struct OrganizationRow {
+    /// Accounts that said they belong to it.
+    asked_by: BTreeSet<String>,
+    members: BTreeSet<String>,
+    members_known: bool,
+}
+
+impl Index {
+    /// Takes in one line.
+    pub fn add(&mut self, visit: Visit) {
+        match visit {
+            Visit::Header(header) => self.header = Some(header),
+            Visit::End(end) => self.end = Some(end),
+            Visit::Part(part, line) => self.add_part(&part, line),
+        }
+    }
+
+    /// Accounts and regions the snapshot set out to read, or read anything regional of Lambda's in.
+    pub fn scopes(&self) -> BTreeSet<Scope> {
+        let declared = self.header.iter().flat_map(|header| header.scope.iter().cloned());
+        let seen = self.calls.keys().filter(|call| call.api == LIST_FUNCTIONS).filter_map(|call| {
+            Some(Scope { account: call.account.clone(), region: call.region.clone()? })
+        });
+        declared.chain(seen).collect()
+    }
+
+    /// How many functions are listed.
+    pub fn function_count(&self) -> u64 {
+        self.functions.values().map(|rows| rows.len() as u64).sum()
+    }
+
+    /// Has it its closing line, with the right count of parts?
+    pub fn is_complete(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.parts == self.parts)
+    }
+
+    /// Was an organization's answer read?
+    pub fn has_organization(&self) -> bool {
+        !self.organizations.is_empty()
+    }
+
+    /// Whom each account trusts: what the configuration says, and its own organization as the snapshot has it.
+    pub fn trusts(&self, configured: &Trust) -> Trusts {
+        let mut configured = configured.clone();
+        for (id, row) in &self.organizations {
+            // A trusted organization's members may be known from the snapshot.
+            if configured.organization(id) && row.members_known {
+                configured.add_organization(id.clone(), Some(row.members.clone()));
+            }
+        }
+        let mut trusts = Trusts::new(configured);
+        for (id, row) in &self.organizations {
+            let members = row.members_known.then(|| row.members.clone());
+            for owner in row.asked_by.iter().chain(&row.members) {
+                trusts.add_own_organization(owner, id, members.clone());
+            }
+        }
+        trusts
+    }
+
+    /// The members of the organization that `account` belongs to, where known.
+    pub(super) fn recorders(&self) -> &Recorders {
+        &self.recorders
+    }
+
+    /// Why what `api` says about `resource` (or of the whole region) is unread; `None`: it was read.
+    pub(super) fn why(&self, api: &'static str, scope: &Scope, resource: Option<&str>) -> Option<Why> {
+        let call = Call {
+            api,
+            account: scope.account.clone(),
+            region: Some(scope.region.clone()),
+            resource: resource.map(str::to_owned),
+        };
+        self.calls.get(&call).map_or(Some(Why::NotCollected), CallState::why)
+    }
+
+    /// The line a call's first part stands on.
+    pub(super) fn line(&self, api: &'static str, scope: &Scope, resource: Option<&str>) -> u64 {
+        let call = Call {
+            api,
+            account: scope.account.clone(),
+            region: Some(scope.region.clone()),
+            resource: resource.map(str::to_owned),
+        };
+        self.calls.get(&call).map_or(1, |state| state.line)
+    }
+
+    fn add_part(&mut self, part: &Part, line: u64) {
+        self.parts += 1;
+        let Some(api) = APIS.iter().copied().find(|known| *known == part.api) else {
+            self.foreign.push((line, format!("unknown API `{}`", part.api)));
+            return;
+        };
+        if !arn::is_account(&part.account) {
+            self.foreign.push((line, format!("`{}` is not an account id", part.account)));
+            return;
+        }
+        let call = Call {
+            api,
+            account: part.account.clone(),
+            region: part.region.clone(),
+            resource: part.resource.clone(),
+        };
+        let read = match part.outcome {
+            Outcome::Ok => self.join(api, part, line),
+            // Asked and answered: there is nothing there.
+            Outcome::Disabled { .. } => Ok(true),
+            ref failure => Err(failure.clone()),
+        };
+        if let Err(failure) = &read {
+            self.unread(api, part, failure.why().unwrap_or(Why::Failed));
+        }
+        let state =
+            self.calls.entry(call).or_insert(CallState { complete: false, failure: None, line });
+        match read {
+            Ok(last_page) => state.complete |= last_page,
+            Err(failure) => state.failure = Some(failure),
+        }
+    }
+
+    /// Takes in an answer. `Ok(true)`: it is whole, or the last page.
+    fn join(&mut self, api: &'static str, part: &Part, line: u64) -> Result<bool, Outcome> {
+        let scope = |part: &Part| {
+            let region = part.region.clone().ok_or_else(|| malformed("a region is missing"))?;
+            Ok::<_, Outcome>(Scope { account: part.account.clone(), region })
+        };
+        let resource = || part.resource.clone().ok_or_else(|| malformed("the resource is missing"));
+        match api {
+            LIST_FUNCTIONS => {
+                let page: FunctionPage = data(part)?;
+                let rows = self.functions.entry(scope(part)?).or_default();
+                rows.extend(page.functions.into_iter().map(|function| FunctionRow {
+                    arn: function.function_arn,
+                    role: function.role,
+                    line,
+                }));
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_ALIASES => {
+                let page: AliasPage = data(part)?;
+                let function = resource()?;
+                let aliases = page.aliases.iter().map(|alias| format!("{function}:{}", alias.name));
+                self.qualified.entry(function.clone()).or_default().extend(aliases.collect::<Vec<_>>());
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_VERSIONS => {
+                let page: VersionPage = data(part)?;
+                let function = resource()?;
+                let versions = page.versions.iter().filter(|version| version.version != "$LATEST");
+                let versions: Vec<String> =
+                    versions.map(|version| format!("{function}:{}", version.version)).collect();
+                self.qualified.entry(function).or_default().extend(versions);
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_URLS => {
+                let page: UrlPage = data(part)?;
+                for (at, config) in page.function_url_configs.into_iter().enumerate() {
+                    self.urls.push(UrlRow { config, line, pointer: format!("/FunctionUrlConfigs/{at}") });
+                }
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_EVENT_INVOKE_CONFIGS => {
+                let page: EventInvokePage = data(part)?;
+                let targets = self.destinations.entry(resource()?).or_default();
+                for config in page.function_event_invoke_configs {
+                    let Some(destinations) = config.destination_config else { continue };
+                    let both = [destinations.on_success, destinations.on_failure];
+                    targets.extend(both.into_iter().flatten().filter_map(|one| one.destination));
+                }
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_LAYERS => {
+                let page: LayerPage = data(part)?;
+                let layers = self.layers.entry(scope(part)?).or_default();
+                layers.extend(page.layers.into_iter().map(|layer| layer.layer_arn));
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_LAYER_VERSIONS => {
+                let page: LayerVersionPage = data(part)?;
+                let versions = self.layer_versions.entry(resource()?).or_default();
+                versions.extend(page.layer_versions.into_iter().map(|version| version.layer_version_arn));
+                return Ok(page.next_marker.is_none());
+            }
+            LIST_MAPPINGS => return Ok(data::<MappingPage>(part)?.next_marker.is_none()),
+            GET_POLICY | GET_RESOURCE_POLICY | GET_LAYER_VERSION_POLICY => {
+                let _: PolicyText = data(part)?;
+                resource()?;
+            }
+            DESCRIBE_TRAILS => {
+                let scope = scope(part)?;
+                self.recorders.add_trails(&scope.account, &scope.region, &data(part)?);
+            }
+            GET_EVENT_SELECTORS => self.recorders.add_selectors(&resource()?, Reading::Known(data(part)?)),
+            GET_TRAIL_STATUS => {
+                let region = scope(part)?.region;
+                self.recorders.add_status(&resource()?, &region, Reading::Known(data(part)?));
+            }
+            LIST_EVENT_DATA_STORES => {
+                let scope = scope(part)?;
+                let page: EventDataStorePage = data(part)?;
+                let last = page.next_token.is_none();
+                self.recorders.add_event_data_stores(&scope.account, &scope.region, &page);
+                return Ok(last);
+            }
+            GET_EVENT_DATA_STORE => {
+                let store: EventDataStore = data(part)?;
+                self.recorders.add_event_data_store(&resource()?, Reading::Known(store));
+            }
+            GET_ROLE => {
+                let answer: GetRole = data(part)?;
+                self.roles.insert(answer.role.arn.clone(), answer.role);
+            }
+            DESCRIBE_ORGANIZATION => {
+                let answer: DescribeOrganization = data(part)?;
+                let row = self.organizations.entry(answer.organization.id).or_default();
+                row.asked_by.insert(part.account.clone());
+            }
+            LIST_ACCOUNTS => {
+                let page: AccountPage = data(part)?;
+                let id = resource().unwrap_or_default();
+                let row = self.organizations.entry(id).or_default();
+                row.members.extend(page.accounts.into_iter().map(|account| account.id));
+                row.members_known |= page.next_token.is_none();
+                return Ok(page.next_token.is_none());
+            }
+            _ => {
+                let _: api::GuardrailState = data(part)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What could not be read and others join to.
+    fn unread(&mut self, api: &'static str, part: &Part, why: Why) {
+        let region = part.region.as_deref().unwrap_or_default();
+        let resource = part.resource.as_deref().unwrap_or_default();
+        match api {
+            DESCRIBE_TRAILS => self.recorders.add_trails_unread(&part.account, region, why),
+            GET_EVENT_SELECTORS => self.recorders.add_selectors(resource, Reading::Unread(why)),
+            GET_TRAIL_STATUS => self.recorders.add_status(resource, region, Reading::Unread(why)),
+            LIST_EVENT_DATA_STORES => self.recorders.add_event_data_stores_unread(&part.account, region, why),
+            GET_EVENT_DATA_STORE => self.recorders.add_event_data_store(resource, Reading::Unread(why)),
+            _ => {}
+        }
+    }
+}
+
+fn malformed(why: impl Into<String>) -> Outcome {
+    Outcome::Malformed { message: Some(why.into()) }
+}
+
+/// A part's data as the answer of its API.
+pub(super) fn data<T: DeserializeOwned>(part: &Part) -> Result<T, Outcome> {
+    let data = part.data.as_ref().ok_or_else(|| malformed("the data is missing"))?;
+    serde_json::from_str(data.get()).map_err(|error| malformed(error.to_string()))
+}
