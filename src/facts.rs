@@ -6,7 +6,9 @@
 
 mod activity_kinds;
 mod pages;
-mod from_record;
+pub mod from_record;
+pub mod from_snapshot;
+mod grant;
 pub mod schema;
 mod state_kinds;
 

@@ -17,3 +17,4 @@ pub mod trail;
 pub mod exposure;
 pub mod facts;
 pub mod lists;
+pub mod logging;

@@ -3,7 +3,7 @@
 //! A record with an error code changed nothing: it makes an `api_call` and no other fact. A successful change whose
 //! parameters are null or hidden makes a fact with unread fields.
 
-mod changes;
+pub(super) mod changes;
 mod grants;
 
 use std::borrow::Cow;

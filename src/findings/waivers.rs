@@ -9,6 +9,8 @@ pub struct Waiver {
     pub policy: WildMatch,
     /// Glob over the subject's full ARN (its name where no ARN is known).
     pub subject: WildMatch,
+    /// Both globs as written.
+    pub text: String,
     pub reason: String,
     pub owner: String,
     /// The last day it holds, `2027-01-31`.

@@ -9,7 +9,7 @@ use crate::logging::Recorders;
 use crate::snapshot::api::{self, *};
 use crate::snapshot::{End, Header, Outcome, Part, Scope, Visit};
 use crate::trust::{Trust, Trusts};
-use crate::value::{Reading, Why};
+use crate::value::Why;
 
 /// One call: the API, whom it asked, and about what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,15 +77,16 @@ pub struct Index {
     pub(super) layer_versions: HashMap<String, BTreeSet<String>>,
     pub(super) recorders: Recorders,
     pub(super) roles: BTreeMap<String, Role>,
-    organizations: BTreeMap<String, OrganizationRow>,
+    /// Account → the organization it said it belongs to.
+    organizations: BTreeMap<String, Organization>,
+    /// Account that was asked → the accounts of its organization, as far as they were listed.
+    members: BTreeMap<String, Members>,
 }
 
 #[derive(Debug, Default)]
-struct OrganizationRow {
-    /// Accounts that said they belong to it.
-    asked_by: BTreeSet<String>,
-    members: BTreeSet<String>,
-    members_known: bool,
+struct Members {
+    accounts: BTreeSet<String>,
+    complete: bool,
 }
 
 impl Index {
@@ -125,25 +126,49 @@ impl Index {
     /// Whom each account trusts: what the configuration says, and its own organization as the snapshot has it.
     pub fn trusts(&self, configured: &Trust) -> Trusts {
         let mut configured = configured.clone();
-        for (id, row) in &self.organizations {
+        let organizations: BTreeSet<&str> = self.organizations.values().map(|one| one.id.as_str()).collect();
+        for id in &organizations {
             // A trusted organization's members may be known from the snapshot.
-            if configured.organization(id) && row.members_known {
-                configured.add_organization(id.clone(), Some(row.members.clone()));
+            if configured.organization(id) {
+                configured.add_organization(*id, self.members_of(id));
             }
         }
         let mut trusts = Trusts::new(configured);
-        for (id, row) in &self.organizations {
-            let members = row.members_known.then(|| row.members.clone());
-            for owner in row.asked_by.iter().chain(&row.members) {
+        for id in organizations {
+            let members = self.members_of(id);
+            let said = self.organizations.iter().filter(|(_, one)| one.id == id).map(|(account, _)| account);
+            let owners: BTreeSet<&String> = said.chain(members.iter().flatten()).collect();
+            for owner in owners {
                 trusts.add_own_organization(owner, id, members.clone());
             }
         }
         trusts
     }
 
-    /// The members of the organization that `account` belongs to, where known.
-    pub(super) fn recorders(&self) -> &Recorders {
-        &self.recorders
+    /// All accounts of an organization; `None`: no account of it could list them to the end.
+    fn members_of(&self, id: &str) -> Option<BTreeSet<String>> {
+        let asked = self.organizations.iter().filter(|(_, one)| one.id == id).map(|(account, _)| account);
+        let lists: Vec<&Members> =
+            asked.filter_map(|account| self.members.get(account)).filter(|list| list.complete).collect();
+        if lists.is_empty() {
+            return None;
+        }
+        Some(lists.into_iter().flat_map(|list| list.accounts.iter().cloned()).collect())
+    }
+
+    /// To be called when every part has been added: tells the recorders what only the whole snapshot says.
+    pub fn finish(&mut self) {
+        for (account, organization) in &self.organizations {
+            self.recorders.add_organization(account, organization.master_account_id.as_deref());
+        }
+        let known: Vec<(String, BTreeSet<String>)> = self
+            .organizations
+            .values()
+            .filter_map(|one| Some((one.master_account_id.clone()?, self.members_of(&one.id)?)))
+            .collect();
+        for (management, members) in known {
+            self.recorders.add_members(&management, members);
+        }
     }
 
     /// Why what `api` says about `resource` (or of the whole region) is unread; `None`: it was read.
@@ -273,10 +298,10 @@ impl Index {
                 let scope = scope(part)?;
                 self.recorders.add_trails(&scope.account, &scope.region, &data(part)?);
             }
-            GET_EVENT_SELECTORS => self.recorders.add_selectors(&resource()?, Reading::Known(data(part)?)),
+            GET_EVENT_SELECTORS => self.recorders.add_selectors(&resource()?, &data(part)?),
             GET_TRAIL_STATUS => {
                 let region = scope(part)?.region;
-                self.recorders.add_status(&resource()?, &region, Reading::Known(data(part)?));
+                self.recorders.add_status(&resource()?, &region, &data(part)?);
             }
             LIST_EVENT_DATA_STORES => {
                 let scope = scope(part)?;
@@ -286,8 +311,7 @@ impl Index {
                 return Ok(last);
             }
             GET_EVENT_DATA_STORE => {
-                let store: EventDataStore = data(part)?;
-                self.recorders.add_event_data_store(&resource()?, Reading::Known(store));
+                self.recorders.add_event_data_store(&data::<EventDataStore>(part)?);
             }
             GET_ROLE => {
                 let answer: GetRole = data(part)?;
@@ -295,15 +319,13 @@ impl Index {
             }
             DESCRIBE_ORGANIZATION => {
                 let answer: DescribeOrganization = data(part)?;
-                let row = self.organizations.entry(answer.organization.id).or_default();
-                row.asked_by.insert(part.account.clone());
+                self.organizations.insert(part.account.clone(), answer.organization);
             }
             LIST_ACCOUNTS => {
                 let page: AccountPage = data(part)?;
-                let id = resource().unwrap_or_default();
-                let row = self.organizations.entry(id).or_default();
-                row.members.extend(page.accounts.into_iter().map(|account| account.id));
-                row.members_known |= page.next_token.is_none();
+                let list = self.members.entry(part.account.clone()).or_default();
+                list.accounts.extend(page.accounts.into_iter().map(|account| account.id));
+                list.complete |= page.next_token.is_none();
                 return Ok(page.next_token.is_none());
             }
             _ => {
@@ -319,10 +341,10 @@ impl Index {
         let resource = part.resource.as_deref().unwrap_or_default();
         match api {
             DESCRIBE_TRAILS => self.recorders.add_trails_unread(&part.account, region, why),
-            GET_EVENT_SELECTORS => self.recorders.add_selectors(resource, Reading::Unread(why)),
-            GET_TRAIL_STATUS => self.recorders.add_status(resource, region, Reading::Unread(why)),
+            GET_EVENT_SELECTORS => self.recorders.add_selectors_unread(resource, why),
+            GET_TRAIL_STATUS => self.recorders.add_status_unread(resource, region, why),
             LIST_EVENT_DATA_STORES => self.recorders.add_event_data_stores_unread(&part.account, region, why),
-            GET_EVENT_DATA_STORE => self.recorders.add_event_data_store(resource, Reading::Unread(why)),
+            GET_EVENT_DATA_STORE => self.recorders.add_event_data_store_unread(resource, why),
             _ => {}
         }
     }
