@@ -2,5 +2,6 @@
 //! questions could not be answered.
 
 pub mod facts;
+pub mod policy;
 pub mod trust;
 pub mod value;
