@@ -18,3 +18,6 @@ pub mod exposure;
 pub mod facts;
 pub mod lists;
 pub mod logging;
+
+// What is asked of it.
+pub mod policy;
