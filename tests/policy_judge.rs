@@ -1,7 +1,10 @@
 //! Policies from text to verdicts, evidence, messages and derived needs.
 
+<<<<<<< HEAD
 #![allow(clippy::unwrap_used)]
 
+=======
+>>>>>>> policies
 use std::collections::BTreeMap;
 
 use lambda_audit::facts;
