@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from fixtures.agree import disagreements  # noqa: E402
+from fixtures.agree import disagreements, trail_of  # noqa: E402
 from fixtures.demo import demo  # noqa: E402
 from fixtures.stories import clean, denied, organization, throttled  # noqa: E402
 
@@ -30,10 +30,34 @@ company, person, account, address and id is made up; addresses are of the ranges
 
 Each story has `snapshot.jsonl`, `trail/AWSLogs/…` and `expected.yaml`: under `fail`, for each policy of the strict
 profile, every subject that must fail and no other; under `unknown`, what must be judged unknown; `not_read`, what
-coverage must list; `silent`, near misses with the policy that must not fire on them. `now` is the time to judge at.
+coverage must list; `silent`, near misses with the policy that must not fire on them; `planted`, what the demo's trail
+holds for policies that need a history or a count. `now` is the time to judge at.
 
 | story | shows | expected to fail |
 |---|---|---|
+"""
+
+DEMO = """
+## The demo's story
+
+Fernhill Outdoor sells tents and boots: production (111122223333) in Ireland, Virginia and Frankfurt, a shared account
+(444455556666), one organization. Its trail holds ninety days up to 20 November 2026, a few quarter-hours a week of each
+account and region: {records} records. Times are UTC.
+
+| when | what |
+|---|---|
+| 3 September | an engineer sends the failures of `returns-processor` to the carrier's queue |
+| 22 September – 5 October | `promo-banner-us` is created; its policy is replaced by one with a condition that binds nobody |
+| 27 October | `basket-api` is public for seventeen minutes, to debug |
+| 17 November 02:11 | the key of the contractor `m.tilling-ext` is used from a new address: a burst of questions, code fetched |
+| 02:15 – 02:27 | a grant to 777788889999, a public one refused and another not, a URL, a mapping from a foreign queue, a foreign layer in `search-indexer` |
+| 02:31, 02:33 | one trail narrowed to some functions, one stopped |
+| 02:36 | new code for `search-indexer`; from 02:44 on, 777788889999 calls `orders-export` |
+| 03:05 | `search-indexer`, with its role, makes the administrator `svc-metrics` |
+| 03:20, 03:26 | `svc-metrics` shares a layer with everyone and deletes `audit-log-forwarder` |
+| 18 November 03:58 | `svc-metrics` exports customers, then tries gift card numbers, more than a thousand in an hour; at 04:50 it opens a URL |
+| 10:58 | the credentials of `search-indexer` are used from outside, by a command line |
+| 14:02 – 14:18 | the on-call engineer disables both keys and removes that URL; the rest is still there on the 20th |
 """
 
 
@@ -54,7 +78,9 @@ def main():
             sys.exit(f"{story.name}: snapshot, trail and expectations disagree:\n  " + "\n  ".join(faults))
         files.update(story.files())
         readme += f"| `{story.name}` | {story.shows} | {', '.join(f'`{p}`' for p in sorted(story.fail))} |\n"
-    files["README.md"] = readme.encode()
+        if tell is demo:
+            count = len(trail_of(story))
+    files["README.md"] = (readme + DEMO.format(records=f"{count:,}")).encode()
 
     there = {str(p.relative_to(ROOT)): p for p in ROOT.rglob("*") if p.is_file()}
     stale = sorted(set(there) - set(files))
