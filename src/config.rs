@@ -5,7 +5,6 @@
 //! stops there); everything else is reported together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::civil::Date;
@@ -247,8 +246,13 @@ impl Checker {
                 list.into_iter().filter_map(|text| self.word(text, "status", &known)).collect()
             }),
             require: {
-                let all =
-                    [Require::InvokeRecords, Require::Organization, Require::History, Require::Snapshot, Require::Trail];
+                let all = [
+                    Require::InvokeRecords,
+                    Require::Organization,
+                    Require::History,
+                    Require::Snapshot,
+                    Require::Trail,
+                ];
                 let known = all.map(|one| (one.as_str(), one));
                 file.require.into_iter().filter_map(|text| self.word(text, "surface", &known)).collect()
             },
@@ -262,7 +266,11 @@ impl Checker {
         for account in &accounts {
             if !arn::is_account(account.get_ref()) {
                 let message = format!("`{}` is not an account id", account.get_ref());
-                self.fault(account.span(), message, Some("an account id has 12 digits, leading zeros included"));
+                self.fault(
+                    account.span(),
+                    message,
+                    Some("an account id has 12 digits, leading zeros included"),
+                );
             }
         }
         accounts.into_iter().map(Spanned::into_inner).collect()
@@ -294,10 +302,15 @@ impl Checker {
             for (name, value) in values {
                 let span = value.span();
                 match plain(value.into_inner()) {
-                    Some(value) => overrides.param(&self.source, policy.get_ref(), name.get_ref(), value, span),
+                    Some(value) => {
+                        overrides.param(&self.source, policy.get_ref(), name.get_ref(), value, span)
+                    }
                     None => self.fault(
                         span,
-                        format!("parameter `{}` is neither a bool, an int, a text nor a list of texts", name.get_ref()),
+                        format!(
+                            "parameter `{}` is neither a bool, an int, a text nor a list of texts",
+                            name.get_ref()
+                        ),
                         None,
                     ),
                 }
@@ -314,7 +327,11 @@ impl Checker {
 
     fn filled(&mut self, text: &Spanned<String>, what: &str) {
         if text.get_ref().trim().is_empty() {
-            self.fault(text.span(), format!("the {what} is empty"), Some("say it, so that the next reader knows"));
+            self.fault(
+                text.span(),
+                format!("the {what} is empty"),
+                Some("say it, so that the next reader knows"),
+            );
         }
     }
 
@@ -374,7 +391,8 @@ impl Checker {
 
 pub(crate) fn is_organization(id: &str) -> bool {
     id.strip_prefix("o-").is_some_and(|rest| {
-        (10..=32).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        (10..=32).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     })
 }
 
@@ -395,4 +413,3 @@ fn plain(value: toml::Value) -> Option<serde_json::Value> {
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(File).to_value()
 }
-

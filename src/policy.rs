@@ -44,6 +44,10 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the least to the gravest.
+    pub const ALL: [Severity; 5] =
+        [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
     pub(crate) const WORDS: [(&'static str, Severity); 5] = [
         ("info", Severity::Info),
         ("low", Severity::Low),
