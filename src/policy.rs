@@ -7,6 +7,7 @@
 
 mod build;
 pub mod bundled;
+pub mod cases;
 pub mod derive;
 pub mod diagnostic;
 mod file;
@@ -14,7 +15,9 @@ pub mod judge;
 pub mod lang;
 pub mod load;
 mod message;
+pub mod mutate;
 mod read;
+pub mod test;
 mod yaml;
 
 use std::sync::Arc;
