@@ -13,7 +13,7 @@ use crate::findings::gaps::AcceptedGaps;
 use crate::policy::{Env, Policy, Verdict};
 use crate::value::Value;
 
-pub use tally::{Occurrence, PolicyTally, Tally, UnknownKey};
+pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 
 /// The policies of a run, by the kind of fact they judge.
 #[derive(Debug)]

@@ -122,7 +122,7 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
 pub(crate) fn table(style: Style, head: &[&str]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(style.width);
     if !head.is_empty() {
