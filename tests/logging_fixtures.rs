@@ -1,5 +1,7 @@
 //! Data-event configurations as saved snapshots, one per case, each with what must come out and why.
 
+#![allow(clippy::expect_used, reason = "a broken fixture fails its test")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
