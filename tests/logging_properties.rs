@@ -117,6 +117,8 @@ fn records(selectors: &EventSelectors, record: &Record<'_>, odd: bool) -> bool {
     })
 }
 
+type Step<'a> = Box<dyn Fn(&mut Recorders) + 'a>;
+
 impl World {
     /// What is true: whether invocations are recorded, and whether delivery fails.
     fn truth(&self, events: &[Event]) -> (Configured, bool) {
@@ -156,8 +158,8 @@ impl World {
     }
 
     /// What is seen, each part as one step.
-    fn steps(&self) -> Vec<Box<dyn Fn(&mut Recorders) + '_>> {
-        let mut steps: Vec<Box<dyn Fn(&mut Recorders) + '_>> = Vec::new();
+    fn steps(&self) -> Vec<Step<'_>> {
+        let mut steps: Vec<Step<'_>> = Vec::new();
         for (region, name) in REGIONS.into_iter().enumerate() {
             for (account, managed) in [(OWNER, false), (MANAGEMENT, true)] {
                 let shown = move |truth: &Truth| {
