@@ -301,11 +301,20 @@ fn actors() -> Vec<Actor> {
             base.extend(keys(network));
             base.extend(keys(route));
             if route_index >= 3 {
-                let mut keys = base.clone();
-                keys.insert("aws:principalaccount".into(), vec!["anonymous".into()]);
-                let caller = Caller::Anonymous;
-                let (account, organization) = (String::new(), String::new());
-                all.push(Actor { caller, keys, account, organization, inside, url: true });
+                // Whether such a call has these keys is said differently in different places: both ways.
+                let mut named = base.clone();
+                named.extend(keys(&[("aws:principalaccount", "anonymous"), ("aws:userid", "anonymous")]));
+                for keys in [base.clone(), named] {
+                    let (account, organization) = (String::new(), String::new());
+                    all.push(Actor {
+                        caller: Caller::Anonymous,
+                        keys,
+                        account,
+                        organization,
+                        inside,
+                        url: true,
+                    });
+                }
             }
             for account in [OWNER, NAMED[0], NAMED[1], STRANGER] {
                 for organization in ["", ORGS[0], ORGS[1], STRANGE_ORG] {
