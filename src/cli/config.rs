@@ -4,9 +4,9 @@ use std::io::Write;
 
 use clap::Subcommand;
 
+use super::Failure;
 use super::common::{self, CommonArgs};
 use super::output::{self, Format};
-use super::Failure;
 use crate::config;
 use crate::findings::gate::Exit;
 use crate::policy::PolicySet;
@@ -41,7 +41,10 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
 
 fn check(common: &CommonArgs) -> Result<Exit, Failure> {
     let Some((path, text)) = common.read_config()? else {
-        return Err(Failure::Usage(format!("there is no {} here: name one with --config", config::FILE_NAME)));
+        return Err(Failure::Usage(format!(
+            "there is no {} here: name one with --config",
+            config::FILE_NAME
+        )));
     };
     let name = path.display().to_string();
     let faults = match config::parse(&name, &text) {

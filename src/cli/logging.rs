@@ -92,9 +92,8 @@ fn answer(audit: Audit) -> Answer {
         .into_iter()
         .map(|fact| {
             let subject = fact.subject;
-            let observed = subject.arn.as_deref().and_then(|arn| invokes.remove(arn)).map(|invoke| Observed {
-                last: crate::audit::rfc3339(invoke.time),
-                event_id: invoke.event_id,
+            let observed = subject.arn.as_deref().and_then(|arn| invokes.remove(arn)).map(|invoke| {
+                Observed { last: crate::audit::rfc3339(invoke.time), event_id: invoke.event_id }
             });
             let (configured, reason) = match fact.configured {
                 Reading::Known(word) => (word, fact.reason),
@@ -118,9 +117,13 @@ fn answer(audit: Audit) -> Answer {
     let concerns = |row: &Read| {
         let surface = row.surface.as_str();
         surface.starts_with("cloudtrail:")
-            || matches!(surface, "trail" | "snapshot" | "lambda:ListFunctions" | "lambda:ListFunctionUrlConfigs")
+            || matches!(
+                surface,
+                "trail" | "snapshot" | "lambda:ListFunctions" | "lambda:ListFunctionUrlConfigs"
+            )
     };
-    let not_read = audit.report.coverage.read.into_iter().filter(|row| row.is_gap() && concerns(row)).collect();
+    let not_read =
+        audit.report.coverage.read.into_iter().filter(|row| row.is_gap() && concerns(row)).collect();
     Answer { version: "1", functions, not_read }
 }
 
@@ -174,7 +177,11 @@ fn text(answer: &Answer, trail: bool, style: Style, out: &mut impl Write) -> std
     let unknown = answer.functions.iter().filter(|row| row.configured == "unknown").count() as u64;
     let total = answer.functions.len() as u64;
     if !blind.is_empty() {
-        writeln!(out, "Blind: nothing records the invocations of {}.", plural(blind.len() as u64, "function"))?;
+        writeln!(
+            out,
+            "Blind: nothing records the invocations of {}.",
+            plural(blind.len() as u64, "function")
+        )?;
     } else if unknown > 0 {
         writeln!(out, "Not known for {} of {}.", unknown, plural(total, "function"))?;
     } else {

@@ -1,8 +1,8 @@
 //! `schema`: JSON Schemas of what the tool reads and writes.
 
+use super::Failure;
 use super::common::CommonArgs;
 use super::output::{self, Output};
-use super::Failure;
 use crate::findings::gate::Exit;
 use crate::report::json;
 

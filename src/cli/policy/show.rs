@@ -58,7 +58,9 @@ pub(in crate::cli) fn param_value(param: &Param) -> serde_json::Value {
 pub(super) fn list(common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     // Without a choice everything is listed, whatever the profile.
-    let chosen = !plan.selection.only.is_empty() || !plan.selection.skip.is_empty() || plan.selection.profile.is_some();
+    let chosen = !plan.selection.only.is_empty()
+        || !plan.selection.skip.is_empty()
+        || plan.selection.profile.is_some();
     let policies: Vec<&Policy> = if chosen { plan.selected()? } else { plan.policies.iter().collect() };
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
@@ -67,7 +69,8 @@ pub(super) fn list(common: &CommonArgs) -> Result<Exit, Failure> {
                 json::write(&serde_json::json!({"version": "1", "policies": rows}), &mut out)
             }
             Format::Text => {
-                let mut table = table(plan.style_of(target), &["POLICY", "SEVERITY", "ON", "PROFILE", "TITLE"]);
+                let mut table =
+                    table(plan.style_of(target), &["POLICY", "SEVERITY", "ON", "PROFILE", "TITLE"]);
                 for policy in &policies {
                     let profile = match policy.profile {
                         Profile::Default => "default",
@@ -95,7 +98,9 @@ pub(super) fn show(id: &str, common: &CommonArgs) -> Result<Exit, Failure> {
         let ids = plan.policies.iter().map(|policy| policy.id.as_str());
         let near = crate::policy::lang::suggest::nearest(id, ids)
             .map_or(String::new(), |near| format!(", did you mean `{near}`?"));
-        return Err(Failure::Usage(format!("there is no policy `{id}`{near} (see `lambda-audit policy list`)")));
+        return Err(Failure::Usage(format!(
+            "there is no policy `{id}`{near} (see `lambda-audit policy list`)"
+        )));
     };
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
@@ -157,7 +162,11 @@ fn text(policy: &Policy, style: Style, out: &mut impl Write) -> std::io::Result<
     writeln!(out, "Fails when\n{}", indented(policy.when()))?;
     for level in &policy.levels {
         let note = level.note.as_deref().map_or(String::new(), |note| format!(": {}", safe(note)));
-        writeln!(out, "{}", wrap(&format!("or {} (risk {}){note}", level.severity, level.risk_score), width, "  "))?;
+        writeln!(
+            out,
+            "{}",
+            wrap(&format!("or {} (risk {}){note}", level.severity, level.risk_score), width, "  ")
+        )?;
     }
     for param in &policy.params {
         let line = format!("params.{}.{} = {}", policy.id, param.name, param_value(param));
