@@ -1,6 +1,5 @@
 //! `config`: check or show the configuration.
 
-use std::io::Write;
 
 use clap::Subcommand;
 
