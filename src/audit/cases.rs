@@ -28,7 +28,7 @@ fn made(fact: &Fact<'_>) -> Made {
 }
 
 impl FactMaker for CaseFacts {
-    fn from_records(&self, records: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
+    fn of_records(&self, records: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
         let trusts = Trusts::new(trust.clone());
         let context = RecordContext { trusts: &trusts, lists: &self.lists };
         let mut out = Vec::new();
@@ -40,7 +40,7 @@ impl FactMaker for CaseFacts {
         Ok(out)
     }
 
-    fn from_snapshot(&self, lines: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
+    fn of_snapshot(&self, lines: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
         let mut text = String::new();
         if lines.first().and_then(|line| line.get("type")).is_none_or(|kind| kind != "header") {
             text.push_str("{\"type\":\"header\",\"version\":1}\n");
