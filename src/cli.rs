@@ -1,7 +1,6 @@
 //! The command line: arguments, then a resolved plan, then one file per command. Below `common::resolve` no flag is
 //! read again and no default is decided twice.
 
-mod audit;
 mod common;
 mod completions;
 mod config;
@@ -103,7 +102,7 @@ pub fn main() -> ExitCode {
         Command::Facts(args) => facts::run(&args, &cli.common),
         Command::Schema(args) => schema::run(&args, &cli.common),
         Command::Config(args) => config::run(&args, &cli.common),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, &cli.common),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

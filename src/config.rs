@@ -5,7 +5,6 @@
 //! stops there); everything else is reported together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::civil::Date;
@@ -17,6 +16,7 @@ use wildmatch::WildMatch;
 use crate::arn;
 use crate::findings::gaps::AcceptedGap;
 use crate::findings::waivers::Waiver;
+use crate::policy::load::{OverridePlace, ParamValue};
 use crate::policy::{Diagnostic, Overrides, Profile, Severity, SourceText};
 
 /// The name looked for in the working directory.
@@ -247,8 +247,13 @@ impl Checker {
                 list.into_iter().filter_map(|text| self.word(text, "status", &known)).collect()
             }),
             require: {
-                let all =
-                    [Require::InvokeRecords, Require::Organization, Require::History, Require::Snapshot, Require::Trail];
+                let all = [
+                    Require::InvokeRecords,
+                    Require::Organization,
+                    Require::History,
+                    Require::Snapshot,
+                    Require::Trail,
+                ];
                 let known = all.map(|one| (one.as_str(), one));
                 file.require.into_iter().filter_map(|text| self.word(text, "surface", &known)).collect()
             },
@@ -262,7 +267,11 @@ impl Checker {
         for account in &accounts {
             if !arn::is_account(account.get_ref()) {
                 let message = format!("`{}` is not an account id", account.get_ref());
-                self.fault(account.span(), message, Some("an account id has 12 digits, leading zeros included"));
+                self.fault(
+                    account.span(),
+                    message,
+                    Some("an account id has 12 digits, leading zeros included"),
+                );
             }
         }
         accounts.into_iter().map(Spanned::into_inner).collect()
@@ -289,15 +298,22 @@ impl Checker {
         params: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<toml::Value>>>,
         severities: BTreeMap<Spanned<String>, Spanned<String>>,
     ) -> Overrides {
-        let mut overrides = Overrides::default();
+        let mut overrides = Overrides { file: Some(self.source.clone()), ..Overrides::default() };
         for (policy, values) in params {
+            let id = policy.get_ref().clone();
+            overrides.places.insert(OverridePlace::Params(id.clone()), policy.span());
+            let table = overrides.params.entry(id.clone()).or_default();
             for (name, value) in values {
                 let span = value.span();
+                let place = OverridePlace::Param(id.clone(), name.get_ref().clone());
+                overrides.places.insert(place, name.span());
                 match plain(value.into_inner()) {
-                    Some(value) => overrides.param(&self.source, policy.get_ref(), name.get_ref(), value, span),
+                    Some(value) => {
+                        table.insert(name.into_inner(), value);
+                    }
                     None => self.fault(
                         span,
-                        format!("parameter `{}` is neither a bool, an int, a text nor a list of texts", name.get_ref()),
+                        format!("parameter `{}` is no bool, int, text or list of texts", name.get_ref()),
                         None,
                     ),
                 }
@@ -306,7 +322,8 @@ impl Checker {
         for (policy, severity) in severities {
             let span = policy.span();
             if let Some(severity) = self.severity(severity) {
-                overrides.severity(&self.source, policy.get_ref(), severity, span);
+                overrides.places.insert(OverridePlace::Severity(policy.get_ref().clone()), span);
+                overrides.severity.insert(policy.into_inner(), severity);
             }
         }
         overrides
@@ -314,7 +331,11 @@ impl Checker {
 
     fn filled(&mut self, text: &Spanned<String>, what: &str) {
         if text.get_ref().trim().is_empty() {
-            self.fault(text.span(), format!("the {what} is empty"), Some("say it, so that the next reader knows"));
+            self.fault(
+                text.span(),
+                format!("the {what} is empty"),
+                Some("say it, so that the next reader knows"),
+            );
         }
     }
 
@@ -322,11 +343,11 @@ impl Checker {
         let text = match value.get_ref() {
             toml::Value::String(text) => text.clone(),
             toml::Value::Datetime(date) => date.to_string(),
-            other => other.to_string(),
+            _ => String::new(),
         };
         let date = text.parse::<Date>().ok().filter(|_| text.len() == 10);
         if date.is_none() {
-            self.fault(value.span(), format!("`{text}` is not a date"), Some("write it as 2027-01-31"));
+            self.fault(value.span(), "not a date", Some("write it as 2027-01-31"));
         }
         date
     }
@@ -374,18 +395,21 @@ impl Checker {
 
 pub(crate) fn is_organization(id: &str) -> bool {
     id.strip_prefix("o-").is_some_and(|rest| {
-        (10..=32).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        (10..=32).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     })
 }
 
 /// A parameter's value; `None` for what no parameter can be.
-fn plain(value: toml::Value) -> Option<serde_json::Value> {
+fn plain(value: toml::Value) -> Option<ParamValue> {
     Some(match value {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Boolean(flag) => flag.into(),
+        toml::Value::String(text) => ParamValue::Text(text),
+        toml::Value::Integer(number) => ParamValue::Int(number),
+        toml::Value::Boolean(flag) => ParamValue::Bool(flag),
         toml::Value::Array(items) => {
-            serde_json::Value::Array(items.into_iter().map(plain).collect::<Option<Vec<_>>>()?)
+            let text =
+                |item: toml::Value| if let toml::Value::String(text) = item { Some(text) } else { None };
+            ParamValue::List(items.into_iter().map(text).collect::<Option<_>>()?)
         }
         toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => return None,
     })
@@ -395,4 +419,3 @@ fn plain(value: toml::Value) -> Option<serde_json::Value> {
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(File).to_value()
 }
-

@@ -8,39 +8,40 @@ mod tally;
 
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{Fact, KINDS, Place, Source};
-use crate::findings::gaps::AcceptedGaps;
 use crate::findings::fingerprint;
+use crate::findings::gaps::AcceptedGaps;
 use crate::policy::{Env, Policy, Verdict};
+use crate::value::Value;
 
-pub use tally::{Occurrence, PolicyTally, Tally, UnknownKey};
+pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 
 /// The policies of a run, by the kind of fact they judge.
 #[derive(Debug)]
 pub struct Engine<'p> {
-    policies: &'p [Policy],
+    policies: Vec<&'p Policy>,
     by_kind: Vec<Vec<usize>>,
     gaps: &'p AcceptedGaps,
 }
 
 impl<'p> Engine<'p> {
-    pub fn new(policies: &'p [Policy], gaps: &'p AcceptedGaps) -> Self {
+    pub fn new(policies: Vec<&'p Policy>, gaps: &'p AcceptedGaps) -> Self {
         let by_kind = KINDS
             .iter()
             .map(|kind| {
-                let of_kind = |(at, policy): (usize, &Policy)| (policy.on.name == kind.name).then_some(at);
+                let of_kind = |(at, policy): (usize, &&Policy)| (policy.kind.name == kind.name).then_some(at);
                 policies.iter().enumerate().filter_map(of_kind).collect()
             })
             .collect();
         Engine { policies, by_kind, gaps }
     }
 
-    pub fn policies(&self) -> &'p [Policy] {
-        self.policies
+    pub fn policies(&self) -> &[&'p Policy] {
+        &self.policies
     }
 
     /// Whether any policy judges facts of this kind and origin.
     pub fn wants(&self, kind: &str, origin: Origin) -> bool {
-        self.policies.iter().any(|policy| policy.on.name == kind && policy.origins.contains(&origin))
+        self.policies.iter().any(|policy| policy.kind.name == kind && policy.origins.contains(&origin))
     }
 
     /// An empty tally for these policies.
@@ -53,7 +54,7 @@ impl<'p> Engine<'p> {
         let fields = fact.body.fields();
         let Some(kind) = KINDS.iter().position(|kind| std::ptr::eq(*kind, fields.kind())) else { return };
         for &at in self.by_kind.get(kind).into_iter().flatten() {
-            let Some(policy) = self.policies.get(at) else { continue };
+            let Some(&policy) = self.policies.get(at) else { continue };
             if policy.origins.contains(&fact.origin) {
                 self.judge_one(at, policy, fact, tally);
             }
@@ -62,7 +63,8 @@ impl<'p> Engine<'p> {
 
     fn judge_one(&self, at: usize, policy: &Policy, fact: &Fact<'_>, tally: &mut Tally) {
         let fields: &dyn FieldAccess = fact.body.fields();
-        match policy.judge(fields, &Env::default()) {
+        let env = Env { seen: &[] };
+        match policy.judge(fields, &env) {
             Verdict::Pass => tally.count(at, |row| row.pass += 1),
             Verdict::NotApplicable => tally.count(at, |row| row.not_applicable += 1),
             Verdict::Unknown { missing } => {
@@ -72,31 +74,29 @@ impl<'p> Engine<'p> {
                     Some(id) => format!("{} (event {id})", fact.subject.label()),
                     None => fact.subject.label().to_owned(),
                 };
-                let keys = missing.into_iter().map(|(field, why)| UnknownKey { field, why, accepted });
+                let keys =
+                    missing.into_iter().map(|one| UnknownKey { field: one.field, why: one.why, accepted });
                 tally.unknown(at, accepted, keys, &example, source);
             }
-            Verdict::Fail { severity, risk_score, level, level_unknown } => {
+            Verdict::Fail(fail) => {
                 tally.count(at, |row| row.fail += 1);
                 let part = part(policy, fact);
                 let label = fact.subject.label();
-                let mut message = policy.message(fields);
-                if level_unknown {
-                    message.push_str(" (how grave it is could not be read: the graver level is shown)");
-                }
+                let level = fail.level.and_then(|level| policy.levels.get(level));
                 tally.fail(
                     fingerprint(&policy.id, label, &part),
                     Occurrence {
                         policy: at,
-                        severity,
-                        risk_score,
-                        level,
+                        severity: fail.severity,
+                        risk_score: fail.risk_score,
+                        level: level.and_then(|level| level.note.clone()),
                         origin: fact.origin,
                         time: if let Place::Event(event) = &fact.place { Some(event.time) } else { None },
                         event_id: event_id(&fact.place).map(str::to_owned),
                         source: source(&fact.place),
                         subject: fact.subject.clone().into_owned(),
-                        message,
-                        evidence: policy.evidence(fields),
+                        message: policy.message_for(fields, &fail),
+                        evidence: policy.evidence(fields, &env),
                     },
                 );
             }
@@ -106,10 +106,21 @@ impl<'p> Engine<'p> {
 
 /// What tells findings of one policy and subject apart: the fact's own part, and what the policy groups by.
 fn part(policy: &Policy, fact: &Fact<'_>) -> String {
+    let fields = fact.body.fields();
     let mut part = fact.part.clone();
-    for field in policy.group_values(fact.body.fields()) {
-        part.push('\u{1f}');
-        part.push_str(&field);
+    for &field in &policy.group_by {
+        part.push('\u{1d}');
+        match fields.value(field) {
+            Value::Absent | Value::Unread(_) => {}
+            Value::Bool(value) => part.push_str(if value { "true" } else { "false" }),
+            Value::Int(value) => part.push_str(&value.to_string()),
+            Value::Text(value) => part.push_str(value),
+            Value::List(list) => {
+                let mut items: Vec<&str> = list.items.iter().map(AsRef::as_ref).collect();
+                items.sort_unstable();
+                part.push_str(&items.join("\u{1f}"));
+            }
+        }
     }
     part
 }

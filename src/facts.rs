@@ -5,10 +5,10 @@
 //! trail records (`from_record`); nothing here judges them.
 
 mod activity_kinds;
-mod pages;
 pub mod from_record;
 pub mod from_snapshot;
 mod grant;
+mod pages;
 pub mod schema;
 mod state_kinds;
 

@@ -20,4 +20,15 @@ pub mod lists;
 pub mod logging;
 
 // What is judged.
+pub mod audit;
+pub mod engine;
+pub mod findings;
 pub mod policy;
+
+// What is told.
+pub mod report;
+
+// What people use.
+pub mod cli;
+pub mod config;
+pub mod term;

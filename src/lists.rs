@@ -27,7 +27,10 @@ struct LayerAccounts {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "source and date are for readers of the file; parsing holds that they are there")]
+#[expect(
+    dead_code,
+    reason = "source and date are for readers of the file; parsing holds that they are there"
+)]
 struct LayerAccount {
     id: String,
     what: String,
@@ -44,7 +47,10 @@ struct Principals {
 /// A principal that AWS itself needs in a policy, for these actions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "what, source and date are for readers of the file; parsing holds that they are there")]
+#[expect(
+    dead_code,
+    reason = "what, source and date are for readers of the file; parsing holds that they are there"
+)]
 struct ListedPrincipal {
     principal: String,
     actions: Vec<String>,
@@ -79,9 +85,9 @@ impl Lists {
         self.principals.iter().any(|listed| {
             listed.principal == principal
                 && !actions.is_empty()
-                && actions.iter().all(|action| {
-                    listed.actions.iter().any(|known| known.eq_ignore_ascii_case(action))
-                })
+                && actions
+                    .iter()
+                    .all(|action| listed.actions.iter().any(|known| known.eq_ignore_ascii_case(action)))
         })
     }
 }

@@ -24,7 +24,9 @@
 //! nothing here. An organization's event data store is not shown to its members: it counts where the snapshot has the
 //! account that owns it.
 
+mod classes;
 mod collected;
+mod exclude;
 mod explain;
 mod patterns;
 mod selector;

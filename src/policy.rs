@@ -7,6 +7,7 @@
 
 mod build;
 pub mod bundled;
+pub mod cases;
 pub mod derive;
 pub mod diagnostic;
 mod file;
@@ -14,7 +15,9 @@ pub mod judge;
 pub mod lang;
 pub mod load;
 mod message;
+pub mod mutate;
 mod read;
+pub mod test;
 mod yaml;
 
 use std::sync::Arc;
@@ -44,6 +47,10 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the least to the gravest.
+    pub const ALL: [Severity; 5] =
+        [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
     pub(crate) const WORDS: [(&'static str, Severity); 5] = [
         ("info", Severity::Info),
         ("low", Severity::Low),

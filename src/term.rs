@@ -31,7 +31,9 @@ fn style(choice: ColorChoice, terminal: bool) -> Style {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let color = match choice {
         ColorChoice::Always => Color::Always,
-        ColorChoice::Auto if terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb") => {
+        ColorChoice::Auto
+            if terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb") =>
+        {
             Color::Always
         }
         ColorChoice::Auto | ColorChoice::Never => Color::Never,

@@ -1,10 +1,7 @@
 //! Policies from text to verdicts, evidence, messages and derived needs.
 
-<<<<<<< HEAD
 #![allow(clippy::unwrap_used)]
 
-=======
->>>>>>> policies
 use std::collections::BTreeMap;
 
 use lambda_audit::facts;

@@ -142,7 +142,9 @@ impl Plan {
         let (selected, errors) = self.policies.select(&self.selection);
         checks(errors, self.color)?;
         if selected.is_empty() {
-            return Err(Failure::Usage("no policy is left to judge: see --policy and --skip-policy".to_owned()));
+            return Err(Failure::Usage(
+                "no policy is left to judge: see --policy and --skip-policy".to_owned(),
+            ));
         }
         Ok(selected)
     }
@@ -180,7 +182,10 @@ impl CommonArgs {
             trust.add_account(id.clone());
         }
         for (id, members) in &config.trusted_organizations {
-            trust.add_organization(id.clone(), members.as_ref().map(|list| list.iter().cloned().collect::<BTreeSet<_>>()));
+            trust.add_organization(
+                id.clone(),
+                members.as_ref().map(|list| list.iter().cloned().collect::<BTreeSet<_>>()),
+            );
         }
         for id in &self.trusted_org {
             trust.add_organization(id.clone(), None);

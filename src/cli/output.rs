@@ -52,7 +52,8 @@ pub(crate) fn checked(outputs: &[Output]) -> Result<Vec<Output>, Failure> {
     }
     if outputs.iter().filter(|output| output.path.is_none()).count() > 1 {
         return Err(Failure::Usage(
-            "two outputs go to standard output: give all but one a file, as in --output json=run.json".to_owned(),
+            "two outputs go to standard output: give all but one a file, as in --output json=run.json"
+                .to_owned(),
         ));
     }
     for (at, output) in outputs.iter().enumerate() {

@@ -95,7 +95,8 @@ pub fn facts_of(
 }
 
 /// Names of the data events that are invocations.
-pub const INVOCATIONS: [&str; 4] = ["Invoke", "InvokeExecution", "InvokeFunctionUrl", "InvokeWebFunctionEndpoint"];
+pub const INVOCATIONS: [&str; 4] =
+    ["Invoke", "InvokeExecution", "InvokeFunctionUrl", "InvokeWebFunctionEndpoint"];
 
 /// A record's field as a fact has it: what cannot be read is not in the record.
 pub(super) fn reading<T>(field: Field<T>) -> Reading<T> {
@@ -119,7 +120,13 @@ pub(super) fn text<'t>(value: Option<Cow<'t, str>>) -> Reading<Cow<'t, str>> {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
-    pub(super) fn fact<'f>(&'f self, subject: Subject<'f>, origin: Origin, part: String, body: Body<'f>) -> Fact<'f> {
+    pub(super) fn fact<'f>(
+        &'f self,
+        subject: Subject<'f>,
+        origin: Origin,
+        part: String,
+        body: Body<'f>,
+    ) -> Fact<'f> {
         let event = Event {
             file: self.file,
             offset: self.record.offset(),
@@ -212,7 +219,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         let dry_run = match record.request_parameter(&["invocationType"]) {
             // A URL knows no dry run.
             _ if self.name != "Invoke" => Reading::Known(false),
-            Field::Known(kind) => Reading::or_unread(kind.as_str().map(|kind| kind == "DryRun"), Why::NotInRecord),
+            Field::Known(kind) => {
+                Reading::or_unread(kind.as_str().map(|kind| kind == "DryRun"), Why::NotInRecord)
+            }
             Field::Absent => Reading::Known(false),
             Field::Unread => Reading::Unread(Why::NotInRecord),
         };
@@ -275,7 +284,11 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// The function (or its alias or version) that a record is about.
-    pub(super) fn function_subject(&self, function: &FunctionRef<'a>, qualifier: Option<&str>) -> Subject<'a> {
+    pub(super) fn function_subject(
+        &self,
+        function: &FunctionRef<'a>,
+        qualifier: Option<&str>,
+    ) -> Subject<'a> {
         let name = function.name.text().unwrap_or("a function the record does not name");
         let qualified = |text: &str| match qualifier {
             Some(qualifier) => format!("{text}:{qualifier}"),

@@ -54,7 +54,9 @@ impl Owner<'_> {
         let base = Grant {
             statement_id: Reading::or_absent(statement.sid.as_deref().map(Cow::Borrowed)),
             effect: match statement.effect.as_deref() {
-                Some(effect) if effect.eq_ignore_ascii_case("allow") => Reading::Known(Cow::Borrowed("allow")),
+                Some(effect) if effect.eq_ignore_ascii_case("allow") => {
+                    Reading::Known(Cow::Borrowed("allow"))
+                }
                 Some(effect) if effect.eq_ignore_ascii_case("deny") => Reading::Known(Cow::Borrowed("deny")),
                 _ => Reading::Unread(Why::Malformed),
             },

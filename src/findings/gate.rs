@@ -80,7 +80,11 @@ mod tests {
             let outcome = Outcome { gravest, incomplete, nothing_read };
             assert_eq!(gate(outcome, &plain).code(), expected, "{outcome:?}");
             assert_eq!(gate(outcome, &zero).code(), expected_zero, "{outcome:?} --exit-zero");
-            assert_eq!(gate(outcome, &lax).code(), expected_lax, "{outcome:?} --exit-zero --allow-incomplete");
+            assert_eq!(
+                gate(outcome, &lax).code(),
+                expected_lax,
+                "{outcome:?} --exit-zero --allow-incomplete"
+            );
         }
     }
 }

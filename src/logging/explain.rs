@@ -91,8 +91,15 @@ pub(super) fn yes(proof: &[Proof], names: &[String]) -> String {
     format!("{} {together} every invocation", proofs(proof, names))
 }
 
+/// What narrows the selectors that do record comes first; other trails' cases explain less.
 pub(super) fn partial(proof: &[Proof], names: &[String], excluded: &[Exclusion]) -> String {
-    let narrow = if excluded.is_empty() { String::new() } else { format!(": {}", exclusions(excluded)) };
+    let selectors: Vec<String> =
+        proof.iter().zip(names).map(|(proof, name)| format!("{} of {name} ", proof.selector)).collect();
+    let is_theirs = |one: &&Exclusion| selectors.iter().any(|selector| one.detail.starts_with(selector));
+    let (theirs, rest): (Vec<&Exclusion>, Vec<&Exclusion>) = excluded.iter().partition(is_theirs);
+    let details: Vec<&str> = theirs.into_iter().chain(rest).map(|one| one.detail.as_str()).collect();
+    let narrow =
+        if details.is_empty() { String::new() } else { format!(": {}", sentences(details.into_iter())) };
     format!("only some invocations are recorded, by {}{narrow}", proofs(proof, names))
 }
 

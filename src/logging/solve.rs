@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::classes::{Claim, check, judge, smallest_cover};
 use super::collected::{Kind, Recorder, Recorders};
+use super::exclude::{exclusions, other_region};
 use super::explain::{self, recorder_text, short};
-use super::patterns::{Condition, witnesses};
-use super::selector::{Compiled, Fit, Selector};
-use super::{Answer, Case, Configured, Event, Exclusion, Gap, Proof, Target};
+use super::selector::{Compiled, Fit};
+use super::{Answer, Configured, Event, Gap, Proof, Target};
 use crate::value::{Reading, Why};
-
-/// The most values of `userIdentity.arn`, times the selectors they are checked against, for one function. AWS allows
-/// 500 values in all selectors of a trail. Beyond it, conditions on callers are not decided.
-const WITNESS_LIMIT: usize = 8_192;
 
 /// Answers for functions, from selectors prepared once.
 #[derive(Debug)]
@@ -24,10 +21,10 @@ pub struct Solver<'a> {
 }
 
 #[derive(Debug)]
-struct Prepared<'a> {
-    arn: &'a str,
-    recorder: &'a Recorder,
-    selectors: Result<Compiled, Why>,
+pub(super) struct Prepared<'a> {
+    pub(super) arn: &'a str,
+    pub(super) recorder: &'a Recorder,
+    pub(super) selectors: Result<Compiled, Why>,
 }
 
 /// Whether a recorder covers an account and region at all.
@@ -39,7 +36,7 @@ enum Reach {
     Unknown(Why, String),
 }
 
-enum Activity {
+pub(super) enum Activity {
     Active,
     Stopped(String),
     Failing(String),
@@ -47,31 +44,13 @@ enum Activity {
 }
 
 /// A recorder that covers the account and region, or may.
-struct Candidate<'a> {
-    prepared: &'a Prepared<'a>,
-    unsure: Option<(Why, String)>,
-    activity: Activity,
+pub(super) struct Candidate<'a> {
+    pub(super) prepared: &'a Prepared<'a>,
+    pub(super) unsure: Option<(Why, String)>,
+    pub(super) activity: Activity,
     /// Whether it would record any of the records, were it active.
-    would: Fit,
+    pub(super) would: Fit,
 }
-
-/// A selector for the function; without one, selectors that were not read.
-struct Claim<'a> {
-    /// Index of the candidate; `None`: a recorder that was not listed.
-    candidate: Option<usize>,
-    selector: Option<&'a Selector>,
-    events: [Fit; 3],
-    console: [Fit; 2],
-    principal: &'a [Condition],
-    /// What it can be at best: not recording, recording perhaps, recording.
-    cap: Fit,
-    /// Why it is no more than perhaps, apart from what `cap` says.
-    gap: Option<(Why, String)>,
-    /// Per class of records whether it records it.
-    fits: Vec<Fit>,
-}
-
-const EVERYTHING: ([Fit; 3], [Fit; 2]) = ([Fit::Maybe; 3], [Fit::Yes; 2]);
 
 impl<'a> Solver<'a> {
     pub(super) fn new(recorders: &'a Recorders) -> Self {
@@ -253,7 +232,7 @@ impl<'a> Candidate<'a> {
         Candidate { prepared, unsure, activity, would: Fit::No }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         recorder_text(self.prepared.arn, self.prepared.recorder)
     }
 
@@ -288,167 +267,6 @@ fn claims_of<'a>(at: usize, candidate: &Candidate<'a>, target: &Target<'_>) -> V
             })
             .collect(),
     }
-}
-
-impl<'a> Claim<'a> {
-    fn everything(candidate: Option<usize>, gap: (Why, String)) -> Self {
-        let (events, console) = EVERYTHING;
-        Claim {
-            candidate,
-            selector: None,
-            events,
-            console,
-            principal: &[],
-            cap: Fit::Maybe,
-            gap: Some(gap),
-            fits: Vec::new(),
-        }
-    }
-
-    /// It records every record of the events, for certain.
-    fn is_everything(&self, events: &BTreeSet<Event>) -> bool {
-        self.cap == Fit::Yes
-            && self.principal.is_empty()
-            && self.console == [Fit::Yes; 2]
-            && events.iter().all(|event| self.events[event.index()] == Fit::Yes)
-    }
-
-    /// How many classes it records for certain that are not covered yet.
-    fn adds(&self, covered: &[bool]) -> usize {
-        self.fits.iter().zip(covered).filter(|(fit, covered)| **fit == Fit::Yes && !**covered).count()
-    }
-
-    fn cover(&self, covered: &mut [bool]) {
-        covered.iter_mut().zip(&self.fits).for_each(|(covered, fit)| *covered |= *fit == Fit::Yes);
-    }
-
-    /// It may record a class that nothing records for certain.
-    fn matters(&self, classes: &[Class]) -> bool {
-        self.fits.iter().zip(classes).any(|(fit, class)| *fit == Fit::Maybe && *class == Fit::Maybe)
-    }
-
-    /// Why it is not known whether it records.
-    fn gaps(&self, candidates: &[Candidate<'_>], target: &Target<'_>) -> Vec<Gap> {
-        let mut gaps: Vec<Gap> = Vec::new();
-        let mut add = |(why, detail): (Why, String)| gaps.push(Gap { why, detail });
-        self.gap.iter().cloned().for_each(&mut add);
-        let Some(candidate) = self.candidate.and_then(|at| candidates.get(at)) else { return gaps };
-        candidate.unsure.iter().cloned().for_each(&mut add);
-        if let Activity::Unread(why) = candidate.activity {
-            let detail = format!(
-                "whether {} is recording in {} could not be read ({why})",
-                candidate.name(),
-                target.region
-            );
-            add((why, detail));
-        }
-        if let Some(selector) = self.selector {
-            let of = format!("{} of {} may record it", selector.label, candidate.name());
-            let undocumented = self.events.contains(&Fit::Maybe) || self.console.contains(&Fit::Maybe);
-            match &selector.doubt {
-                Some(doubt) => add((Why::Malformed, format!("{of}: {doubt}"))),
-                None if undocumented => {
-                    add((
-                        Why::Malformed,
-                        format!("{of}: AWS does not document what it matches ({})", selector.text),
-                    ));
-                }
-                None => {}
-            }
-        }
-        gaps
-    }
-}
-
-/// What is known of one class of records.
-type Class = Fit;
-
-/// Checks every class of records against every claim, and notes in claims and candidates what they record.
-fn check(claims: &mut [Claim<'_>], candidates: &mut [Candidate<'_>], events: &BTreeSet<Event>) -> Vec<Class> {
-    let limit = WITNESS_LIMIT / claims.len().max(1);
-    let found = witnesses(claims.iter().flat_map(|claim| claim.principal), limit);
-    let decided = found.is_some();
-    let principals = found.unwrap_or_else(|| vec![None]);
-    let mut classes = vec![Fit::No; events.len() * 2 * principals.len()];
-    for claim in claims.iter_mut() {
-        let mut would = Fit::No;
-        let callers: Vec<Fit> = principals
-            .iter()
-            .map(|value| match decided || claim.principal.is_empty() {
-                true => claim.principal.iter().all(|one| one.matches(value.as_deref())).into(),
-                false => Fit::Maybe,
-            })
-            .collect();
-        if !decided && !claim.principal.is_empty() {
-            let detail = "the conditions on userIdentity.arn are too many to decide".to_owned();
-            claim.gap = Some((Why::Malformed, detail));
-        }
-        let fits = events.iter().flat_map(|event| {
-            let event = claim.events[event.index()];
-            claim.console.into_iter().flat_map({
-                let callers = &callers;
-                move |console| callers.iter().map(move |caller| event.min(console).min(*caller))
-            })
-        });
-        let mut mine = Vec::with_capacity(classes.len());
-        for (class, fit) in classes.iter_mut().zip(fits) {
-            would = would.max(fit);
-            let fit = fit.min(claim.cap);
-            *class = (*class).max(fit);
-            mine.push(fit);
-        }
-        claim.fits = mine;
-        if let Some(candidate) = claim.candidate.and_then(|at| candidates.get_mut(at)) {
-            let would = if candidate.unsure.is_some() { would.min(Fit::Maybe) } else { would };
-            candidate.would = candidate.would.max(would);
-        }
-    }
-    classes
-}
-
-/// `None`: it depends on what was not read.
-fn judge(classes: &[Class]) -> Option<Configured> {
-    let any = |fit: Fit| classes.contains(&fit);
-    match (any(Fit::Yes), any(Fit::Maybe), any(Fit::No)) {
-        (true, false, false) => Some(Configured::Yes),
-        (false, false, _) => Some(Configured::No),
-        (true, _, true) => Some(Configured::Partial),
-        (_, true, _) => None,
-    }
-}
-
-/// Claims that record all classes that are recorded for certain: greedily the one that adds most, then without those
-/// that the later ones made superfluous.
-fn smallest_cover<'c, 'a>(claims: &'c [Claim<'a>], classes: usize) -> Vec<&'c Claim<'a>> {
-    let mut covered = vec![false; classes];
-    let mut chosen: Vec<&Claim<'_>> = Vec::new();
-    loop {
-        let mut best: Option<(usize, &Claim<'_>)> = None;
-        for claim in claims {
-            let gain = claim.adds(&covered);
-            if gain > best.map_or(0, |(gain, _)| gain) {
-                best = Some((gain, claim));
-            }
-        }
-        let Some((_, claim)) = best else { break };
-        claim.cover(&mut covered);
-        chosen.push(claim);
-    }
-    let mut at = 0;
-    while let Some(claim) = chosen.get(at) {
-        let mut others = vec![false; classes];
-        chosen
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != at)
-            .for_each(|(_, one)| one.cover(&mut others));
-        if claim.adds(&others) == 0 {
-            chosen.remove(at);
-        } else {
-            at += 1;
-        }
-    }
-    chosen
 }
 
 /// True: some recorder would record, and each that would is stopped or failing. `None`: it depends on what was not read.
@@ -495,70 +313,4 @@ fn proofs(candidates: &[Candidate<'_>], proving: &[&Claim<'_>]) -> (Vec<Proof>, 
         .collect();
     all.sort();
     all.into_iter().unzip()
-}
-
-fn other_region(prepared: &Prepared<'_>, home: &str, target: &Target<'_>) -> Option<Exclusion> {
-    let concerns = match &prepared.selectors {
-        Ok(compiled) => compiled.selectors.iter().any(|selector| selector.matches_arn(target.arn)),
-        Err(_) => true,
-    };
-    let detail =
-        || format!("{} records {} only", recorder_text(prepared.arn, prepared.recorder), short(home));
-    concerns.then(|| Exclusion { case: Case::OtherRegion, detail: detail() })
-}
-
-/// What excludes the function from a recorder's records, or narrows them.
-fn exclusions(candidate: &Candidate<'_>, target: &Target<'_>, events: &BTreeSet<Event>) -> Vec<Exclusion> {
-    let name = candidate.name();
-    let mut all = Vec::new();
-    let mut add = |case: Case, detail: String| all.push(Exclusion { case, detail });
-    if candidate.would != Fit::No {
-        let region = target.region;
-        match &candidate.activity {
-            Activity::Stopped(word) if word == "stopped" => {
-                add(Case::Stopped, format!("{name} is stopped in {region}"));
-            }
-            Activity::Stopped(word) => {
-                add(Case::Stopped, format!("{name} is not enabled: its status is {}", short(word)));
-            }
-            Activity::Failing(error) => {
-                add(Case::DeliveryFailing, format!("{name} cannot deliver in {region}: {}", short(error)));
-            }
-            Activity::Active | Activity::Unread(_) => {}
-        }
-    }
-    let Ok(compiled) = &candidate.prepared.selectors else { return all };
-    let keeps_out = |selector: &Selector| -> Vec<(Case, String)> {
-        let narrow = |event: &Event| selector.narrow_event[event.index()].clone();
-        let wanted = || events.iter().filter(|event| selector.events[event.index()] == Fit::No);
-        let read_only = wanted().filter_map(narrow).find(|(case, _)| *case == Case::ReadOnly);
-        if let Some(read_only) = read_only {
-            return vec![read_only];
-        }
-        if !selector.matches_arn(target.arn) {
-            return vec![(Case::OtherArn, selector.other_arn(target.arn))];
-        }
-        let principal = selector.narrow_principal.as_ref();
-        let principal = principal.map(|text| (Case::OtherPrincipal, format!("records only {text}")));
-        wanted().filter_map(narrow).take(1).chain(principal).collect()
-    };
-    let kept: Vec<Vec<(Case, String)>> = compiled.selectors.iter().map(keeps_out).collect();
-    // One that keeps nothing out says all there is to say about the recorder.
-    if !kept.iter().any(Vec::is_empty) {
-        for (selector, kept) in compiled.selectors.iter().zip(kept) {
-            for (case, text) in kept {
-                add(case, format!("{} of {name} {text}", selector.label));
-            }
-        }
-    }
-    if compiled.selectors.is_empty() {
-        add(Case::NoDataEvents, format!("{name} has no selector for Lambda data events"));
-    }
-    let replaced = compiled.replaced.iter().find(|basic| keeps_out(basic).is_empty());
-    if let Some(basic) = replaced.filter(|_| candidate.would != Fit::Yes) {
-        let detail =
-            format!("basic {} of {name} would record it, but its advanced selectors replace it", basic.label);
-        add(Case::Replaced, detail);
-    }
-    all
 }

@@ -7,7 +7,7 @@ use super::lang::check::{Names, check};
 use super::lang::ir::{Param, Pred, PredKind};
 use super::lang::suggest;
 use super::lang::worlds::{Possible, possible};
-use super::load::Overrides;
+use super::load::{OverridePlace, Overrides};
 use super::message::{Template, field};
 use super::read::{Located, Reader};
 use super::{Count, History, Level, Policy, Profile, Repeat, SourceText, State, Texts};
@@ -106,7 +106,7 @@ impl Builder<'_, '_> {
             return None;
         }
         let params = self.bind(&written, id, overrides);
-        self.recheck(&file, kind, &params, &names, &written);
+        self.recheck(&file, kind, (&params, overrides), &names, &written);
         let severity = overrides.severity.get(id).copied().unwrap_or(file.severity?.value);
         let risk_score = u8::try_from(file.risk_score?.value).ok()?;
         let clause = |text: &Located<String>, pred: Pred| {
@@ -272,7 +272,7 @@ impl Builder<'_, '_> {
         &mut self,
         file: &PolicyFile,
         kind: &'static KindDecl,
-        params: &[Param],
+        (params, overrides): (&[Param], &Overrides),
         names: &[String],
         written: &[Param],
     ) {
@@ -289,8 +289,9 @@ impl Builder<'_, '_> {
                 Err(errors) => {
                     let id = file.id.as_ref().map_or("", |id| &id.value);
                     for error in errors {
-                        let message = format!("[params.{id}]: {}", error.message);
-                        self.reader.errors.push(Diagnostic::general("configuration", message, error.help));
+                        let message = format!("with these parameters of `{id}`: {}", error.message);
+                        let place = OverridePlace::Params(id.to_owned());
+                        self.reader.errors.push(overrides.error(&place, message, error.help));
                     }
                 }
             }
@@ -301,21 +302,21 @@ impl Builder<'_, '_> {
     fn bind(&mut self, written: &[Param], id: &str, overrides: &Overrides) -> Vec<Param> {
         let mut params = written.to_vec();
         for (name, value) in overrides.params.get(id).into_iter().flatten() {
-            let full = format!("[params.{id}] {name}");
+            let place = OverridePlace::Param(id.to_owned(), name.clone());
             let Some(param) = params.iter_mut().find(|param| param.name == *name) else {
                 let help = suggest::nearest(name, written.iter().map(|param| param.name.as_str()))
                     .map(|known| format!("did you mean `{known}`?"));
-                let message = format!("{full}: the policy has no such parameter");
-                self.reader.errors.push(Diagnostic::general("configuration", message, help));
+                let message = format!("policy `{id}` has no parameter `{name}`");
+                self.reader.errors.push(overrides.error(&place, message, help));
                 continue;
             };
             let new = Param { name: name.clone(), value: value.to_owned_value() };
             if new.ty() == param.ty() {
                 *param = new;
             } else {
-                let message =
-                    format!("{full}: expected {}, found {}", param.ty().as_str(), new.ty().as_str());
-                self.reader.errors.push(Diagnostic::general("configuration", message, None));
+                let (expected, found) = (param.ty().as_str(), new.ty().as_str());
+                let message = format!("parameter `{name}` of `{id}`: expected {expected}, found {found}");
+                self.reader.errors.push(overrides.error(&place, message, None));
             }
         }
         params

@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 
 use super::build::build;
 use super::diagnostic::Diagnostic;
-use super::lang::suggest;
+use super::lang::{Span, suggest};
 use super::{Policy, Profile, Severity, SourceText, bundled};
 use crate::value::{OwnedValue, TextList};
 
@@ -33,12 +33,37 @@ impl ParamValue {
 }
 
 /// What the configuration changes: `[params.ID]` and `[severity]`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// Policy id → parameter → value.
     pub params: BTreeMap<String, BTreeMap<String, ParamValue>>,
     /// Policy id → severity instead of the policy's own. Levels keep theirs.
     pub severity: BTreeMap<String, Severity>,
+    /// The configuration file, where there is one.
+    pub file: Option<SourceText>,
+    /// Where in the file each stands.
+    pub places: BTreeMap<OverridePlace, Span>,
+}
+
+/// Something the configuration says of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OverridePlace {
+    /// `[params.ID]` as a whole.
+    Params(String),
+    /// One parameter: policy id and name.
+    Param(String, String),
+    /// `ID = …` in `[severity]`.
+    Severity(String),
+}
+
+impl Overrides {
+    /// An error of the configuration, at its place where that is known.
+    pub(super) fn error(&self, place: &OverridePlace, message: String, help: Option<String>) -> Diagnostic {
+        match (&self.file, self.places.get(place)) {
+            (Some(file), Some(span)) => Diagnostic::new(file, span.clone(), message, help),
+            _ => Diagnostic::general("configuration", message, help),
+        }
+    }
 }
 
 /// Checked policies, in order of id.
@@ -91,17 +116,12 @@ impl PolicySet {
             }
         }
         let ids: Vec<&str> = found.keys().map(String::as_str).collect();
-        let tables = [
-            ("params", overrides.params.keys().collect::<Vec<_>>()),
-            ("severity", overrides.severity.keys().collect()),
-        ];
-        for (table, named) in tables {
-            for id in named.into_iter().filter(|id| !found.contains_key(*id)) {
-                let help =
-                    suggest::nearest(id, ids.iter().copied()).map(|known| format!("did you mean `{known}`?"));
-                let message = format!("[{table}]: there is no policy `{id}`");
-                errors.push(Diagnostic::general("configuration", message, help));
-            }
+        let params = overrides.params.keys().map(|id| (id, OverridePlace::Params(id.clone())));
+        let severities = overrides.severity.keys().map(|id| (id, OverridePlace::Severity(id.clone())));
+        for (id, place) in params.chain(severities).filter(|(id, _)| !found.contains_key(*id)) {
+            let help =
+                suggest::nearest(id, ids.iter().copied()).map(|known| format!("did you mean `{known}`?"));
+            errors.push(overrides.error(&place, format!("there is no policy `{id}`"), help));
         }
         let policies = found.into_values().filter_map(|(_, _, policy)| policy).collect();
         (PolicySet { policies }, errors)

@@ -121,7 +121,10 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
 /// A borderless table that fits the style's width.
 pub(crate) fn table(style: Style, head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(style.width);
     if !head.is_empty() {
         table.set_header(head.iter().map(|cell| style.paint(Tone::Faint, cell)));
     }
@@ -182,11 +185,8 @@ fn inputs(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()>
     let accounts = plural(inputs.accounts.len() as u64, "account");
     let regions = plural(inputs.regions.len() as u64, "region");
     let judged = if inputs.policies == 1 { "policy".to_owned() } else { "policies".to_owned() };
-    let line = format!(
-        "Read {}: {accounts}, {regions}; judged by {} {judged}.",
-        parts.join("; "),
-        inputs.policies
-    );
+    let line =
+        format!("Read {}: {accounts}, {regions}; judged by {} {judged}.", parts.join("; "), inputs.policies);
     writeln!(out, "{}\n", style.wrap("", &line))
 }
 
@@ -212,7 +212,8 @@ fn figures(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
     let mut table = table(style, &["SEVERITY", "FINDINGS", "POLICIES"]);
     let mut any = false;
     for severity in Severity::ALL.into_iter().rev() {
-        let of_it: Vec<&Finding> = report.findings.iter().filter(|finding| finding.severity == severity).collect();
+        let of_it: Vec<&Finding> =
+            report.findings.iter().filter(|finding| finding.severity == severity).collect();
         if of_it.is_empty() {
             continue;
         }
@@ -313,9 +314,12 @@ fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Resu
         for read in gaps.iter().take(SHOWN_ROWS) {
             let place = [read.account.as_deref(), read.region.as_deref()];
             let place = place.into_iter().flatten().map(safe).collect::<Vec<_>>().join(" ");
-            let times = if read.count > 1 { format!(" ({} times)", thousands(read.count)) } else { String::new() };
+            let times =
+                if read.count > 1 { format!(" ({} times)", thousands(read.count)) } else { String::new() };
             let mut why = vec![format!("{}{times}", read.outcome)];
-            why.extend(read.missing_permission.iter().map(|action| format!("missing permission {}", safe(action))));
+            why.extend(
+                read.missing_permission.iter().map(|action| format!("missing permission {}", safe(action))),
+            );
             why.extend(read.detail.iter().map(|detail| safe(detail).into_owned()));
             why.extend(read.source.iter().map(|source| safe(source).into_owned()));
             why.extend(read.accepted.then(|| "accepted gap".to_owned()));

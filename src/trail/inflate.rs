@@ -1,7 +1,9 @@
 //! Decompression: every member of a gzip file, bounded, and as much as can be had of a damaged one.
 //!
 //! The fast way is a whole-buffer decoder, which reads one member and does not say where it ended. It is taken only
-//! where no second member can be: where the three bytes every member begins with occur nowhere else in the file.
+//! where no second member can be: where what every member begins with occurs nowhere else in the file.
+//! A damaged member's text is given as far as it goes: its checksum was not or could not be confirmed, so the last of it
+//! may be altered, which the file's fault says.
 //! All other files, and those the fast way refuses, are read member by member as a stream.
 
 use std::io::Read;
@@ -40,7 +42,10 @@ pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
 /// Decompresses all members into `buffer`, whose length grows as needed and is kept for the next file. The size is
 /// never taken from the file's own claim, and never exceeds `limit` bytes.
 pub(crate) fn inflate(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompressor) -> Inflated {
-    let single = bytes.get(1..).is_some_and(|rest| memmem::find(rest, MAGIC).is_none());
+    // The byte behind those three holds flags, of which the upper three bits must be zero.
+    let begins_member = |at: usize| bytes.get(at + 1 + MAGIC.len()).is_some_and(|flags| flags & 0xe0 == 0);
+    let rest = bytes.get(1..).unwrap_or_default();
+    let single = !memmem::find_iter(rest, MAGIC).any(begins_member);
     if single && let Some(len) = whole(bytes, limit, buffer, fast) {
         return Inflated { len, ..Inflated::default() };
     }

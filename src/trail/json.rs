@@ -49,6 +49,7 @@ fn fail<T>(at: usize, fault: JsonFault) -> Scan<T> {
 }
 
 /// The first byte at or after `at` that is not JSON white space, with its place.
+#[inline]
 pub(crate) fn peek(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
     loop {
         match *bytes.get(at)? {
@@ -59,6 +60,7 @@ pub(crate) fn peek(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
 }
 
 /// Requires one byte (after white space) and returns the place behind it.
+#[inline]
 pub(crate) fn expect(bytes: &[u8], at: usize, byte: u8, name: &'static str) -> Scan<usize> {
     match peek(bytes, at) {
         Some((at, found)) if found == byte => Ok(at + 1),
@@ -71,16 +73,17 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// A non-zero mask if one of eight bytes ends a plain run of string characters; its lowest set bit is exact.
+#[inline]
 fn special(word: u64) -> u64 {
     let quote = word ^ (ONES * b'"' as u64);
     let slash = word ^ (ONES * b'\\' as u64);
-    ((quote.wrapping_sub(ONES) & !quote)
-        | (slash.wrapping_sub(ONES) & !slash)
-        | (word.wrapping_sub(ONES * 0x20) & !word))
-        & HIGH
+    let below = quote.wrapping_sub(ONES) | slash.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
+    // Bytes of U+0080 and above are plain, and the comparisons above do not hold for them.
+    below & !word & HIGH
 }
 
 /// Skips a string from behind its opening quote to behind its closing quote.
+#[inline]
 pub(crate) fn skip_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
     loop {
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {

@@ -74,8 +74,11 @@ impl<'a> Index<'a> {
     }
 
     pub(crate) fn add(&mut self, member: &Member<'a>) {
-        // Almost no key has an escape; `unescape` borrows then.
-        let Some(slot) = slot_of(&unescape(member.key)) else { return };
+        let found = slot_of(member.key).or_else(|| {
+            let escaped = member.key.contains('\\');
+            if escaped { slot_of(&unescape(member.key)) } else { None }
+        });
+        let Some(slot) = found else { return };
         if slot == Slot::CloudTrailEvent {
             self.inner_at = member.at;
         }
@@ -342,4 +345,63 @@ pub(crate) fn string_field(value: Raw<'_>) -> Field<Cow<'_, str>> {
 /// A string member of an object.
 pub(crate) fn member_string<'a>(object: Raw<'a>, key: &str) -> Field<Cow<'a, str>> {
     object.get(key).map_or(Field::Absent, string_field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trail::{FaultKind, TrailFileName};
+
+    fn text(members: &str) -> String {
+        format!(r#"{{"eventTime":"2025-03-01T00:00:00Z","eventSource":"s","eventName":"n"{members}}}"#)
+    }
+
+    #[test]
+    fn absent_unread_and_known_are_kept_apart() {
+        let text = text(
+            r#","readOnly":"true","managementEvent":1,"sessionCredentialFromConsole":null,"eventID":7,"awsRegion":"",
+            "errorCode":null,"userAgent":"HIDDEN_DUE_TO_SECURITY_REASONS","requestParameters":null,"resources":[]"#,
+        );
+        let record = TrailRecord::parse(&text).unwrap();
+        assert_eq!(record.read_only(), Field::Known(true));
+        assert_eq!(record.management_event(), Field::Unread);
+        assert_eq!(record.session_credential_from_console(), Field::Absent);
+        assert_eq!((record.event_id(), record.error_code()), (Field::Unread, Field::Absent));
+        assert_eq!(record.aws_region(), Field::Known("".into()));
+        assert_eq!((record.user_agent(), record.event_type()), (Field::Unread, Field::Absent));
+        assert_eq!(record.request_parameters(), Field::Absent);
+        assert_eq!(record.request_parameter(&["functionName"]), Field::Unread);
+        assert_eq!(record.resources().known().unwrap().text(), "[]");
+    }
+
+    #[test]
+    fn the_trails_account_is_the_recipients_else_the_files() {
+        let name = "444455556666_CloudTrail_us-east-1_20250301T0005Z_x.json.gz";
+        let file = TrailFileName::parse(name).unwrap();
+        let with = text(r#","recipientAccountId":"111122223333""#);
+        let record = TrailRecord::parse(&with).unwrap();
+        assert_eq!(record.trail_account(Some(&file)).text(), Some("111122223333"));
+        let without = text("");
+        let record = TrailRecord::parse(&without).unwrap();
+        assert_eq!(record.trail_account(Some(&file)).text(), Some("444455556666"));
+        assert_eq!(record.trail_account(None), Field::Absent);
+    }
+
+    #[test]
+    fn a_single_records_faults_are_told() {
+        let fault = |text: &str| TrailRecord::parse(text).unwrap_err();
+        assert_eq!(fault("[]").kind, FaultKind::NotAnObject);
+        assert_eq!(fault("{}").kind, FaultKind::Missing(vec!["eventSource", "eventName", "eventTime"]));
+        assert_eq!(fault(r#"{"a":}"#).offset, 5);
+        let twice = text("") + "{}";
+        assert_eq!(fault(&twice).offset, twice.len() as u64 - 2);
+        let escaped = TrailRecord::parse(
+            r#"{"eventTime":"2025-03-01T00:00:00Z","eventSource":"lambd\u0061","eventName":"Add\u0050ermission20150331v2"}"#,
+        );
+        let escaped = escaped.unwrap();
+        assert_eq!(
+            (escaped.event_source(), escaped.canonical_name()),
+            ("lambda".into(), "AddPermission".into())
+        );
+    }
 }

@@ -18,7 +18,9 @@ pub(super) fn changes(reader: &Reader<'_, '_>, wanted: Wanted, emit: &mut dyn Fn
             grants::grants(reader, emit);
         }
         "CreateFunctionUrlConfig" | "UpdateFunctionUrlConfig" if wanted.function_url => reader.url(emit),
-        "CreateEventSourceMapping" | "UpdateEventSourceMapping" if wanted.event_source => reader.mapping(emit),
+        "CreateEventSourceMapping" | "UpdateEventSourceMapping" if wanted.event_source => {
+            reader.mapping(emit)
+        }
         "CreateFunction" | "UpdateFunctionConfiguration" => {
             if wanted.layer_use {
                 reader.layers(emit);
@@ -126,8 +128,10 @@ impl<'a> Reader<'_, 'a> {
         let created = self.name.starts_with("Create");
         let mut one = |layer: Option<Cow<'a, str>>| {
             let subject = self.function_subject(&function, None);
-            let account = layer.as_deref().and_then(arn::account).map(|account| Cow::Owned(account.to_owned()));
-            let aws_owned = account.as_deref().map(|account: &str| self.cx.lists.is_aws_layer_account(account));
+            let account =
+                layer.as_deref().and_then(arn::account).map(|account| Cow::Owned(account.to_owned()));
+            let aws_owned =
+                account.as_deref().map(|account: &str| self.cx.lists.is_aws_layer_account(account));
             let body = LayerUse {
                 subject: Reading::Known(Cow::Owned(subject.label().to_owned())),
                 account: text(owner.clone()),
@@ -164,7 +168,8 @@ impl<'a> Reader<'_, 'a> {
         };
         let mapping = match (uuid, function.arn.text(), owner.as_deref(), self.region.as_deref()) {
             (Some(uuid), function, Some(owner), Some(region)) => {
-                let partition = function.or(target.known().map(Cow::as_ref)).and_then(arn::partition).unwrap_or("aws");
+                let partition =
+                    function.or(target.known().map(Cow::as_ref)).and_then(arn::partition).unwrap_or("aws");
                 let arn = format!("arn:{partition}:lambda:{region}:{owner}:event-source-mapping:{uuid}");
                 Some((arn, uuid))
             }
@@ -182,7 +187,9 @@ impl<'a> Reader<'_, 'a> {
         };
         let self_managed = match self.set(&["selfManagedEventSource"]) {
             Field::Known(_) => Reading::Known(true),
-            Field::Absent if created || self.record.response_elements().known().is_some() => Reading::Known(false),
+            Field::Absent if created || self.record.response_elements().known().is_some() => {
+                Reading::Known(false)
+            }
             Field::Absent | Field::Unread => Reading::Unread(UNREAD),
         };
         let source = match (self.set_text(&["eventSourceArn"]), &self_managed) {
@@ -190,9 +197,8 @@ impl<'a> Reader<'_, 'a> {
             (_, Reading::Known(true)) => Reading::Absent,
             _ => Reading::Unread(UNREAD),
         };
-        let (source_account, trusted) = source_trust(&source, &self_managed, |account| {
-            self.trusts(owner.as_deref(), Some(account))
-        });
+        let (source_account, trusted) =
+            source_trust(&source, &self_managed, |account| self.trusts(owner.as_deref(), Some(account)));
         let enabled = match self.set_text(&["state"]).text() {
             Some(state) => Reading::Known(mapping_enabled(state)),
             None => match self.record.request_parameter(&["enabled"]) {
@@ -305,8 +311,12 @@ pub(in crate::facts) fn source_trust<'t>(
 }
 
 /// What tells mappings apart in a fingerprint: the source and the function.
-pub(in crate::facts) fn mapping_part(source: &Reading<Cow<'_, str>>, target: &Reading<Cow<'_, str>>) -> String {
-    let text = |reading: &Reading<Cow<'_, str>>| reading.known().map_or(String::new(), |text| text.to_string());
+pub(in crate::facts) fn mapping_part(
+    source: &Reading<Cow<'_, str>>,
+    target: &Reading<Cow<'_, str>>,
+) -> String {
+    let text =
+        |reading: &Reading<Cow<'_, str>>| reading.known().map_or(String::new(), |text| text.to_string());
     format!("{}\u{1f}{}", text(source), text(target))
 }
 

@@ -36,8 +36,14 @@ impl<'a> Reader<'_, 'a> {
         let qualifier = function.qualifier.known().cloned();
         let subject = self.function_subject(&function, qualifier.as_deref());
         let names = [
-            "statementId", "action", "principal", "sourceArn", "sourceAccount", "principalOrgID",
-            "functionUrlAuthType", "eventSourceToken",
+            "statementId",
+            "action",
+            "principal",
+            "sourceArn",
+            "sourceAccount",
+            "principalOrgID",
+            "functionUrlAuthType",
+            "eventSourceToken",
         ];
         let [sid, action, principal, source_arn, source_account, org, auth_type, token] =
             names.map(|name| self.parameter(name));
@@ -99,7 +105,8 @@ impl<'a> Reader<'_, 'a> {
         let trust = self.cx.trusts.of(subject.account.as_deref());
         let context = Context { owner: subject.account.as_deref(), kind: ResourceKind::Layer, trust };
         let assessed = layer_permission(&request, self.stored_statement().as_deref(), &context);
-        let qualifier = Reading::or_unread(version.map(|version| Cow::Owned(version.to_string())), Why::NotInRecord);
+        let qualifier =
+            Reading::or_unread(version.map(|version| Cow::Owned(version.to_string())), Why::NotInRecord);
         self.emit_grants(subject.clone(), "layer", qualifier, false, assessed.ok(), emit);
     }
 

@@ -101,9 +101,10 @@ impl Index {
     /// Accounts and regions the snapshot set out to read, or read anything regional of Lambda's in.
     pub fn scopes(&self) -> BTreeSet<Scope> {
         let declared = self.header.iter().flat_map(|header| header.scope.iter().cloned());
-        let seen = self.calls.keys().filter(|call| call.api == LIST_FUNCTIONS).filter_map(|call| {
-            Some(Scope { account: call.account.clone(), region: call.region.clone()? })
-        });
+        let seen =
+            self.calls.keys().filter(|call| call.api == LIST_FUNCTIONS).filter_map(|call| {
+                Some(Scope { account: call.account.clone(), region: call.region.clone()? })
+            });
         declared.chain(seen).collect()
     }
 
@@ -217,8 +218,7 @@ impl Index {
         if let Err(failure) = &read {
             self.unread(api, part, failure.why().unwrap_or(Why::Failed));
         }
-        let state =
-            self.calls.entry(call).or_insert(CallState { complete: false, failure: None, line });
+        let state = self.calls.entry(call).or_insert(CallState { complete: false, failure: None, line });
         match read {
             Ok(last_page) => state.complete |= last_page,
             Err(failure) => state.failure = Some(failure),
@@ -236,10 +236,11 @@ impl Index {
             LIST_FUNCTIONS => {
                 let page: FunctionPage = data(part)?;
                 let rows = self.functions.entry(scope(part)?).or_default();
-                rows.extend(page.functions.into_iter().map(|function| FunctionRow {
-                    arn: function.function_arn,
-                    role: function.role,
-                }));
+                rows.extend(
+                    page.functions
+                        .into_iter()
+                        .map(|function| FunctionRow { arn: function.function_arn, role: function.role }),
+                );
                 return Ok(page.next_marker.is_none());
             }
             LIST_ALIASES => {

@@ -10,8 +10,8 @@ use crate::facts::from_record::changes::{mapping_enabled, mapping_part, source_t
 use crate::facts::grant::Owner;
 use crate::facts::schema::Origin;
 use crate::facts::{
-    Body, EventSource, Fact, Function, FunctionUrl, Grant, Guardrail, InvokeLogging, LayerUse, Place, Role, Subject,
-    Trail,
+    Body, EventSource, Fact, Function, FunctionUrl, Grant, Guardrail, InvokeLogging, LayerUse, Place, Role,
+    Subject, Trail,
 };
 use crate::lists::Lists;
 use crate::logging::{Event, Target};
@@ -39,9 +39,21 @@ impl<'s> StateFacts<'s> {
         StateFacts { file, index, trusts, lists, admissions: HashMap::new() }
     }
 
-    fn fact<'f>(&'f self, subject: Subject<'f>, place: (&'f str, u64, String), part: String, body: Body<'f>) -> Fact<'f> {
+    fn fact<'f>(
+        &'f self,
+        subject: Subject<'f>,
+        place: (&'f str, u64, String),
+        part: String,
+        body: Body<'f>,
+    ) -> Fact<'f> {
         let (api, line, pointer) = place;
-        Fact { subject, origin: Origin::State, place: Place::Part { file: self.file, line, api, pointer }, part, body }
+        Fact {
+            subject,
+            origin: Origin::State,
+            place: Place::Part { file: self.file, line, api, pointer },
+            part,
+            body,
+        }
     }
 
     /// Makes the facts of one part. Parts that were not read make none here: `finish` knows what is missing.
@@ -52,7 +64,10 @@ impl<'s> StateFacts<'s> {
         match part.api.as_str() {
             LIST_FUNCTIONS => {
                 if let Ok(page) = data::<FunctionPage>(part) {
-                    page.functions.iter().enumerate().for_each(|(at, one)| self.function(part, line, at, one, emit));
+                    page.functions
+                        .iter()
+                        .enumerate()
+                        .for_each(|(at, one)| self.function(part, line, at, one, emit));
                 }
             }
             GET_POLICY | GET_RESOURCE_POLICY => self.policy(part, line, ResourceKind::Function, emit),
@@ -138,7 +153,10 @@ impl<'s> StateFacts<'s> {
                 layer: known(&layer.arn),
                 layer_account: Reading::or_unread(layer_account.map(Cow::Borrowed), unread),
                 trusted: layer_account.map_or(Reading::Unread(unread), trust),
-                aws_owned: Reading::or_unread(layer_account.map(|id| self.lists.is_aws_layer_account(id)), unread),
+                aws_owned: Reading::or_unread(
+                    layer_account.map(|id| self.lists.is_aws_layer_account(id)),
+                    unread,
+                ),
                 existing_function: Reading::Unread(Why::NotCollected),
                 before: Reading::Unread(Why::NotCollected),
             };
@@ -249,7 +267,15 @@ impl<'s> StateFacts<'s> {
     }
 
     /// A fact of everything of a kind in an account and region.
-    fn whole_region(&self, scope: &Scope, api: &'static str, what: &str, why: Why, body: fn(Why) -> Body<'static>, emit: Emit<'_>) {
+    fn whole_region(
+        &self,
+        scope: &Scope,
+        api: &'static str,
+        what: &str,
+        why: Why,
+        body: fn(Why) -> Body<'static>,
+        emit: Emit<'_>,
+    ) {
         let label = format!("{what} of {} in {}", scope.account, scope.region);
         let subject = Subject {
             arn: None,
@@ -279,7 +305,9 @@ impl<'s> StateFacts<'s> {
             }
         }
         let others: [(&'static str, &str, fn(Why) -> Body<'static>); 3] = [
-            (LIST_MAPPINGS, "event source mappings", |why| Body::EventSource(Box::new(EventSource::unread(why)))),
+            (LIST_MAPPINGS, "event source mappings", |why| {
+                Body::EventSource(Box::new(EventSource::unread(why)))
+            }),
             (LIST_LAYERS, "layers", |why| {
                 let resource_type = Reading::Known(Cow::Borrowed("layer"));
                 Body::Grant(Box::new(Grant { resource_type, ..Grant::unread(why) }))
@@ -336,13 +364,28 @@ impl<'s> StateFacts<'s> {
             }
             for version in self.index.layer_versions.get(layer).into_iter().flatten() {
                 if let Some(why) = self.index.why(GET_LAYER_VERSION_POLICY, scope, Some(version)) {
-                    self.unread_grant(GET_LAYER_VERSION_POLICY, scope, version, ResourceKind::Layer, why, emit);
+                    self.unread_grant(
+                        GET_LAYER_VERSION_POLICY,
+                        scope,
+                        version,
+                        ResourceKind::Layer,
+                        why,
+                        emit,
+                    );
                 }
             }
         }
     }
 
-    fn unread_grant(&self, api: &'static str, scope: &Scope, resource: &str, kind: ResourceKind, why: Why, emit: Emit<'_>) {
+    fn unread_grant(
+        &self,
+        api: &'static str,
+        scope: &Scope,
+        resource: &str,
+        kind: ResourceKind,
+        why: Why,
+        emit: Emit<'_>,
+    ) {
         let owner = owner(resource, kind, &scope.account, Some(&scope.region), why);
         let asked = resource.strip_suffix(":*").unwrap_or(resource);
         let place = (api, self.index.line(api, scope, Some(asked)), String::new());
@@ -359,7 +402,8 @@ impl<'s> StateFacts<'s> {
         let admission = match self.admissions.get(arn) {
             Some(admission) => admission.clone(),
             None => {
-                let scope = Scope { account: account.to_owned(), region: region.unwrap_or_default().to_owned() };
+                let scope =
+                    Scope { account: account.to_owned(), region: region.unwrap_or_default().to_owned() };
                 let why = self.index.why(GET_POLICY, &scope, Some(arn));
                 Reading::Unread(why.unwrap_or(Why::NotCollected))
             }
@@ -376,7 +420,10 @@ impl<'s> StateFacts<'s> {
         let subject = Subject { kind: "function_url", ..function_subject(arn, account, region) };
         let body = FunctionUrl {
             subject: known(arn),
-            account: Reading::or_unread((!account.is_empty()).then_some(Cow::Borrowed(account)), Why::Malformed),
+            account: Reading::or_unread(
+                (!account.is_empty()).then_some(Cow::Borrowed(account)),
+                Why::Malformed,
+            ),
             region: Reading::or_unread(region.map(Cow::Borrowed), Why::Malformed),
             qualifier: Reading::or_absent(qualifier.map(Cow::Borrowed)),
             url: Reading::or_absent(config.function_url.as_deref().map(Cow::Borrowed)),
@@ -446,10 +493,8 @@ impl<'s> StateFacts<'s> {
                 account: account.map(Cow::Borrowed),
                 region: region.clone().map(Cow::Owned),
             };
-            let scope = Scope {
-                account: account.unwrap_or_default().to_owned(),
-                region: region.unwrap_or_default(),
-            };
+            let scope =
+                Scope { account: account.unwrap_or_default().to_owned(), region: region.unwrap_or_default() };
             let line = self.index.line(DESCRIBE_TRAILS, &scope, None);
             let body = Trail {
                 subject: known(trail.arn),
@@ -485,7 +530,9 @@ impl<'s> StateFacts<'s> {
             let state = self.index.calls.get(&call);
             let lambda_may_assume = match (self.index.roles.get(role), state) {
                 (Some(answer), _) => Reading::or_unread(trusts_lambda(answer), Why::Malformed),
-                (None, state) => Reading::Unread(state.and_then(|state| state.why()).unwrap_or(Why::NotCollected)),
+                (None, state) => {
+                    Reading::Unread(state.and_then(|state| state.why()).unwrap_or(Why::NotCollected))
+                }
             };
             let incomplete =
                 self.index.scopes().iter().find_map(|scope| self.index.why(LIST_FUNCTIONS, scope, None));
@@ -533,7 +580,13 @@ fn function_subject<'f>(arn_text: &'f str, account: &'f str, region: Option<&'f 
     }
 }
 
-fn owner<'f>(resource: &'f str, kind: ResourceKind, asked: &'f str, region: Option<&'f str>, why: Why) -> Owner<'f> {
+fn owner<'f>(
+    resource: &'f str,
+    kind: ResourceKind,
+    asked: &'f str,
+    region: Option<&'f str>,
+    why: Why,
+) -> Owner<'f> {
     let account = arn::account(resource).unwrap_or(asked);
     let (subject, resource_type, qualifier) = match kind {
         ResourceKind::Function => {

@@ -1,0 +1,247 @@
+//! One run: a snapshot and trail files through facts and engine to a report. This is where the pure modules meet the
+//! files; what is read, and how each reading ended, goes into the coverage ledger.
+
+mod assemble;
+mod ledger;
+mod records;
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::config::{Config, Require};
+use crate::engine::{Engine, Tally};
+use crate::facts::from_record::{RecordContext, Wanted};
+use crate::facts::from_snapshot::{Index, StateFacts};
+use crate::facts::schema::Origin;
+use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
+use crate::findings::gaps::AcceptedGaps;
+use crate::findings::gate::{Exit, Thresholds};
+use crate::lists::{ListError, Lists};
+use crate::policy::Policy;
+use crate::report::Report;
+use crate::snapshot::{self, ReadError, Visit};
+use crate::trail::{self, FileOutcome, Options};
+use crate::trust::Trust;
+use crate::value::{Reading, Why};
+
+pub use records::{LastInvoke, RecordFacts};
+
+/// Trail records to read.
+#[derive(Debug, Clone, Default)]
+pub enum TrailInput {
+    #[default]
+    None,
+    /// Files, directories, `-` for standard input.
+    Paths(Vec<PathBuf>),
+    /// Files in memory, with the names they are shown under.
+    Memory(Vec<(String, Arc<[u8]>)>),
+}
+
+impl TrailInput {
+    pub fn is_given(&self) -> bool {
+        !matches!(self, TrailInput::None)
+    }
+}
+
+/// What a run reads, and with what it judges.
+#[derive(Debug)]
+pub struct Job<'j> {
+    pub snapshot: Option<snapshot::Input>,
+    pub trail: TrailInput,
+    pub options: Options,
+    pub policies: Vec<&'j Policy>,
+    pub config: &'j Config,
+    pub trust: &'j Trust,
+    pub thresholds: &'j Thresholds,
+    pub now: Timestamp,
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Audit {
+    pub report: Report,
+    pub exit: Exit,
+    /// The logging of each function, of the snapshot.
+    pub logging: Vec<LoggingFact>,
+    /// The last invocation that was read of each function, by unqualified ARN.
+    pub last_invokes: std::collections::BTreeMap<String, LastInvoke>,
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error(transparent)]
+    Snapshot(#[from] ReadError),
+    #[error(transparent)]
+    Lists(#[from] ListError),
+}
+
+/// What is known of a function's logging.
+#[derive(Debug, Clone)]
+pub struct LoggingFact {
+    pub subject: Subject<'static>,
+    /// `yes`, `partial` or `no`.
+    pub configured: Reading<String>,
+    pub reason: Option<String>,
+    pub proof: Option<String>,
+}
+
+/// What was read of a snapshot.
+struct SnapshotRead {
+    name: String,
+    index: Index,
+    faults: Vec<snapshot::Fault>,
+}
+
+/// What was read of the trail.
+#[derive(Default)]
+struct TrailRead {
+    files: Vec<FileOutcome>,
+    facts: RecordFacts,
+}
+
+/// Carries out a run.
+///
+/// # Errors
+/// [`AuditError`] if the snapshot cannot be read at all. Everything else that cannot be read is in the report.
+pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
+    let lists = Lists::embedded()?;
+    let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
+    let engine = Engine::new(job.policies.clone(), &gaps);
+    let mut tally = engine.tally();
+
+    let snapshot = job.snapshot.as_ref().map(index).transpose()?;
+    let trusts = match &snapshot {
+        Some(read) => read.index.trusts(job.trust),
+        None => crate::trust::Trusts::new(job.trust.clone()),
+    };
+    let mut logging = Vec::new();
+    if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
+        let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
+        let mut judge = |fact: &Fact<'_>| {
+            if let Body::InvokeLogging(body) = &fact.body {
+                logging.push(LoggingFact::of(fact, body));
+            }
+            engine.judge(fact, &mut tally);
+        };
+        snapshot::read(input, &mut |visit| {
+            if let Visit::Part(part, line) = visit {
+                facts.part(&part, line, &mut judge);
+            }
+        })?;
+        facts.finish(&mut judge);
+    }
+
+    let context = RecordContext { trusts: &trusts, lists: &lists };
+    let trail = read_trail(job, &engine, context, &mut tally);
+    blind_functions(job, &engine, &logging, &trail, &mut tally);
+
+    let read = assemble::Inputs { snapshot: snapshot.as_ref(), trail: &trail, logging: &logging };
+    let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
+    Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
+}
+
+/// The first pass over a snapshot.
+fn index(input: &snapshot::Input) -> Result<SnapshotRead, ReadError> {
+    let mut index = Index::default();
+    let faults = snapshot::read(input, &mut |visit| index.add(visit))?;
+    index.finish();
+    Ok(SnapshotRead { name: input.name(), index, faults })
+}
+
+fn read_trail(
+    job: &Job<'_>,
+    engine: &Engine<'_>,
+    context: RecordContext<'_>,
+    tally: &mut Tally,
+) -> TrailRead {
+    let visitor = records::Judge::new(engine, wanted(engine), context);
+    let read = match &job.trail {
+        TrailInput::None => Vec::new(),
+        TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
+        TrailInput::Memory(files) => files
+            .iter()
+            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
+            .collect(),
+    };
+    let mut out = TrailRead::default();
+    for (file, facts) in read {
+        out.files.push(file);
+        tally.merge(facts.tally);
+        out.facts.merge(facts.facts);
+    }
+    out
+}
+
+/// The facts that the policies judge.
+fn wanted(engine: &Engine<'_>) -> Wanted {
+    let change = |kind| engine.wants(kind, Origin::Change);
+    Wanted {
+        api_call: engine.wants("api_call", Origin::Activity),
+        // Whether invocations were recorded is asked by more than policies.
+        invocation: true,
+        grant: change("grant"),
+        function_url: change("function_url"),
+        layer_use: change("layer_use"),
+        event_source: change("event_source"),
+        function: change("function"),
+    }
+}
+
+/// Are invocation policies in scope? If neither a Lambda data event nor a snapshot saying that one is logged was
+/// read, they are not, unless the configuration requires them.
+fn invocations_in_scope(job: &Job<'_>, logging: &[LoggingFact], trail: &TrailRead) -> bool {
+    trail.facts.invocations > 0
+        || job.config.require.contains(&Require::InvokeRecords)
+        || (job.trail.is_given() && logging.iter().any(LoggingFact::is_logged))
+}
+
+/// Invocations of functions that nothing records cannot be judged: unknown, never silently empty.
+fn blind_functions(
+    job: &Job<'_>,
+    engine: &Engine<'_>,
+    logging: &[LoggingFact],
+    trail: &TrailRead,
+    tally: &mut Tally,
+) {
+    if !job.trail.is_given() || !invocations_in_scope(job, logging, trail) {
+        return;
+    }
+    let file = job.snapshot.as_ref().map(snapshot::Input::name).unwrap_or_default();
+    for function in logging {
+        if matches!(&function.configured, Reading::Known(configured) if configured == "yes") {
+            continue;
+        }
+        let body = Invocation::unread(Why::NotCollected);
+        let place =
+            Place::Part { file: &file, line: 1, api: "cloudtrail:DescribeTrails", pointer: String::new() };
+        let fact = Fact {
+            subject: function.subject.clone(),
+            origin: Origin::Activity,
+            place,
+            part: String::new(),
+            body: Body::Invocation(Box::new(body)),
+        };
+        engine.judge(&fact, tally);
+    }
+}
+
+impl LoggingFact {
+    fn of(fact: &Fact<'_>, body: &InvokeLogging<'_>) -> Self {
+        LoggingFact {
+            subject: fact.subject.clone().into_owned(),
+            configured: body.configured.clone().map(std::borrow::Cow::into_owned),
+            reason: body.reason.known().map(ToString::to_string),
+            proof: body.proof.known().map(ToString::to_string),
+        }
+    }
+
+    /// Does a trail or event data store record at least some of its invocations?
+    fn is_logged(&self) -> bool {
+        matches!(&self.configured, Reading::Known(configured) if configured != "no")
+    }
+}

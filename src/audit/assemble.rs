@@ -1,0 +1,352 @@
+//! From the tally to the report: triage, gate, coverage, scope.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Job, LoggingFact, SnapshotRead, TrailRead, invocations_in_scope, ledger};
+use crate::config::Require;
+use crate::engine::{Engine, Gathered, Tally};
+use crate::facts::schema::Origin;
+use crate::findings::Fingerprint;
+use crate::findings::gaps::AcceptedGaps;
+use crate::findings::gate::{Exit, Outcome, gate};
+use crate::policy::derive::Surface;
+use crate::policy::{Policy, Severity};
+use crate::report::{
+    self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, SnapshotInput, Summary,
+    Triage, UnknownWhy,
+};
+
+/// What was read.
+#[derive(Clone, Copy)]
+pub(super) struct Inputs<'i> {
+    pub(super) snapshot: Option<&'i SnapshotRead>,
+    pub(super) trail: &'i TrailRead,
+    pub(super) logging: &'i [LoggingFact],
+}
+
+/// Seconds since 1970 as RFC 3339 UTC.
+pub(super) fn time(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |time| time.to_string())
+}
+
+pub(super) fn report(
+    job: &Job<'_>,
+    engine: &Engine<'_>,
+    gaps: &AcceptedGaps,
+    read: Inputs<'_>,
+    tally: Tally,
+) -> (Report, Exit) {
+    let mut notices = Vec::new();
+    let mut findings: Vec<Finding> = tally
+        .findings
+        .into_iter()
+        .filter_map(|(fingerprint, gathered)| {
+            let policy = engine.policies().get(gathered.speaker.policy)?;
+            Some(finding(policy, fingerprint, gathered))
+        })
+        .collect();
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.risk_score));
+        (key(a), &a.policy, a.subject.label(), &a.fingerprint).cmp(&(
+            key(b),
+            &b.policy,
+            b.subject.label(),
+            &b.fingerprint,
+        ))
+    });
+    waive(job, &mut findings, &mut notices);
+
+    let mut rows = ledger::rows(read.snapshot, read.trail, gaps);
+    rows.extend(required(job, read));
+    let policies: Vec<PolicyCoverage> = engine
+        .policies()
+        .iter()
+        .zip(&tally.policies)
+        .map(|(policy, row)| PolicyCoverage {
+            policy: policy.id.clone(),
+            judged: row.judged(),
+            fail: row.fail,
+            pass: row.pass,
+            not_applicable: row.not_applicable,
+            unknown: row.unknown,
+            why: row
+                .why
+                .iter()
+                .map(|(key, unknown)| UnknownWhy {
+                    missing: key.field.clone(),
+                    why: key.why,
+                    count: unknown.count,
+                    example: unknown.example.0.clone(),
+                    source: unknown.example.1.clone(),
+                    accepted: key.accepted,
+                })
+                .collect(),
+        })
+        .collect();
+    let open_unknown: u64 = tally.policies.iter().map(|row| row.unknown - row.accepted).sum();
+    let open_gaps = rows.iter().filter(|row| row.is_gap() && !row.accepted).count() as u64;
+
+    let new = |finding: &&Finding| finding.triage == Triage::New;
+    let outcome = Outcome {
+        gravest: findings.iter().filter(new).map(|finding| finding.severity).max(),
+        incomplete: open_gaps > 0 || open_unknown > 0,
+        nothing_read: nothing_read(job, read),
+    };
+    let exit = gate(outcome, job.thresholds);
+    let mut by_severity: BTreeMap<Severity, u64> = Severity::ALL.into_iter().map(|one| (one, 0)).collect();
+    let mut by_policy: BTreeMap<String, u64> = BTreeMap::new();
+    for finding in &findings {
+        *by_severity.entry(finding.severity).or_default() += 1;
+        *by_policy.entry(finding.policy.clone()).or_default() += 1;
+    }
+    let count = |triage| findings.iter().filter(|finding| finding.triage == triage).count() as u64;
+    let failing =
+        findings.iter().filter(new).filter(|one| one.severity >= job.thresholds.fail_on).count() as u64;
+    let summary = Summary {
+        by_severity,
+        by_policy,
+        new: count(Triage::New),
+        baseline: count(Triage::Baseline),
+        waived: count(Triage::Waived),
+        unknown: tally.policies.iter().map(|row| row.unknown).sum(),
+        exit_code: exit.code(),
+        verdict: verdict(job, exit, failing, open_gaps, open_unknown),
+    };
+    let coverage = Coverage {
+        read: rows,
+        policies,
+        warming_up: Vec::new(),
+        not_in_scope: not_in_scope(job, engine, read),
+    };
+    let report = Report {
+        version: report::VERSION.to_owned(),
+        tool: format!("lambda-audit {}", env!("CARGO_PKG_VERSION")),
+        generated_at: time(job.now.as_second()),
+        inputs: inputs(engine, read),
+        findings,
+        coverage,
+        summary,
+        notices,
+    };
+    (report, exit)
+}
+
+fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered) -> Finding {
+    let count = gathered.count();
+    let Gathered { speaker, origins, events, first, last, .. } = gathered;
+    let source = speaker.source;
+    let evidence = speaker.evidence.into_iter().map(|one| Evidence {
+        field: one.field,
+        observed: one.observed,
+        expected: one.expected,
+        source: source.clone(),
+    });
+    let subject = speaker.subject;
+    Finding {
+        policy: policy.id.clone(),
+        title: policy.title.clone(),
+        severity: speaker.severity,
+        risk_score: speaker.risk_score,
+        level: speaker.level,
+        origins: origins.into_iter().collect(),
+        status: None,
+        status_event_id: None,
+        subject: report::Subject {
+            arn: subject.arn.map(|arn| arn.into_owned()),
+            kind: subject.kind.to_owned(),
+            name: subject.name.into_owned(),
+            account: subject.account.map(|account| account.into_owned()),
+            region: subject.region.map(|region| region.into_owned()),
+            logical_id: None,
+        },
+        message: speaker.message,
+        evidence: evidence.collect(),
+        event_ids: events.into_iter().map(|(_, id)| id).collect(),
+        first: first.map(time),
+        last: last.map(time),
+        count,
+        fingerprint: fingerprint.to_string(),
+        cause: None,
+        triage: Triage::New,
+        knobs: knobs(policy),
+    }
+}
+
+/// What in the configuration would change the policy's findings.
+fn knobs(policy: &Policy) -> Vec<String> {
+    let mut knobs: Vec<String> =
+        policy.knobs().map(|param| format!("params.{}.{}", policy.id, param.name)).collect();
+    let trust = policy
+        .deciding_fields()
+        .into_iter()
+        .filter_map(|field| policy.kind.fields.get(field))
+        .any(|field| matches!(field.name, "trusted" | "untrusted_destinations"));
+    if trust {
+        knobs.push("trusted_accounts, trusted_organizations".to_owned());
+    }
+    knobs.push(format!("severity.{}", policy.id));
+    knobs
+}
+
+fn waive(job: &Job<'_>, findings: &mut [Finding], notices: &mut Vec<String>) {
+    let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    for waiver in &job.config.waivers {
+        let mut named = 0u64;
+        for finding in findings.iter_mut() {
+            if waiver.names(&finding.policy, finding.subject.label()) {
+                named += 1;
+                if waiver.holds_on(today) {
+                    finding.triage = Triage::Waived;
+                }
+            }
+        }
+        if !waiver.holds_on(today) {
+            notices.push(format!(
+                "the waiver of {} ({}) expired on {}: {named} findings count again",
+                waiver.text, waiver.owner, waiver.expires
+            ));
+        } else if named == 0 {
+            notices.push(format!("the waiver of {} ({}) matches no finding", waiver.text, waiver.owner));
+        }
+    }
+    for gap in &job.config.accepted_gaps {
+        if gap.expires < today {
+            notices
+                .push(format!("an accepted gap of {} expired on {}: {}", gap.owner, gap.expires, gap.reason));
+        }
+    }
+}
+
+/// Surfaces that the configuration puts in scope and that were not read.
+fn required(job: &Job<'_>, read: Inputs<'_>) -> Vec<Read> {
+    let missing = |require: &&Require| match require {
+        Require::InvokeRecords => read.trail.facts.invocations == 0,
+        Require::Organization => !read.snapshot.is_some_and(|snapshot| snapshot.index.has_organization()),
+        // No policy of this version compares with history.
+        Require::History => false,
+        Require::Snapshot => read.snapshot.is_none(),
+        Require::Trail => !job.trail.is_given(),
+    };
+    let row = |require: &Require| Read {
+        account: None,
+        region: None,
+        surface: require.as_str().to_owned(),
+        outcome: "not_collected".to_owned(),
+        missing_permission: None,
+        source: None,
+        detail: Some("required by the configuration".to_owned()),
+        count: 1,
+        accepted: false,
+    };
+    job.config.require.iter().filter(missing).map(row).collect()
+}
+
+/// Was nothing usable read at all?
+fn nothing_read(job: &Job<'_>, read: Inputs<'_>) -> bool {
+    let snapshot = read.snapshot.is_some();
+    let trail = job.trail.is_given() && read.trail.files.iter().any(|file| file.is_usable());
+    !snapshot && !trail
+}
+
+fn inputs(engine: &Engine<'_>, read: Inputs<'_>) -> report::Inputs {
+    let facts = &read.trail.facts;
+    let mut accounts = facts.accounts.clone();
+    let mut regions = facts.regions.clone();
+    if let Some(snapshot) = read.snapshot {
+        for call in snapshot.index.calls.keys() {
+            accounts.insert(call.account.clone());
+            regions.extend(call.region.clone());
+        }
+    }
+    report::Inputs {
+        snapshot: read.snapshot.map(|snapshot| SnapshotInput {
+            file: snapshot.name.clone(),
+            started: snapshot.index.header.as_ref().and_then(|header| header.started.clone()),
+            parts: snapshot.index.parts,
+            functions: snapshot.index.function_count(),
+            complete: snapshot.index.is_complete(),
+        }),
+        trail_files: read.trail.files.iter().filter(|file| file.is_usable()).count() as u64,
+        records: facts.records,
+        first_record: facts.first.map(time),
+        last_record: facts.last.map(time),
+        accounts: accounts.into_iter().collect(),
+        regions: regions.into_iter().collect(),
+        policies: engine.policies().len() as u64,
+    }
+}
+
+fn verdict(job: &Job<'_>, exit: Exit, failing: u64, gaps: u64, unknown: u64) -> String {
+    let findings = if failing == 1 { "1 finding".to_owned() } else { format!("{failing} findings") };
+    let at_or_above = format!("{findings} at or above {}", job.thresholds.fail_on);
+    let mut holes = Vec::new();
+    if gaps > 0 {
+        holes.push(format!("{gaps} of the inputs or calls were not fully read"));
+    }
+    if unknown > 0 {
+        holes.push(format!("{unknown} judgements could not be made"));
+    }
+    let holes = holes.join(" and ");
+    let with = |text: String| if holes.is_empty() { text } else { format!("{text}; {holes}") };
+    match exit {
+        Exit::Passed => with(format!("Passed (exit 0): {at_or_above}")),
+        Exit::Failed => with(format!("Failed (exit 1): {at_or_above}")),
+        Exit::Unusable => "Nothing usable was read (exit 2)".to_owned(),
+        Exit::Incomplete => format!("Incomplete (exit 3): {at_or_above}, but {holes}"),
+    }
+}
+
+/// What the run did not set out to judge, and the command that would.
+fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<NotInScope> {
+    let of = |surface: Surface| -> Vec<&str> {
+        let judges = |policy: &&&Policy| policy.surfaces().contains(&surface);
+        engine.policies().iter().filter(judges).map(|policy| policy.id.as_str()).collect()
+    };
+    let policies = |ids: &[&str]| match ids {
+        [one] => (*one).to_owned(),
+        many => format!("{} policies", many.len()),
+    };
+    let mut out = BTreeSet::new();
+    let mut add = |what: String, command: &str| {
+        out.insert(NotInScope { what, command: command.to_owned() });
+    };
+    let state = of(Surface::Snapshot);
+    if read.snapshot.is_none() && !state.is_empty() {
+        add(
+            format!("What is configured now ({}): no snapshot was given", policies(&state)),
+            "lambda-audit scan --snapshot FILE",
+        );
+    }
+    let changes = of(Surface::TrailManagement);
+    if !job.trail.is_given() && !changes.is_empty() {
+        add(
+            format!("What changed and what was called ({}): no trail records were given", policies(&changes)),
+            "lambda-audit scan --snapshot FILE --trail PATH",
+        );
+    }
+    let invocations = of(Surface::TrailData);
+    if !invocations.is_empty() && job.trail.is_given() && !invocations_in_scope(job, read.logging, read.trail)
+    {
+        add(
+            format!(
+                "Invocations ({}): no Lambda data event was read, and no snapshot says that one is logged",
+                policies(&invocations)
+            ),
+            "lambda-audit logging --snapshot FILE",
+        );
+    }
+    let grants = engine.wants("grant", Origin::State);
+    if let Some(snapshot) = read.snapshot
+        && grants
+        && snapshot.index.function_count() > 0
+        && !snapshot.index.calls.keys().any(|call| call.api == crate::snapshot::api::LIST_VERSIONS)
+    {
+        add(
+            "Policies of published versions: the snapshot lists no versions".to_owned(),
+            "aws lambda get-policy --function-name NAME --qualifier VERSION",
+        );
+    }
+    out.into_iter().collect()
+}

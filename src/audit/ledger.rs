@@ -1,0 +1,145 @@
+//! The coverage ledger: every call and every file with its outcome. Those that went well are counted together; every
+//! other one keeps its place.
+
+use std::collections::BTreeMap;
+
+use super::{SnapshotRead, TrailRead};
+use crate::findings::gaps::AcceptedGaps;
+use crate::report::Read;
+use crate::snapshot::Outcome;
+use crate::trail::{FileKind, FileOutcome, Status};
+
+/// What rows are counted together by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    account: Option<String>,
+    region: Option<String>,
+    surface: String,
+    outcome: &'static str,
+    missing_permission: Option<String>,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Rows(BTreeMap<Key, (u64, Option<String>)>);
+
+impl Rows {
+    fn add(&mut self, key: Key, source: Option<String>) {
+        let row = self.0.entry(key).or_insert((0, source));
+        row.0 += 1;
+    }
+}
+
+/// All rows, in a fixed order.
+pub(super) fn rows(snapshot: Option<&SnapshotRead>, trail: &TrailRead, gaps: &AcceptedGaps) -> Vec<Read> {
+    let mut rows = Rows::default();
+    if let Some(read) = snapshot {
+        of_snapshot(read, &mut rows);
+    }
+    for file in &trail.files {
+        of_file(file, &mut rows);
+    }
+    rows.0
+        .into_iter()
+        .map(|(key, (count, source))| Read {
+            accepted: gaps.accepts_unread(&key.surface, key.account.as_deref(), key.region.as_deref()),
+            account: key.account,
+            region: key.region,
+            surface: key.surface,
+            outcome: key.outcome.to_owned(),
+            missing_permission: key.missing_permission,
+            source,
+            detail: key.detail,
+            count,
+        })
+        .collect()
+}
+
+fn of_snapshot(read: &SnapshotRead, rows: &mut Rows) {
+    let whole = |outcome, detail: String| Key {
+        account: None,
+        region: None,
+        surface: "snapshot".to_owned(),
+        outcome,
+        missing_permission: None,
+        detail: Some(detail),
+    };
+    let place = |line: u64| Some(format!("{}:{line}", read.name));
+    for (call, state) in &read.index.calls {
+        let outcome = match (&state.failure, state.complete) {
+            (_, true) => &Outcome::Ok,
+            (Some(failure), false) => failure,
+            // Pages came, and the last of them says that more follow.
+            (None, false) => &Outcome::Failed { message: Some("its last pages are missing".to_owned()) },
+        };
+        let detail = match outcome {
+            Outcome::Ok => None,
+            Outcome::Denied { message, .. }
+            | Outcome::Throttled { message }
+            | Outcome::Disabled { message }
+            | Outcome::Failed { message }
+            | Outcome::Malformed { message } => message.clone(),
+        };
+        let key = Key {
+            account: Some(call.account.clone()),
+            region: call.region.clone(),
+            surface: call.api.to_owned(),
+            outcome: outcome.as_str(),
+            missing_permission: outcome.missing_permission().map(str::to_owned),
+            detail,
+        };
+        let source = if matches!(outcome, Outcome::Ok) { None } else { place(state.line) };
+        rows.add(key, source);
+    }
+    for (line, what) in &read.index.foreign {
+        rows.add(whole("malformed", what.clone()), place(*line));
+    }
+    for fault in &read.faults {
+        rows.add(whole("malformed", format!("{} (byte {})", fault.error, fault.offset)), place(fault.line));
+    }
+    if !read.index.is_complete() {
+        let why = match &read.index.end {
+            None => "no closing line: the snapshot is incomplete".to_owned(),
+            Some(end) => {
+                format!("its closing line counts {} parts, {} were read", end.parts, read.index.parts)
+            }
+        };
+        rows.add(whole("failed", why), None);
+    }
+}
+
+fn of_file(file: &FileOutcome, rows: &mut Rows) {
+    let named = file.named.as_ref();
+    let (surface, outcome) = match (file.status, file.kind) {
+        (Status::Failed, _) => ("trail", "failed"),
+        (Status::Malformed, _) => ("trail", "malformed"),
+        (Status::Ok, FileKind::Trail) => ("trail", "ok"),
+        (Status::Ok, FileKind::Digest) => ("digest", "ok"),
+        (Status::Ok, FileKind::Summaries) => ("insights", "ok"),
+        (Status::Ok, FileKind::Duplicate) => ("duplicate", "ok"),
+        (Status::Ok, FileKind::Foreign(_)) => ("file", "foreign"),
+        (Status::Ok, FileKind::Unknown) => ("trail", "failed"),
+    };
+    let detail = match (outcome, file.faults.first()) {
+        ("ok", _) => None,
+        ("foreign", _) => match file.kind {
+            FileKind::Foreign(why) => Some(why.to_string()),
+            _ => None,
+        },
+        (_, Some(fault)) if file.fault_count > 1 => {
+            Some(format!("{fault}, and {} more faults", file.fault_count - 1))
+        }
+        (_, Some(fault)) => Some(fault.to_string()),
+        (_, None) => None,
+    };
+    let key = Key {
+        account: named.map(|named| named.account.clone()),
+        region: named.map(|named| named.region.clone()),
+        surface: surface.to_owned(),
+        outcome,
+        missing_permission: None,
+        detail,
+    };
+    let source = (outcome != "ok").then(|| file.path.clone());
+    rows.add(key, source);
+}

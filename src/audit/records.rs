@@ -1,0 +1,150 @@
+//! Judges trail records file by file. Each file has a tally of its own; they merge in any order to the same result.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::engine::{Engine, Tally};
+use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
+use crate::facts::{Body, Fact, Place};
+use crate::policy::derive::TrailEvent;
+use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
+
+/// The last record of a function's invocation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastInvoke {
+    /// Seconds since 1970, UTC.
+    pub time: i64,
+    pub event_id: Option<String>,
+}
+
+/// What is learned from records beside findings.
+#[derive(Debug, Default)]
+pub struct RecordFacts {
+    pub records: u64,
+    /// Lambda data events.
+    pub invocations: u64,
+    pub first: Option<i64>,
+    pub last: Option<i64>,
+    pub accounts: BTreeSet<String>,
+    pub regions: BTreeSet<String>,
+    /// By the function's unqualified ARN.
+    pub last_invokes: BTreeMap<String, LastInvoke>,
+}
+
+impl RecordFacts {
+    pub fn merge(&mut self, other: RecordFacts) {
+        self.records += other.records;
+        self.invocations += other.invocations;
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+        self.accounts.extend(other.accounts);
+        self.regions.extend(other.regions);
+        for (function, invoke) in other.last_invokes {
+            later(&mut self.last_invokes, &function, invoke);
+        }
+    }
+}
+
+fn later(all: &mut BTreeMap<String, LastInvoke>, function: &str, invoke: LastInvoke) {
+    match all.get_mut(function) {
+        Some(known) if *known >= invoke => {}
+        Some(known) => *known = invoke,
+        None => {
+            all.insert(function.to_owned(), invoke);
+        }
+    }
+}
+
+/// Gathers one file's facts and findings.
+pub(super) struct PerFile {
+    path: String,
+    named: Option<TrailFileName>,
+    /// Whether a call of this source and name can matter to an `api_call` policy.
+    matters: HashMap<(String, String), bool>,
+    pub(super) tally: Tally,
+    pub(super) facts: RecordFacts,
+}
+
+/// Judges every record with the engine.
+pub(super) struct Judge<'j> {
+    engine: &'j Engine<'j>,
+    wanted: Wanted,
+    context: RecordContext<'j>,
+    /// The calls that can fail or be unknown under an `api_call` policy.
+    calls: Vec<TrailEvent>,
+}
+
+impl<'j> Judge<'j> {
+    pub(super) fn new(engine: &'j Engine<'j>, wanted: Wanted, context: RecordContext<'j>) -> Self {
+        let of_calls = engine.policies().iter().filter(|policy| policy.kind.name == "api_call");
+        let calls = of_calls.flat_map(|policy| policy.trail_events()).collect();
+        Judge { engine, wanted, context, calls }
+    }
+
+    /// Can a call of this source and name matter? Sound for every predicate: the list is derived with everything
+    /// else unread.
+    fn matters(&self, source: &str, name: &str) -> bool {
+        self.calls.iter().any(|call| {
+            call.source.as_deref().is_none_or(|known| known == source)
+                && call.name.as_deref().is_none_or(|known| known == name)
+        })
+    }
+}
+
+impl RecordVisitor for Judge<'_> {
+    type PerFile = PerFile;
+
+    fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
+        PerFile {
+            path: path.to_owned(),
+            named: named.cloned(),
+            matters: HashMap::new(),
+            tally: self.engine.tally(),
+            facts: RecordFacts::default(),
+        }
+    }
+
+    fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
+        let time = record.event_time();
+        let facts = &mut file.facts;
+        facts.records += 1;
+        facts.first = [facts.first, Some(time)].into_iter().flatten().min();
+        facts.last = facts.last.max(Some(time));
+        for (seen, value) in [
+            (&mut facts.accounts, record.trail_account(file.named.as_ref())),
+            (&mut facts.regions, record.aws_region()),
+        ] {
+            if let Some(value) = value.known()
+                && !seen.contains(value.as_ref())
+            {
+                seen.insert(value.to_string());
+            }
+        }
+        let (source, name) = (record.event_source(), record.canonical_name());
+        let matters = self.wanted.api_call && {
+            let key = (source.into_owned(), name.into_owned());
+            *file.matters.entry(key).or_insert_with_key(|(source, name)| self.matters(source, name))
+        };
+        let lambda = record.event_source() == LAMBDA;
+        if !matters && !lambda {
+            return;
+        }
+        if lambda && INVOCATIONS.contains(&record.canonical_name().as_ref()) {
+            facts.invocations += 1;
+        }
+        let wanted = Wanted { api_call: matters, ..self.wanted };
+        let (engine, tally) = (self.engine, &mut file.tally);
+        facts_of(record, &file.path, file.named.as_ref(), wanted, self.context, &mut |fact| {
+            if let (Body::Invocation(_), Some(arn), Place::Event(event)) =
+                (&fact.body, fact.subject.arn.as_deref(), &fact.place)
+            {
+                let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
+                later(&mut facts.last_invokes, arn, invoke);
+            }
+            judge(engine, fact, tally);
+        });
+    }
+}
+
+fn judge(engine: &Engine<'_>, fact: &Fact<'_>, tally: &mut Tally) {
+    engine.judge(fact, tally);
+}

@@ -1,0 +1,248 @@
+//! Running a policy's cases.
+
+use serde_json::Value as Json;
+
+use super::cases::{Case, Expect, Given};
+use super::judge::{Certain, Judge, Outcome};
+use super::lang::compile::Env;
+use super::{Policy, Severity, Verdict};
+use crate::facts::schema::{FieldAccess, KindDecl, Origin};
+use crate::trust::Trust;
+use crate::value::{OwnedValue, TextList, Value, Why};
+
+/// Makes facts from raw input. The engine's makers stand behind it, so that a case judges what a run would.
+pub trait FactMaker {
+    /// Facts of all kinds that these CloudTrail records make, in any order.
+    ///
+    /// # Errors
+    /// A sentence: the input is no trail record.
+    fn from_records(&self, records: &[Json], trust: &Trust) -> Result<Vec<Made>, String>;
+
+    /// Facts of all kinds that these snapshot lines make; header and end may be left out.
+    ///
+    /// # Errors
+    /// A sentence: the input is no snapshot.
+    fn from_snapshot(&self, lines: &[Json], trust: &Trust) -> Result<Vec<Made>, String>;
+}
+
+/// A fact made from raw input, free of what it was read from.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// What the fact is about, as a reader is shown it.
+    pub subject: String,
+    pub origin: Origin,
+    kind: &'static KindDecl,
+    values: Vec<OwnedValue>,
+}
+
+impl Made {
+    /// Copies the fact's fields.
+    pub fn capture(fact: &dyn FieldAccess, subject: &str, origin: Origin) -> Self {
+        let kind = fact.kind();
+        let values = (0..kind.fields.len()).map(|index| owned(fact.value(index))).collect();
+        Made { subject: subject.to_owned(), origin, kind, values }
+    }
+}
+
+fn owned(value: Value<'_>) -> OwnedValue {
+    match value {
+        Value::Absent => OwnedValue::Absent,
+        Value::Unread(why) => OwnedValue::Unread(why),
+        Value::Bool(value) => OwnedValue::Bool(value),
+        Value::Int(value) => OwnedValue::Int(value),
+        Value::Text(text) => OwnedValue::Text(text.to_owned()),
+        Value::List(list) => OwnedValue::List(TextList {
+            items: list.items.iter().map(|item| item.to_string().into()).collect(),
+            incomplete: list.incomplete,
+        }),
+    }
+}
+
+impl FieldAccess for Made {
+    fn kind(&self) -> &'static KindDecl {
+        self.kind
+    }
+
+    fn value(&self, index: usize) -> Value<'_> {
+        self.values.get(index).map_or(Value::Unread(Why::NotCollected), OwnedValue::view)
+    }
+}
+
+/// How one case went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseResult {
+    pub name: String,
+    /// In the test file, from 1.
+    pub line: usize,
+    /// What was expected and what came, where they differ.
+    pub fault: Option<Fault>,
+}
+
+/// A case that did not come out as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub expected: String,
+    pub got: String,
+}
+
+/// How the cases of one policy went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestReport {
+    pub policy: String,
+    pub cases: Vec<CaseResult>,
+    /// Verdicts the policy can give and no case expects.
+    pub gaps: Vec<Expect>,
+}
+
+impl TestReport {
+    /// Every case as expected, and every possible verdict expected by one.
+    pub fn passed(&self) -> bool {
+        self.gaps.is_empty() && self.cases.iter().all(|case| case.fault.is_none())
+    }
+}
+
+/// Runs a policy's cases.
+pub fn run(policy: &Policy, cases: &[Case], maker: &dyn FactMaker) -> TestReport {
+    let results = prepare(policy, cases, maker)
+        .iter()
+        .map(|prepared| CaseResult {
+            name: prepared.case.name.clone(),
+            line: prepared.case.line,
+            fault: prepared.fault(policy),
+        })
+        .collect();
+    TestReport { policy: policy.id.clone(), cases: results, gaps: gaps(policy, cases) }
+}
+
+/// Verdicts the policy can give and no case expects.
+pub fn gaps(policy: &Policy, cases: &[Case]) -> Vec<Expect> {
+    let mut needed = vec![Expect::Fail, Expect::Pass];
+    if policy.applies_to.is_some() {
+        needed.push(Expect::NotApplicable);
+    }
+    let unreadable = |index: usize| policy.kind.fields.get(index).is_some_and(|field| field.can_be_unread);
+    if policy.deciding_fields().into_iter().any(unreadable) {
+        needed.push(Expect::Unknown);
+    }
+    needed.retain(|needed| !cases.iter().any(|case| case.expect == *needed));
+    needed
+}
+
+/// A case with its facts made, ready to be judged many times.
+pub(crate) struct Prepared<'c> {
+    pub(crate) case: &'c Case,
+    facts: Result<Vec<Made>, String>,
+}
+
+/// The worst answer over a case's facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Answer {
+    expect: Expect,
+    rank: Option<(Severity, u8)>,
+    /// The deciding level and whether it is certain; levels of equal rank differ in their notes.
+    level: Option<(usize, bool)>,
+}
+
+pub(crate) fn prepare<'c>(policy: &Policy, cases: &'c [Case], maker: &dyn FactMaker) -> Vec<Prepared<'c>> {
+    cases.iter().map(|case| Prepared { case, facts: facts(policy, case, maker) }).collect()
+}
+
+fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<Vec<Made>, String> {
+    let made = match &case.given {
+        Given::Fact(fields) => {
+            let mut values = vec![OwnedValue::Unread(Why::NotCollected); policy.kind.fields.len()];
+            for (index, value) in fields {
+                if let Some(slot) = values.get_mut(*index) {
+                    *slot = value.clone();
+                }
+            }
+            // A fact that is given is judged: its origin is one of the policy's.
+            let origin = policy.origins.first().copied().unwrap_or(Origin::State);
+            let subject = match policy.kind.field("subject").and_then(|index| values.get(index)) {
+                Some(OwnedValue::Text(subject)) => subject.clone(),
+                _ => String::new(),
+            };
+            vec![Made { subject, origin, kind: policy.kind, values }]
+        }
+        Given::Records(records) => maker.from_records(records, &case.trust)?,
+        Given::Snapshot(lines) => maker.from_snapshot(lines, &case.trust)?,
+    };
+    let glob = case.subject.as_deref().map(wildmatch::WildMatch::new);
+    Ok(made
+        .into_iter()
+        .filter(|fact| std::ptr::eq(fact.kind, policy.kind) && policy.origins.contains(&fact.origin))
+        .filter(|fact| glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject)))
+        .collect())
+}
+
+impl Prepared<'_> {
+    /// `None` where the facts could not be made.
+    pub(crate) fn answer(&self, judge: &Judge) -> Option<Answer> {
+        let facts = self.facts.as_ref().ok()?;
+        let nothing = Answer { expect: Expect::Nothing, rank: None, level: None };
+        let answers = facts.iter().map(|fact| match judge.outcome(fact, &Env::default()) {
+            Outcome::Pass => Answer { expect: Expect::Pass, ..nothing },
+            Outcome::NotApplicable => Answer { expect: Expect::NotApplicable, ..nothing },
+            Outcome::Unknown => Answer { expect: Expect::Unknown, ..nothing },
+            Outcome::Fail { rank, level, certain } => Answer {
+                expect: Expect::Fail,
+                rank: Some(rank),
+                level: Some((level.map_or(usize::MAX, |level| level), certain == Certain::Yes)),
+            },
+        });
+        Some(answers.max().unwrap_or(nothing))
+    }
+
+    fn fault(&self, policy: &Policy) -> Option<Fault> {
+        let case = self.case;
+        let answer = match (&self.facts, self.answer(&policy.judge)) {
+            (Err(why), _) => {
+                return Some(Fault {
+                    expected: case.expect.as_str().to_owned(),
+                    got: format!("no facts: {why}"),
+                });
+            }
+            (_, None) => return None,
+            (_, Some(answer)) => answer,
+        };
+        let missing = self.missing(policy);
+        let right = answer.expect == case.expect
+            && case.level.is_none_or(|level| answer.rank.is_some_and(|(severity, _)| severity == level))
+            && (case.missing.is_empty() || same(&case.missing, &missing));
+        if right {
+            return None;
+        }
+        let mut expected = case.expect.as_str().to_owned();
+        if let Some(level) = case.level {
+            expected.push_str(&format!(" ({level})"));
+        }
+        if !case.missing.is_empty() {
+            expected.push_str(&format!(" without {}", case.missing.join(", ")));
+        }
+        let mut got = answer.expect.as_str().to_owned();
+        if let Some((severity, _)) = answer.rank {
+            got.push_str(&format!(" ({severity})"));
+        }
+        if answer.expect == Expect::Unknown {
+            got.push_str(&format!(" without {}", missing.join(", ")));
+        }
+        Some(Fault { expected, got })
+    }
+
+    /// The full names of the fields missing over all facts.
+    fn missing(&self, policy: &Policy) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for fact in self.facts.iter().flatten() {
+            if let Verdict::Unknown { missing } = policy.judge(fact, &Env::default()) {
+                names.extend(missing.into_iter().map(|missing| missing.field));
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn same(left: &[String], right: &[String]) -> bool {
+    left.iter().all(|name| right.contains(name)) && right.iter().all(|name| left.contains(name))
+}
