@@ -1,4 +1,5 @@
-//! Embeds `policies/**/*.yaml`: writes a list of (path, text) that `policy::bundled` includes.
+//! Embeds `policies/**/*.yaml` and the demo: writes lists of (path, contents) that `policy::bundled` and `cli::demo`
+//! include.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -8,30 +9,50 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=policies");
     println!("cargo::rerun-if-changed=build.rs");
-    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("policies");
-    let mut files = Vec::new();
-    if root.is_dir() {
-        collect(&root, &root, &mut files)?;
-    }
-    files.sort();
-    let mut code = String::from("static FILES: &[(&str, &str)] = &[\n");
-    for (name, path) in files {
-        println!("cargo::rerun-if-changed={}", path.display());
-        writeln!(code, "    ({name:?}, include_str!({:?})),", path.display().to_string())?;
-    }
-    code.push_str("];\n");
-    fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("bundled_policies.rs"), code)?;
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let policies = list(&root.join("policies"), "str", "include_str", |path| ends_with(path, ".yaml"))?;
+    fs::write(out.join("bundled_policies.rs"), policies)?;
+    let demo = list(&root.join("fixtures/accounts/demo"), "[u8]", "include_bytes", |path| {
+        ends_with(path, ".json.gz") || ends_with(path, ".jsonl")
+    })?;
+    fs::write(out.join("demo_files.rs"), demo)?;
     Ok(())
 }
 
-/// The YAML files below a directory, with their paths below `root`, `/` between the parts on every system.
-fn collect(root: &Path, dir: &Path, files: &mut Vec<(String, PathBuf)>) -> Result<(), Box<dyn Error>> {
+fn ends_with(path: &Path, end: &str) -> bool {
+    path.to_string_lossy().ends_with(end)
+}
+
+/// Code that lists the files below a directory.
+fn list(root: &Path, ty: &str, include: &str, wanted: fn(&Path) -> bool) -> Result<String, Box<dyn Error>> {
+    let mut files = Vec::new();
+    if root.is_dir() {
+        collect(root, root, wanted, &mut files)?;
+    }
+    files.sort();
+    let mut code = format!("static FILES: &[(&str, &{ty})] = &[\n");
+    for (name, path) in files {
+        println!("cargo::rerun-if-changed={}", path.display());
+        writeln!(code, "    ({name:?}, {include}!({:?})),", path.display().to_string())?;
+    }
+    code.push_str("];\n");
+    Ok(code)
+}
+
+/// The wanted files below a directory, with their paths below `root`, `/` between the parts on every system.
+fn collect(
+    root: &Path,
+    dir: &Path,
+    wanted: fn(&Path) -> bool,
+    files: &mut Vec<(String, PathBuf)>,
+) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", dir.display());
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(root, &path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            collect(root, &path, wanted, files)?;
+        } else if wanted(&path) {
             let below = path.strip_prefix(root)?;
             let parts: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
             files.push((parts.join("/"), path));

@@ -29,9 +29,11 @@ Invented accounts, written by `scripts/make_fixtures.py` (`--check` fails if a f
 company, person, account, address and id is made up; addresses are of the ranges reserved for documentation.
 
 Each story has `snapshot.jsonl`, `trail/AWSLogs/…` and `expected.yaml`: under `fail`, for each policy of the strict
-profile, every subject that must fail and no other; under `unknown`, what must be judged unknown; `not_read`, what
-coverage must list; `silent`, near misses with the policy that must not fire on them; `planted`, what the demo's trail
-holds for policies that need a history or a count. `now` is the time to judge at.
+profile, every subject that must fail and no other; under `unknown`, what must be judged unknown, once each, and
+nothing else; `not_read`, the calls that coverage must list with their outcome; `not_collected`, those that should be
+there and have no part; `silent`, near misses with the policy that must not fire on them; `planted`, what the demo's
+trail holds for policies that need a history or a count. `now` is the time to judge at. Nobody is trusted but each
+account's own organization.
 
 | story | shows | expected to fail |
 |---|---|---|
@@ -80,6 +82,8 @@ def main():
         readme += f"| `{story.name}` | {story.shows} | {', '.join(f'`{p}`' for p in sorted(story.fail))} |\n"
         if tell is demo:
             count = len(trail_of(story))
+    # The same bytes on every system.
+    files[".gitattributes"] = b"* text eol=lf\n*.gz binary\n"
     files["README.md"] = (readme + DEMO.format(records=f"{count:,}")).encode()
 
     there = {str(p.relative_to(ROOT)): p for p in ROOT.rglob("*") if p.is_file()}

@@ -2,6 +2,7 @@
 //! files; what is read, and how each reading ended, goes into the coverage ledger.
 
 mod assemble;
+pub mod cases;
 mod ledger;
 mod records;
 

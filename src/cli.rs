@@ -11,6 +11,7 @@ mod logging;
 mod output;
 mod policy;
 mod replay;
+mod run;
 mod scan;
 mod schema;
 

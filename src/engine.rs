@@ -82,7 +82,9 @@ impl<'p> Engine<'p> {
                 tally.count(at, |row| row.fail += 1);
                 let part = part(policy, fact);
                 let label = fact.subject.label();
-                let level = fail.level.and_then(|level| policy.levels.get(level));
+                // A level that may not hold is only a bound: the message says so.
+                let level = fail.level.filter(|_| fail.level_missing.is_empty());
+                let level = level.and_then(|level| policy.levels.get(level));
                 tally.fail(
                     fingerprint(&policy.id, label, &part),
                     Occurrence {

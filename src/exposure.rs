@@ -16,11 +16,13 @@ mod class;
 mod condition;
 pub mod document;
 pub mod evaluator;
+pub mod input;
 pub mod json;
 mod network;
 mod pattern;
 mod principal;
 mod reason;
+pub mod render;
 
 use std::ops::Range;
 

@@ -231,3 +231,8 @@ pub struct Summary {
     /// Why the exit code is what it is, in words.
     pub verdict: String,
 }
+
+/// The JSON Schema of a report.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}

@@ -145,3 +145,14 @@ pub struct End {
     #[serde(default)]
     pub finished: Option<String>,
 }
+
+/// The JSON Schema of a line. What a part's data holds depends on its API: the schemas of the answers are among the
+/// definitions, by API.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Line).to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("$comment".to_owned(), serde_json::json!("data, by api: see x-data"));
+        object.insert("x-data".to_owned(), api::schemas());
+    }
+    schema
+}

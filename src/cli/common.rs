@@ -1,6 +1,7 @@
 //! The flags every command has, and the plan they resolve to with the configuration and the policies.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -57,6 +58,9 @@ pub(crate) struct CommonArgs {
     /// Exit 0 although something was not read
     #[arg(long, global = true, help_heading = "Gate")]
     pub(crate) allow_incomplete: bool,
+    /// Threads to read trail files with [default: one per processor]
+    #[arg(long, global = true, value_name = "N", help_heading = "Gate")]
+    pub(crate) threads: Option<NonZeroUsize>,
     /// The present, as RFC 3339: what expires, expires against this
     #[arg(long, global = true, value_name = "TIME", help_heading = "Gate")]
     pub(crate) now: Option<Timestamp>,
@@ -131,9 +135,18 @@ pub(crate) struct Plan {
     pub(crate) trust: Trust,
     pub(crate) thresholds: Thresholds,
     pub(crate) now: Timestamp,
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 impl Plan {
+    /// Files get no colour unless it is asked for.
+    pub(crate) fn style_of(&self, target: &Output) -> Style {
+        match (&target.path, self.color) {
+            (None, _) | (Some(_), ColorChoice::Always) => self.style,
+            (Some(_), _) => Style { color: Color::Never, ..self.style },
+        }
+    }
+
     /// The policies that are judged, in order of id.
     ///
     /// # Errors
@@ -201,6 +214,7 @@ impl CommonArgs {
                 allow_incomplete: self.allow_incomplete,
             },
             now: self.now.unwrap_or_else(Timestamp::now),
+            threads: self.threads,
             outputs,
             config,
             config_file,

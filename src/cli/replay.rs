@@ -1,9 +1,30 @@
-use super::Failure;
+//! `replay`: CloudTrail history through the same policies.
+
+use std::path::PathBuf;
+
 use super::common::CommonArgs;
+use super::{Failure, run, scan};
 use crate::findings::gate::Exit;
-/// stub
+
+/// Judge what CloudTrail files recorded: changes, and what happened
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args, _common: &CommonArgs) -> Result<Exit, Failure> {
-    Ok(Exit::Passed)
+#[command(after_help = "\
+Reads {\"Records\":[…]}, a bare array, JSON Lines, and the output of `aws cloudtrail lookup-events`, each plain or
+gzipped. Directories are read with everything below them.
+
+Examples:
+  lambda-audit replay ./AWSLogs
+  lambda-audit replay 2026-11-20.json.gz --policy 'function-invoke-*'
+  aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventSource,AttributeValue=lambda.amazonaws.com \\
+    | lambda-audit replay -")]
+pub(crate) struct Args {
+    /// CloudTrail files or directories; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
+    let plan = common.resolve()?;
+    let audit = run::audit(&plan, plan.selected()?, None, scan::trail_input(&args.paths))?;
+    run::write(&plan, &audit)
 }

@@ -1,9 +1,53 @@
-use super::Failure;
+//! `scan`: a snapshot, and trail records beside it, judged by every policy.
+
+use std::path::PathBuf;
+
 use super::common::CommonArgs;
+use super::{Failure, run};
+use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
-/// stub
+use crate::snapshot::Input;
+
+/// Judge a saved snapshot, and trail files beside it
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args, _common: &CommonArgs) -> Result<Exit, Failure> {
-    Ok(Exit::Passed)
+#[command(after_help = "\
+Examples:
+  lambda-audit scan --snapshot snapshot.jsonl.gz
+  lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --fail-on medium
+  lambda-audit scan --snapshot snapshot.jsonl --output text --output json=run.json
+  zcat snapshot.jsonl.gz | lambda-audit scan --snapshot -
+
+The format of snapshots: `lambda-audit schema snapshot`, and docs/snapshot.md.")]
+pub(crate) struct Args {
+    /// The snapshot: JSON Lines, plain or gzipped; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+    /// CloudTrail files or directories; `-` is standard input
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    trail: Vec<PathBuf>,
+}
+
+/// The most bytes of a snapshot that are read from standard input: it is kept in memory, to be read twice.
+const STDIN_LIMIT: u64 = 2 << 30;
+
+pub(crate) fn snapshot_input(path: &PathBuf, trail: &[PathBuf]) -> Result<Input, Failure> {
+    if path.as_os_str() != "-" {
+        return Ok(Input::File(path.clone()));
+    }
+    if trail.iter().any(|path| path.as_os_str() == "-") {
+        return Err(Failure::Usage("both the snapshot and the trail are read from standard input".to_owned()));
+    }
+    Input::stdin("standard input", STDIN_LIMIT)
+        .map_err(|error| Failure::Usage(format!("cannot read the snapshot from standard input: {error}")))
+}
+
+pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
+    if paths.is_empty() { TrailInput::None } else { TrailInput::Paths(paths.to_vec()) }
+}
+
+pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
+    let plan = common.resolve()?;
+    let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
+    let audit = run::audit(&plan, plan.selected()?, Some(snapshot), trail_input(&args.trail))?;
+    run::write(&plan, &audit)
 }

@@ -78,6 +78,13 @@ impl<'n> KeySet<'n> {
         !self.missing && (!self.present || self.within.as_ref().is_some_and(Vec::is_empty))
     }
 
+    /// Can the key have this value?
+    pub(super) fn admits(&self, value: &str, work: &Work) -> bool {
+        self.present
+            && self.within.as_ref().is_none_or(|list| list.iter().any(|p| p.matches(value, work)))
+            && !self.without.iter().any(|p| p.matches(value, work))
+    }
+
     /// Keeps the values that one of `patterns` matches.
     fn keep(&mut self, key: Key, patterns: &[Pattern<'n>], work: &Work) {
         let possible = patterns.iter().filter(|pattern| possible(key, pattern));

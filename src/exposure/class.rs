@@ -96,7 +96,7 @@ pub(super) fn nobody() -> Class {
 /// Judges a box that is not empty.
 pub(super) fn class(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     match callers.kind {
-        Kind::Service => service(callers, side),
+        Kind::Service => service(callers, side, work),
         Kind::Principal => principal(callers, side, work),
         Kind::Anonymous => {
             let exposure = if callers.network_is_bounded() { Exposure::Network } else { Exposure::Public };
@@ -158,9 +158,16 @@ fn owned(name: String, side: Side<'_>) -> String {
     if name == OWNER { side.owner.unwrap_or("the owner").to_owned() } else { name }
 }
 
-fn service(callers: &Callers<'_>, side: Side<'_>) -> Class {
+fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
+    let may_be = |name: &str| callers.key(Key::ServiceName).is_none_or(|set| set.admits(name, work));
     let services = match &callers.services {
-        Services::In(list) => Some(list.iter().map(|name| name.as_ref()).collect::<Vec<_>>()),
+        Services::In(list) => {
+            let left: Vec<&str> = list.iter().map(AsRef::as_ref).filter(|name| may_be(name)).collect();
+            if left.is_empty() {
+                return nobody();
+            }
+            Some(left)
+        }
         Services::AllBut(_) => None,
     };
     let by_key = [Key::ServiceName, Key::ServiceNames].iter().find_map(|&key| {

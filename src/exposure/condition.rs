@@ -356,15 +356,16 @@ pub(super) fn meaning<'n>(condition: &Condition<'n>, owner: Option<&'n str>) -> 
 /// Can the key ever have a value that the pattern matches? An account id has twelve digits, an organization id starts
 /// with `o-`; under an operator without wildcards, `*` is a character that neither has.
 pub(super) fn possible(key: Key, pattern: &Pattern<'_>) -> bool {
-    let Some(text) = pattern.literal() else { return true };
+    if !pattern.is_whole() {
+        return true;
+    }
+    let text = pattern.text.as_ref();
     match key {
         Key::PrincipalAccount | Key::SourceAccount | Key::VpceAccount => is_account(text) || text == OWNER,
         Key::PrincipalOrgId | Key::SourceOrgId | Key::VpceOrgId => {
-            text.starts_with("o-") && text.len() > 2 && !text.contains(['*', '?', '/'])
+            is_organization(text) && !text.contains('/')
         }
-        Key::PrincipalOrgPaths | Key::SourceOrgPaths | Key::VpceOrgPaths => {
-            text.starts_with("o-") && !text.contains(['*', '?'])
-        }
+        Key::PrincipalOrgPaths | Key::SourceOrgPaths | Key::VpceOrgPaths => is_organization(text),
         Key::PrincipalArn | Key::SourceArn | Key::SourceVpcArn => match super::pattern::arn_parts(text) {
             Some([arn, partition, service, region, account, resource]) => {
                 arn == "arn"
@@ -393,7 +394,12 @@ pub(super) fn fixed_account<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
 pub(super) fn fixed_organization<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
     let id = pattern.text.split('/').next()?;
     let id = if pattern.text.contains('/') || pattern.is_whole() { id } else { return None };
-    (id.starts_with("o-") && id.len() > 2 && !id.contains(['*', '?', '$'])).then_some(id)
+    is_organization(id).then_some(id)
+}
+
+/// An organization's id, or a path that starts with one.
+fn is_organization(text: &str) -> bool {
+    text.len() > 2 && strip_start(text, "o-").is_some() && !text.contains(['*', '?', '$'])
 }
 
 /// The unique id that a pattern over `aws:userid` fixes: all of it, or what stands before the session's name. The

@@ -135,7 +135,7 @@ declare_kind! {
         delivery_failing: Bool = "delivery_failing" { can_be_unread: true, permissions: &["cloudtrail:GetTrailStatus"], means: "A trail or event data store would record the invocations, and every one that would is stopped or reports a delivery error", page: pages::TRAIL_STATUS }
         reason: Text = "reason" { can_be_unread: true, means: "The selector that proves it, or what excludes the function" }
         proof: Text = "proof" { optional: true, can_be_unread: true, means: "ARN of the trail or event data store, and the selector in it" }
-        excluded: List = "excluded" { can_be_unread: true, means: "The cases that exclude or narrow: stopped, delivery_failing, other_region, read_only, other_arn, other_event, other_principal, no_data_events", page: pages::DATA_EVENTS }
+        excluded: List = "excluded" { can_be_unread: true, means: "The cases that exclude or narrow: stopped, delivery_failing, other_region, read_only, other_arn, other_event, other_principal, no_data_events, replaced", page: pages::DATA_EVENTS }
     }
 }
 

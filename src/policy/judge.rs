@@ -193,16 +193,14 @@ impl Policy {
         if applies.is_empty() { self.when.tree.missing(fact, env) } else { applies }
     }
 
-    /// The atoms because of which a fact fails (or passes), each with what was observed and what would have decided
-    /// otherwise; those of `when` first, then those of `applies_to`.
+    /// The atoms of `when` because of which a fact fails (or passes), each with what was observed and what would have
+    /// decided otherwise; those of `applies_to` only where `when` asks for nothing.
     pub fn evidence(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Vec<Evidence> {
-        let mut list = self.when.tree.evidence(fact, env);
-        for evidence in self.applies_to.iter().flat_map(|clause| clause.tree.evidence(fact, env)) {
-            if !list.contains(&evidence) {
-                list.push(evidence);
-            }
+        let list = self.when.tree.evidence(fact, env);
+        if !list.is_empty() {
+            return list;
         }
-        list
+        self.applies_to.iter().flat_map(|clause| clause.tree.evidence(fact, env)).collect()
     }
 
     /// The finding's sentence: unread fields show as `(not read)`, absent ones as `(none)`.

@@ -264,10 +264,9 @@ fn group(findings: &[&Finding], style: Style, out: &mut impl Write) -> io::Resul
 
 fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  {}", style.paint(Tone::Strong, &safe(finding.subject.label())))?;
-    writeln!(out, "{}", style.wrap("    ", &safe(&finding.message)))?;
-    if let Some(level) = &finding.level {
-        writeln!(out, "{}", style.wrap("    ", &format!("Level: {}", safe(level))))?;
-    }
+    // The subject stands above in full: its name is enough in the sentence.
+    let message = finding.message.replace(finding.subject.label(), &finding.subject.name);
+    writeln!(out, "{}", style.wrap("    ", &safe(&message)))?;
     for evidence in &finding.evidence {
         let observed = evidence.observed.to_string();
         let line = format!("{} = {}, expected {}", evidence.field, safe(&observed), safe(&evidence.expected));
@@ -299,10 +298,7 @@ pub(crate) fn source(source: &Source) -> String {
         Source::Snapshot { file, line, pointer, api } => {
             format!("{}:{line} ({} {})", safe(file), safe(api), safe(pointer)).replace(" )", ")")
         }
-        Source::Record { file, offset, event_id } => {
-            let id = event_id.as_deref().map_or(String::new(), |id| format!(", event {}", safe(id)));
-            format!("{} at byte {offset}{id}", safe(file))
-        }
+        Source::Record { file, offset, .. } => format!("{} at byte {offset}", safe(file)),
     }
 }
 

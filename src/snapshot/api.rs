@@ -344,8 +344,10 @@ pub struct AdvancedEventSelector {
 }
 
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html>
+///
+/// An operator that is not known here makes the answer malformed: ignoring it would take the selector for a wider one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct FieldSelector {
     pub field: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -462,4 +464,49 @@ pub struct GuardrailState {
     pub name: String,
     #[serde(default)]
     pub enabled: Option<bool>,
+}
+
+/// The JSON Schemas of the answers, by API.
+pub(super) fn schemas() -> serde_json::Value {
+    macro_rules! table {
+        ($($api:expr => $ty:ty),+ $(,)?) => {{
+            let mut all = serde_json::Map::new();
+            $( all.insert($api.to_owned(), schemars::schema_for!($ty).to_value()); )+
+            serde_json::Value::Object(all)
+        }};
+    }
+    table! {
+        LIST_FUNCTIONS => FunctionPage,
+        GET_POLICY => PolicyText,
+        GET_RESOURCE_POLICY => PolicyText,
+        LIST_ALIASES => AliasPage,
+        LIST_VERSIONS => VersionPage,
+        LIST_URLS => UrlPage,
+        LIST_EVENT_INVOKE_CONFIGS => EventInvokePage,
+        LIST_LAYERS => LayerPage,
+        LIST_LAYER_VERSIONS => LayerVersionPage,
+        GET_LAYER_VERSION_POLICY => PolicyText,
+        LIST_MAPPINGS => MappingPage,
+        DESCRIBE_TRAILS => Trails,
+        GET_EVENT_SELECTORS => EventSelectors,
+        GET_TRAIL_STATUS => TrailStatus,
+        LIST_EVENT_DATA_STORES => EventDataStorePage,
+        GET_EVENT_DATA_STORE => EventDataStore,
+        GET_ROLE => GetRole,
+        DESCRIBE_ORGANIZATION => DescribeOrganization,
+        LIST_ACCOUNTS => AccountPage,
+        GUARDRAIL => GuardrailState,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_api_has_a_schema() {
+        let schemas = schemas();
+        assert!(APIS.iter().all(|api| schemas.get(api).is_some()));
+        assert_eq!(schemas.as_object().map(serde_json::Map::len), Some(APIS.len()));
+    }
 }

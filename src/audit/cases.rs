@@ -1,0 +1,76 @@
+//! Facts from the raw records and snapshot lines of policy test cases: the same makers as for real input.
+
+use crate::facts::Fact;
+use crate::facts::from_record::{RecordContext, Wanted, facts_of};
+use crate::facts::from_snapshot::{Index, StateFacts};
+use crate::lists::{ListError, Lists};
+use crate::policy::test::{FactMaker, Made};
+use crate::snapshot::{self, Visit};
+use crate::trail::TrailRecord;
+use crate::trust::{Trust, Trusts};
+
+/// Makes the facts of test cases.
+#[derive(Debug)]
+pub struct CaseFacts {
+    lists: Lists,
+}
+
+impl CaseFacts {
+    /// # Errors
+    /// [`ListError`] if the lists that ship do not parse.
+    pub fn new() -> Result<Self, ListError> {
+        Ok(CaseFacts { lists: Lists::embedded()? })
+    }
+}
+
+fn made(fact: &Fact<'_>) -> Made {
+    Made::capture(fact.body.fields(), fact.subject.label(), fact.origin)
+}
+
+impl FactMaker for CaseFacts {
+    fn from_records(&self, records: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
+        let trusts = Trusts::new(trust.clone());
+        let context = RecordContext { trusts: &trusts, lists: &self.lists };
+        let mut out = Vec::new();
+        for record in records {
+            let text = record.to_string();
+            let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
+            facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| out.push(made(fact)));
+        }
+        Ok(out)
+    }
+
+    fn from_snapshot(&self, lines: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
+        let mut text = String::new();
+        if lines.first().and_then(|line| line.get("type")).is_none_or(|kind| kind != "header") {
+            text.push_str("{\"type\":\"header\",\"version\":1}\n");
+        }
+        for line in lines {
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        let input = snapshot::Input::Memory { name: "case".to_owned(), bytes: text.into_bytes().into() };
+        let mut index = Index::default();
+        let faults =
+            snapshot::read(&input, &mut |visit| index.add(visit)).map_err(|error| error.to_string())?;
+        if let Some(fault) = faults.first() {
+            return Err(format!("snapshot line {}: {}", fault.line, fault.error));
+        }
+        if let Some((line, what)) = index.foreign.first() {
+            return Err(format!("snapshot line {line}: {what}"));
+        }
+        index.finish();
+        let trusts = index.trusts(trust);
+        let mut facts = StateFacts::new("case", &index, &trusts, &self.lists);
+        let mut out = Vec::new();
+        let mut take = |fact: &Fact<'_>| out.push(made(fact));
+        snapshot::read(&input, &mut |visit| {
+            if let Visit::Part(part, line) = visit {
+                facts.part(&part, line, &mut take);
+            }
+        })
+        .map_err(|error| error.to_string())?;
+        facts.finish(&mut take);
+        Ok(out)
+    }
+}

@@ -1,0 +1,45 @@
+//! Runs an audit with a resolved plan and writes its outputs: what `scan`, `replay` and `demo` share.
+
+use super::Failure;
+use super::common::Plan;
+use super::output::{self, Format};
+use crate::audit::{self, Audit, Job, TrailInput};
+use crate::findings::gate::Exit;
+use crate::policy::Policy;
+use crate::report::{json, text};
+use crate::snapshot;
+use crate::trail::Options;
+
+/// Judges the inputs with the plan's policies.
+///
+/// # Errors
+/// A snapshot that cannot be read at all.
+pub(crate) fn audit(
+    plan: &Plan,
+    policies: Vec<&Policy>,
+    snapshot: Option<snapshot::Input>,
+    trail: TrailInput,
+) -> Result<Audit, Failure> {
+    let job = Job {
+        snapshot,
+        trail,
+        options: Options { threads: plan.threads, ..Options::default() },
+        policies,
+        config: &plan.config,
+        trust: &plan.trust,
+        thresholds: &plan.thresholds,
+        now: plan.now,
+    };
+    audit::run(&job).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Writes the report to every output.
+pub(crate) fn write(plan: &Plan, audit: &Audit) -> Result<Exit, Failure> {
+    for target in &plan.outputs {
+        output::write(target, |mut out| match target.format {
+            Format::Text => text::write(&audit.report, plan.style_of(target), &mut out),
+            Format::Json => json::write(&audit.report, &mut out),
+        })?;
+    }
+    Ok(audit.exit)
+}
