@@ -28,6 +28,7 @@ use crate::trail::{self, FileOutcome, Options};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
 
+pub use assemble::rfc3339;
 pub use records::{LastInvoke, RecordFacts};
 
 /// Trail records to read.

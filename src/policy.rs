@@ -13,10 +13,13 @@ pub mod diagnostic;
 mod file;
 pub mod judge;
 pub mod lang;
+pub mod lint;
 pub mod load;
 mod message;
 pub mod mutate;
+pub mod new;
 mod read;
+pub mod schema;
 pub mod test;
 mod yaml;
 
@@ -34,6 +37,7 @@ pub use lang::explain::{Evidence, Missing};
 use lang::ir::{Param, Pred};
 pub use load::{Overrides, PolicySet, Selection};
 use message::Template;
+pub use schema::schema;
 
 /// How grave a finding is. Ordered: `Info` is the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

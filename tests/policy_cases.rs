@@ -49,7 +49,7 @@ cases:
 struct Names;
 
 impl FactMaker for Names {
-    fn from_records(&self, records: &[Json], _: &Trust) -> Result<Vec<Made>, String> {
+    fn of_records(&self, records: &[Json], _: &Trust) -> Result<Vec<Made>, String> {
         let decl = facts::kind("function").unwrap();
         let names = records.iter().flat_map(|record| record["names"].as_array().unwrap());
         Ok(names
@@ -68,7 +68,7 @@ impl FactMaker for Names {
             .collect())
     }
 
-    fn from_snapshot(&self, _: &[Json], _: &Trust) -> Result<Vec<Made>, String> {
+    fn of_snapshot(&self, _: &[Json], _: &Trust) -> Result<Vec<Made>, String> {
         Err("no snapshots here".to_owned())
     }
 }

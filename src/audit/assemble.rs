@@ -27,7 +27,7 @@ pub(super) struct Inputs<'i> {
 }
 
 /// Seconds since 1970 as RFC 3339 UTC.
-pub(super) fn time(seconds: i64) -> String {
+pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |time| time.to_string())
 }
 
@@ -123,7 +123,7 @@ pub(super) fn report(
     let report = Report {
         version: report::VERSION.to_owned(),
         tool: format!("lambda-audit {}", env!("CARGO_PKG_VERSION")),
-        generated_at: time(job.now.as_second()),
+        generated_at: rfc3339(job.now.as_second()),
         inputs: inputs(engine, read),
         findings,
         coverage,
@@ -164,8 +164,8 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered) -> Fin
         message: speaker.message,
         evidence: evidence.collect(),
         event_ids: events.into_iter().map(|(_, id)| id).collect(),
-        first: first.map(time),
-        last: last.map(time),
+        first: first.map(rfc3339),
+        last: last.map(rfc3339),
         count,
         fingerprint: fingerprint.to_string(),
         cause: None,
@@ -270,8 +270,8 @@ fn inputs(engine: &Engine<'_>, read: Inputs<'_>) -> report::Inputs {
         }),
         trail_files: read.trail.files.iter().filter(|file| file.is_usable()).count() as u64,
         records: facts.records,
-        first_record: facts.first.map(time),
-        last_record: facts.last.map(time),
+        first_record: facts.first.map(rfc3339),
+        last_record: facts.last.map(rfc3339),
         accounts: accounts.into_iter().collect(),
         regions: regions.into_iter().collect(),
         policies: engine.policies().len() as u64,

@@ -2,9 +2,9 @@
 
 use clap_complete::Shell;
 
+use super::Failure;
 use super::common::CommonArgs;
 use super::output;
-use super::Failure;
 use crate::findings::gate::Exit;
 
 /// Print completions for a shell

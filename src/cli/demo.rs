@@ -41,9 +41,10 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let fixed = NOW.parse().map_err(|error| Failure::Usage(format!("the demo's clock: {error}")))?;
     common.now = common.now.or(Some(fixed));
     let plan = common.resolve()?;
-    let snapshot = FILES.iter().find(|(path, _)| path.starts_with("snapshot")).map(|(path, bytes)| {
-        Input::Memory { name: format!("demo/{path}"), bytes: Arc::from(*bytes) }
-    });
+    let snapshot = FILES
+        .iter()
+        .find(|(path, _)| path.starts_with("snapshot"))
+        .map(|(path, bytes)| Input::Memory { name: format!("demo/{path}"), bytes: Arc::from(*bytes) });
     let trail = FILES.iter().filter(|(path, _)| path.starts_with("trail/"));
     let trail = trail.map(|(path, bytes)| (format!("demo/{path}"), Arc::from(*bytes))).collect();
     let audit = run::audit(&plan, plan.selected()?, snapshot, TrailInput::Memory(trail))?;
@@ -67,8 +68,7 @@ fn write_files(directory: &std::path::Path, common: &CommonArgs) -> Result<Exit,
             std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
         }
         // Nothing that is already there is overwritten.
-        let mut file =
-            std::fs::File::create_new(&target).map_err(|error| failed(&target, error))?;
+        let mut file = std::fs::File::create_new(&target).map_err(|error| failed(&target, error))?;
         file.write_all(bytes).map_err(|error| failed(&target, error))?;
     }
     let target = output::Output { format: output::Format::Text, path: None };

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use super::Failure;
 use super::common::CommonArgs;
 use super::output::{self, Format};
-use super::Failure;
 use crate::facts::KINDS;
 use crate::facts::schema::{FieldDecl, KindDecl, Origin};
 use crate::findings::gate::Exit;

@@ -1,9 +1,191 @@
-use super::Failure;
+//! `logging`: is Lambda data-event logging on? Per function: configured, with the proof or what excludes it, and
+//! observed, with the last record of an invocation.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
 use super::common::CommonArgs;
-use crate::findings::gate::Exit;
-/// stub
+use super::output::{self, Format};
+use super::{Failure, run, scan};
+use crate::audit::{Audit, LastInvoke};
+use crate::findings::gate::{Exit, Outcome, gate};
+use crate::policy::Severity;
+use crate::report::text::{Style, plural, safe, table, trim, wrap};
+use crate::report::{Read, json};
+use crate::value::Reading;
+
+/// Verify that Lambda data-event logging is really on
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_args: &Args, _common: &CommonArgs) -> Result<Exit, Failure> {
-    Ok(Exit::Passed)
+#[command(after_help = "\
+Configured says what the trails' and event data stores' selectors record, and proves it; observed says which
+invocations arrived, where trail files are given. Exits 1 if a function is known not to be logged, 3 if that could not
+be told for some.
+
+Examples:
+  lambda-audit logging --snapshot snapshot.jsonl
+  lambda-audit logging --snapshot snapshot.jsonl --trail ./AWSLogs --output json")]
+pub(crate) struct Args {
+    /// The snapshot: JSON Lines, plain or gzipped; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+    /// CloudTrail files or directories; `-` is standard input
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    trail: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    version: &'static str,
+    functions: Vec<Row>,
+    /// What was not read and would have to be, to be sure.
+    not_read: Vec<Read>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    /// Null where the functions of a region could not be listed.
+    arn: Option<String>,
+    #[serde(skip)]
+    name: String,
+    account: Option<String>,
+    region: Option<String>,
+    configured: String,
+    reason: Option<String>,
+    proof: Option<String>,
+    observed: Option<Observed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Observed {
+    last: String,
+    event_id: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
+    let plan = common.resolve()?;
+    let snapshot = scan::snapshot_input(&args.snapshot, &args.trail)?;
+    let audit = run::audit(&plan, Vec::new(), Some(snapshot), scan::trail_input(&args.trail))?;
+    let answer = answer(audit);
+    let count = |word: &str| answer.functions.iter().filter(|row| row.configured == word).count();
+    for target in &plan.outputs {
+        output::write(target, |mut out| match target.format {
+            Format::Json => json::write(&answer, &mut out),
+            Format::Text => text(&answer, !args.trail.is_empty(), plan.style_of(target), &mut out),
+        })?;
+    }
+    let outcome = Outcome {
+        gravest: (count("no") > 0).then_some(Severity::High),
+        incomplete: count("unknown") > 0 || answer.not_read.iter().any(|row| !row.accepted),
+        nothing_read: false,
+    };
+    let thresholds = crate::findings::gate::Thresholds { fail_on: Severity::Info, ..plan.thresholds.clone() };
+    Ok(gate(outcome, &thresholds))
+}
+
+fn answer(audit: Audit) -> Answer {
+    let mut invokes: BTreeMap<String, LastInvoke> = audit.last_invokes;
+    let functions = audit
+        .logging
+        .into_iter()
+        .map(|fact| {
+            let subject = fact.subject;
+            let observed = subject.arn.as_deref().and_then(|arn| invokes.remove(arn)).map(|invoke| {
+                Observed { last: crate::audit::rfc3339(invoke.time), event_id: invoke.event_id }
+            });
+            let (configured, reason) = match fact.configured {
+                Reading::Known(word) => (word, fact.reason),
+                Reading::Unread(why) => {
+                    ("unknown".to_owned(), fact.reason.or_else(|| Some(format!("not read: {why}"))))
+                }
+                Reading::Absent => ("unknown".to_owned(), fact.reason),
+            };
+            Row {
+                arn: subject.arn.map(|arn| arn.into_owned()),
+                name: subject.name.into_owned(),
+                account: subject.account.map(|account| account.into_owned()),
+                region: subject.region.map(|region| region.into_owned()),
+                configured,
+                reason,
+                proof: fact.proof,
+                observed,
+            }
+        })
+        .collect();
+    let concerns = |row: &Read| {
+        let surface = row.surface.as_str();
+        surface.starts_with("cloudtrail:")
+            || matches!(
+                surface,
+                "trail" | "snapshot" | "lambda:ListFunctions" | "lambda:ListFunctionUrlConfigs"
+            )
+    };
+    let not_read =
+        audit.report.coverage.read.into_iter().filter(|row| row.is_gap() && concerns(row)).collect();
+    Answer { version: "1", functions, not_read }
+}
+
+fn text(answer: &Answer, trail: bool, style: Style, out: &mut impl Write) -> std::io::Result<()> {
+    let mut places: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();
+    for row in &answer.functions {
+        let key = (row.account.as_deref().unwrap_or("?"), row.region.as_deref().unwrap_or("?"));
+        places.entry(key).or_default().push(row);
+    }
+    for ((account, region), rows) in &places {
+        let count = |word: &str| rows.iter().filter(|row| row.configured == word).count();
+        let line = format!(
+            "{} {}: {} logged, {} in part, {} not, {} unknown",
+            safe(account),
+            safe(region),
+            count("yes"),
+            count("partial"),
+            count("no"),
+            count("unknown")
+        );
+        writeln!(out, "{}", style.strong(&line))?;
+        let mut columns = vec!["  FUNCTION", "LOGGED"];
+        columns.extend(trail.then_some("LAST RECORD"));
+        columns.push("PROOF, OR WHY NOT");
+        let mut table = table(style, &columns);
+        for row in rows {
+            let mut cells = vec![format!("  {}", safe(&row.name)), row.configured.clone()];
+            if trail {
+                cells.push(row.observed.as_ref().map_or("none read".to_owned(), |seen| seen.last.clone()));
+            }
+            let why = match (row.configured.as_str(), &row.proof) {
+                ("yes", Some(proof)) => proof.clone(),
+                _ => row.reason.clone().unwrap_or_default(),
+            };
+            cells.push(safe(&why).into_owned());
+            table.add_row(cells);
+        }
+        writeln!(out, "{}\n", trim(&table.to_string()))?;
+    }
+    for row in &answer.not_read {
+        let place = [row.account.as_deref(), row.region.as_deref()];
+        let place = place.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let mut line = format!("Not read: {place} {} ({})", row.surface, row.outcome);
+        for more in [&row.missing_permission, &row.detail, &row.source].into_iter().flatten() {
+            line.push_str("; ");
+            line.push_str(more);
+        }
+        writeln!(out, "{}", wrap(&safe(&line), usize::from(style.width), ""))?;
+    }
+    let blind: Vec<&Row> = answer.functions.iter().filter(|row| row.configured == "no").collect();
+    let unknown = answer.functions.iter().filter(|row| row.configured == "unknown").count() as u64;
+    let total = answer.functions.len() as u64;
+    if !blind.is_empty() {
+        writeln!(
+            out,
+            "Blind: nothing records the invocations of {}.",
+            plural(blind.len() as u64, "function")
+        )?;
+    } else if unknown > 0 {
+        writeln!(out, "Not known for {} of {}.", unknown, plural(total, "function"))?;
+    } else {
+        writeln!(out, "Data-event logging covers {}, in part at least.", plural(total, "function"))?;
+    }
+    Ok(())
 }

@@ -35,7 +35,9 @@ pub(crate) fn snapshot_input(path: &PathBuf, trail: &[PathBuf]) -> Result<Input,
         return Ok(Input::File(path.clone()));
     }
     if trail.iter().any(|path| path.as_os_str() == "-") {
-        return Err(Failure::Usage("both the snapshot and the trail are read from standard input".to_owned()));
+        return Err(Failure::Usage(
+            "both the snapshot and the trail are read from standard input".to_owned(),
+        ));
     }
     Input::stdin("standard input", STDIN_LIMIT)
         .map_err(|error| Failure::Usage(format!("cannot read the snapshot from standard input: {error}")))

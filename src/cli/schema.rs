@@ -1,8 +1,8 @@
 //! `schema`: JSON Schemas of what the tool reads and writes.
 
+use super::Failure;
 use super::common::CommonArgs;
 use super::output::{self, Output};
-use super::Failure;
 use crate::findings::gate::Exit;
 use crate::report::json;
 
@@ -33,7 +33,7 @@ enum Name {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let schema = match args.format {
         Name::Snapshot => crate::snapshot::schema(),
-        Name::Policy => serde_json::Value::Null,
+        Name::Policy => crate::policy::schema(),
         Name::Report => crate::report::schema(),
         Name::Config => crate::config::schema(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use super::build::build;
@@ -12,7 +12,7 @@ use super::{Policy, Profile, Severity, SourceText, bundled};
 use crate::value::{OwnedValue, TextList};
 
 /// A parameter's value as the configuration gives it.
-#[derive(Debug, Clone, PartialEq, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum ParamValue {
     Bool(bool),

@@ -16,13 +16,13 @@ pub trait FactMaker {
     ///
     /// # Errors
     /// A sentence: the input is no trail record.
-    fn from_records(&self, records: &[Json], trust: &Trust) -> Result<Vec<Made>, String>;
+    fn of_records(&self, records: &[Json], trust: &Trust) -> Result<Vec<Made>, String>;
 
     /// Facts of all kinds that these snapshot lines make; header and end may be left out.
     ///
     /// # Errors
     /// A sentence: the input is no snapshot.
-    fn from_snapshot(&self, lines: &[Json], trust: &Trust) -> Result<Vec<Made>, String>;
+    fn of_snapshot(&self, lines: &[Json], trust: &Trust) -> Result<Vec<Made>, String>;
 }
 
 /// A fact made from raw input, free of what it was read from.
@@ -164,8 +164,8 @@ fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<Vec<Made
             };
             vec![Made { subject, origin, kind: policy.kind, values }]
         }
-        Given::Records(records) => maker.from_records(records, &case.trust)?,
-        Given::Snapshot(lines) => maker.from_snapshot(lines, &case.trust)?,
+        Given::Records(records) => maker.of_records(records, &case.trust)?,
+        Given::Snapshot(lines) => maker.of_snapshot(lines, &case.trust)?,
     };
     let glob = case.subject.as_deref().map(wildmatch::WildMatch::new);
     Ok(made

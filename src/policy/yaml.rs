@@ -83,7 +83,9 @@ fn message(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or("").trim();
     // The place is given by the span; the library repeats it at the end of its first line.
-    let cut = first.find(" at line ").map_or(first, |at| first.get(..at).unwrap_or(first));
+    // Some messages go on with advice for the library's users.
+    let end = [" at line ", ", set "].iter().filter_map(|mark| first.find(mark)).min().unwrap_or(first.len());
+    let cut = first.get(..end).unwrap_or(first);
     format!("not readable as YAML: {cut}")
 }
 
@@ -142,7 +144,9 @@ fn span_of(text: &str, location: &serde_saphyr::Location) -> Span {
         .and_then(|len| usize::try_from(len).ok())
         .map_or(start, |len| start.saturating_add(len))
         .min(text.len());
-    if text.is_char_boundary(end) { start..end } else { start..start }
+    // The span of a block goes on to the next key.
+    let end = text.get(start..end).map_or(start, |raw| start + raw.trim_end().len());
+    start..end
 }
 
 impl<'de> Deserialize<'de> for RawKind {

@@ -90,6 +90,11 @@ impl Style {
         self.paint(tone, text)
     }
 
+    /// Emphasised.
+    pub(crate) fn strong(self, text: &str) -> String {
+        self.paint(Tone::Strong, text)
+    }
+
     fn wrap(self, indent: &str, text: &str) -> String {
         wrap(text, usize::from(self.width).max(40), indent)
     }

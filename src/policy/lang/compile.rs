@@ -333,7 +333,10 @@ impl Compiler<'_> {
             Get::List(list) => {
                 let mut texts: Vec<Box<str>> = list.items.iter().map(|text| (**text).into()).collect();
                 texts.sort_unstable();
+                // Lengths differ more often than not: a few comparisons for equality beat a search by order.
+                let few = texts.len() <= 16;
                 Box::new(move |scope| match item.get(scope) {
+                    Some(Value::Text(item)) if few => truth(texts.iter().any(|text| **text == *item)),
                     Some(Value::Text(item)) => {
                         truth(texts.binary_search_by(|text| (**text).cmp(item)).is_ok())
                     }

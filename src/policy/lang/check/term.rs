@@ -3,7 +3,7 @@
 use super::{Checker, is_ident, path, type_of};
 use crate::policy::lang::LangError;
 use crate::policy::lang::ast::{Expr, Node};
-use crate::policy::lang::compile::{MAX_REGEX, network, regex};
+use crate::policy::lang::compile::{network, regex};
 use crate::policy::lang::guard::{Guards, Outcome, proven};
 use crate::policy::lang::ir::{PredKind, Term, TermKind, TextTest, Type};
 use crate::value::OwnedValue;
@@ -136,10 +136,7 @@ impl Checker<'_> {
                 if test == TextTest::Matches
                     && let Err(why) = regex(&text)
                 {
-                    return self.say(
-                        &pattern.span,
-                        format!("not a regular expression of at most {MAX_REGEX} bytes compiled: {why}"),
-                    );
+                    return self.say(&pattern.span, format!("not a usable regular expression: {why}"));
                 }
             }
         }
