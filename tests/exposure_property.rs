@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 
 const OWNER: &str = "111122223333";
 const NAMED: [&str; 2] = ["444455556666", "777788889999"];
-const STRANGER: &str = "999900001111";
+/// In no document; two of them start like accounts that are.
+const STRANGERS: [&str; 3] = ["999900001111", "444400001111", "111100002222"];
 const ORGS: [&str; 2] = ["o-exampleorg1", "o-otherorg22"];
 const STRANGE_ORG: &str = "o-stranger000";
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
@@ -122,6 +123,10 @@ fn conditions(use_for: For) -> Vec<(String, String, Value)> {
                 for base in bases {
                     for set in ["", "", "", "ForAllValues:", "ForAnyValue:"] {
                         for exists in ["", "", "IfExists"] {
+                            // The documentation does not say what a missing key makes of both together.
+                            if set == "ForAnyValue:" && !exists.is_empty() {
+                                continue;
+                            }
                             all.push((format!("{set}{base}{exists}"), key.to_owned(), value.clone()));
                         }
                     }
@@ -316,8 +321,8 @@ fn actors() -> Vec<Actor> {
                     });
                 }
             }
-            for account in [OWNER, NAMED[0], NAMED[1], STRANGER] {
-                for organization in ["", ORGS[0], ORGS[1], STRANGE_ORG] {
+            for account in [OWNER, NAMED[0], NAMED[1]].into_iter().chain(STRANGERS) {
+                for organization in ["", ORGS[0], ORGS[1], STRANGE_ORG, "o-exampled999"] {
                     for name in ["role/app", "user/x", "root"] {
                         let arn = format!("arn:aws:iam::{account}:{name}");
                         let mut of = base.clone();
@@ -360,8 +365,8 @@ fn actors() -> Vec<Actor> {
         // CloudFront calls a function's URL under its own name, so a service may come that way too.
         for (route_index, route) in routes.iter().enumerate() {
             for service in ["sns.amazonaws.com", "s3.amazonaws.com", "alexa-appkit.amazon.com"] {
-                for account in ["", OWNER, NAMED[0], STRANGER] {
-                    for organization in ["", ORGS[0], STRANGE_ORG] {
+                for account in ["", OWNER, NAMED[0]].into_iter().chain(STRANGERS) {
+                    for organization in ["", ORGS[0], STRANGE_ORG, "o-exampled999"] {
                         for source in ["", "arn:aws:s3:::a-bucket", "arn:aws:sns:eu-west-1:ACCOUNT:topic"] {
                             if account.is_empty() && (!organization.is_empty() || source.contains("ACCOUNT"))
                             {
@@ -459,7 +464,9 @@ fn typical(reach: &Reach, actor: &Actor) -> bool {
     let signed = matches!(actor.caller, Caller::Principal { .. });
     match reach.exposure {
         Exposure::Public => {
-            !service && (actor.account.is_empty() || actor.account == STRANGER) && !actor.inside
+            !service
+                && (actor.account.is_empty() || STRANGERS.contains(&actor.account.as_str()))
+                && !actor.inside
         }
         Exposure::CrossAccount => {
             signed
@@ -467,9 +474,13 @@ fn typical(reach: &Reach, actor: &Actor) -> bool {
                 && (reach.accounts.contains(&actor.account) || actor.account == NAMED[0])
         }
         Exposure::Network => {
-            !service && (actor.account.is_empty() || actor.account == STRANGER) && actor.inside
+            !service
+                && (actor.account.is_empty() || STRANGERS.contains(&actor.account.as_str()))
+                && actor.inside
         }
-        Exposure::ServiceUnrestricted => service && (actor.account.is_empty() || actor.account == STRANGER),
+        Exposure::ServiceUnrestricted => {
+            service && (actor.account.is_empty() || STRANGERS.contains(&actor.account.as_str()))
+        }
         Exposure::Organization => signed && reach.organizations.contains(&actor.organization),
         Exposure::ServiceRestricted => {
             service
