@@ -20,12 +20,19 @@ const STRANGERS: [&str; 3] = ["999900001111", "444400001111", "111100002222"];
 const ORGS: [&str; 2] = ["o-exampleorg1", "o-otherorg22"];
 const STRANGE_ORG: &str = "o-stranger000";
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
-const ACTIONS: [&str; 5] = [
+const RESOURCES: [&str; 3] = [
+    FUNCTION,
+    "arn:aws:lambda:eu-west-1:111122223333:function:orders:live",
+    "arn:aws:lambda:eu-west-1:111122223333:function:orders:7",
+];
+const ACTIONS: [&str; 6] = [
     "lambda:InvokeFunction",
     "lambda:InvokeFunctionUrl",
     "lambda:InvokeAsync",
     "lambda:UpdateFunctionCode",
     "lambda:GetFunction",
+    // For those that no list names.
+    "lambda:SomethingNew",
 ];
 
 // ---- documents
@@ -270,6 +277,8 @@ impl Pools {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Actor {
     caller: Caller,
+    /// Every request it can send, resources in order for each action.
+    requests: Vec<Request>,
     keys: BTreeMap<String, Vec<String>>,
     /// The account of a principal, or for which a service acts; empty if there is none.
     account: String,
@@ -299,7 +308,10 @@ fn actors() -> Vec<Actor> {
     ];
     let common = [("aws:resourceaccount", OWNER), ("aws:useragent", "any"), ("aws:requesttag/x", "any")];
     let mut all = Vec::new();
-    let path = |org: &str| format!("{org}/r-ab12/ou-ab12-11111111/");
+    let path = |org: &str| {
+        let root = if org == STRANGE_ORG { "zz99" } else { "ab12" };
+        format!("{org}/r-{root}/ou-{root}-11111111/")
+    };
     for (inside, network) in networks {
         for (route_index, route) in routes.iter().enumerate() {
             let mut base = keys(&common);
@@ -312,6 +324,7 @@ fn actors() -> Vec<Actor> {
                 for keys in [base.clone(), named] {
                     let (account, organization) = (String::new(), String::new());
                     all.push(Actor {
+                        requests: Vec::new(),
                         caller: Caller::Anonymous,
                         keys,
                         account,
@@ -323,7 +336,7 @@ fn actors() -> Vec<Actor> {
             }
             for account in [OWNER, NAMED[0], NAMED[1]].into_iter().chain(STRANGERS) {
                 for organization in ["", ORGS[0], ORGS[1], STRANGE_ORG, "o-exampled999"] {
-                    for name in ["role/app", "user/x", "root"] {
+                    for name in ["role/app", "user/x", "root", "user/x:444455556666:role/app"] {
                         let arn = format!("arn:aws:iam::{account}:{name}");
                         let mut of = base.clone();
                         // A unique id is one principal's in the world.
@@ -348,6 +361,7 @@ fn actors() -> Vec<Actor> {
                         let caller = Caller::Principal { account: account.into(), arn, session: None };
                         let (account, organization) = (account.to_owned(), organization.to_owned());
                         all.push(Actor {
+                            requests: Vec::new(),
                             caller,
                             keys: of,
                             account,
@@ -367,7 +381,12 @@ fn actors() -> Vec<Actor> {
             for service in ["sns.amazonaws.com", "s3.amazonaws.com", "alexa-appkit.amazon.com"] {
                 for account in ["", OWNER, NAMED[0]].into_iter().chain(STRANGERS) {
                     for organization in ["", ORGS[0], STRANGE_ORG, "o-exampled999"] {
-                        for source in ["", "arn:aws:s3:::a-bucket", "arn:aws:sns:eu-west-1:ACCOUNT:topic"] {
+                        for source in [
+                            "",
+                            "arn:aws:s3:::a-bucket",
+                            "arn:aws:sns:eu-west-1:ACCOUNT:topic",
+                            "arn:aws:sns:eu-west-1:ACCOUNT:x:444455556666:y",
+                        ] {
                             if account.is_empty() && (!organization.is_empty() || source.contains("ACCOUNT"))
                             {
                                 continue;
@@ -391,6 +410,7 @@ fn actors() -> Vec<Actor> {
                             let caller = Caller::Service(service.into());
                             let (account, organization) = (account.to_owned(), organization.to_owned());
                             all.push(Actor {
+                                requests: Vec::new(),
                                 caller,
                                 keys: of,
                                 account,
@@ -403,6 +423,13 @@ fn actors() -> Vec<Actor> {
                 }
             }
         }
+    }
+    for actor in &mut all {
+        let mut requests = Vec::new();
+        for action in ACTIONS.iter().filter(|action| possible(actor, action)) {
+            requests.extend(RESOURCES.iter().map(|resource| request(actor, action, resource)));
+        }
+        actor.requests = requests;
     }
     all
 }
@@ -496,25 +523,12 @@ fn reach_for<'g>(grant: &'g Grant, action: &str) -> Option<&'g Reach> {
     if action.starts_with("lambda:Invoke") { grant.invoke.as_ref() } else { grant.beyond.as_ref() }
 }
 
-fn resources() -> [String; 3] {
-    [FUNCTION.to_owned(), format!("{FUNCTION}:live"), format!("{FUNCTION}:7")]
-}
-
 fn unsound(document: &Value, grants: &[Grant], actors: &[&Actor]) -> Option<String> {
     for actor in actors {
-        for action in ACTIONS.iter().filter(|action| possible(actor, action)) {
-            for resource in &resources()[..2] {
-                let request = request(actor, action, resource);
-                if decide(document, &request) != Decision::Allowed {
-                    continue;
-                }
-                if !grants
-                    .iter()
-                    .filter_map(|grant| reach_for(grant, action))
-                    .any(|reach| inside(reach, actor))
-                {
-                    return Some(format!("allowed, though not admitted: {request:?}"));
-                }
+        for request in &actor.requests {
+            let admits = |grant| reach_for(grant, &request.action).is_some_and(|reach| inside(reach, actor));
+            if !grants.iter().any(admits) && decide(document, request) == Decision::Allowed {
+                return Some(format!("allowed, though not admitted: {request:?}"));
             }
         }
     }
@@ -538,13 +552,9 @@ fn empty_alarm(document: &Value, at: usize, grant: &Grant, actors: &[Actor]) -> 
             continue;
         }
         let found = actors.iter().filter(|actor| typical(reach, actor)).any(|actor| {
-            // One more action, for those that no list names.
-            ACTIONS.iter().chain(&["lambda:SomethingNew"]).any(|action| {
-                action.starts_with("lambda:Invoke") == invoking
-                    && possible(actor, action)
-                    && resources().iter().any(|resource| {
-                        decide(&alone, &request(actor, action, resource)) == Decision::Allowed
-                    })
+            actor.requests.iter().any(|request| {
+                request.action.starts_with("lambda:Invoke") == invoking
+                    && decide(&alone, request) == Decision::Allowed
             })
         });
         if !found {

@@ -203,13 +203,13 @@ impl<'n> Judge<'_, '_, 'n> {
         }
 
         let (notes, only_url) = (&grant.conditions, grant.url.is_only());
-        let of_class = |atoms: &[Atom<'n>], named: Vec<String>| -> Option<Reach> {
+        let of_class = |atoms: &[Atom<'_>], named: Vec<String>| -> Option<Reach> {
             if atoms.is_empty() {
                 return None;
             }
             let mut classes = self.classes(atoms, &resources, &signed);
             // Without credentials nothing but a URL can be called, and a URL always asks for its own action.
-            let by_url: Vec<Atom<'n>> = atoms
+            let by_url: Vec<Atom<'_>> = atoms
                 .iter()
                 .copied()
                 .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url)
@@ -257,7 +257,7 @@ impl<'n> Judge<'_, '_, 'n> {
     /// The judgements of what is left of `boxes` once every Deny that covers an atom and a resource is applied.
     fn classes(
         &self,
-        atoms: &[Atom<'n>],
+        atoms: &[Atom<'_>],
         resources: &[Option<&'n str>],
         boxes: &[Callers<'n>],
     ) -> Vec<Class> {
@@ -293,7 +293,7 @@ impl<'n> Judge<'_, '_, 'n> {
         classes
     }
 
-    fn covering(&self, atom: Atom<'n>, resource: Option<&'n str>) -> Vec<usize> {
+    fn covering(&self, atom: Atom<'_>, resource: Option<&'n str>) -> Vec<usize> {
         let covers = |denial: &Denial<'_, 'n>| {
             action::denies(&denial.statement.actions, atom, self.context.kind, self.work)
                 && action::denies_resource(denial.statement.resources.as_ref(), resource, self.work)
