@@ -24,6 +24,7 @@ mod principal;
 mod reason;
 pub mod render;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -178,8 +179,6 @@ pub struct Grant {
     pub invoke: Option<Reach>,
     /// Whom it lets do anything else.
     pub beyond: Option<Reach>,
-    /// The statement's meaning in a stable form, for fingerprints.
-    pub normal: Normal,
     /// Where the parts that decide stand in the document.
     pub marks: Marks,
 }
@@ -251,7 +250,7 @@ pub struct ConditionNote {
     /// Is it false for every caller outside the ones it names?
     pub binds: bool,
     /// Why, in words.
-    pub why: String,
+    pub why: Cow<'static, str>,
     /// Where it stands in the document.
     #[serde(skip)]
     pub span: Range<usize>,

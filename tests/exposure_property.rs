@@ -15,16 +15,24 @@ use serde_json::{Map, Value, json};
 
 const OWNER: &str = "111122223333";
 const NAMED: [&str; 2] = ["444455556666", "777788889999"];
-const STRANGER: &str = "999900001111";
+/// In no document; two of them start like accounts that are.
+const STRANGERS: [&str; 3] = ["999900001111", "444400001111", "111100002222"];
 const ORGS: [&str; 2] = ["o-exampleorg1", "o-otherorg22"];
 const STRANGE_ORG: &str = "o-stranger000";
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
-const ACTIONS: [&str; 5] = [
+const RESOURCES: [&str; 3] = [
+    FUNCTION,
+    "arn:aws:lambda:eu-west-1:111122223333:function:orders:live",
+    "arn:aws:lambda:eu-west-1:111122223333:function:orders:7",
+];
+const ACTIONS: [&str; 6] = [
     "lambda:InvokeFunction",
     "lambda:InvokeFunctionUrl",
     "lambda:InvokeAsync",
     "lambda:UpdateFunctionCode",
     "lambda:GetFunction",
+    // For those that no list names.
+    "lambda:SomethingNew",
 ];
 
 // ---- documents
@@ -122,6 +130,10 @@ fn conditions(use_for: For) -> Vec<(String, String, Value)> {
                 for base in bases {
                     for set in ["", "", "", "ForAllValues:", "ForAnyValue:"] {
                         for exists in ["", "", "IfExists"] {
+                            // The documentation does not say what a missing key makes of both together.
+                            if set == "ForAnyValue:" && !exists.is_empty() {
+                                continue;
+                            }
                             all.push((format!("{set}{base}{exists}"), key.to_owned(), value.clone()));
                         }
                     }
@@ -265,6 +277,8 @@ impl Pools {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Actor {
     caller: Caller,
+    /// Every request it can send, resources in order for each action.
+    requests: Vec<Request>,
     keys: BTreeMap<String, Vec<String>>,
     /// The account of a principal, or for which a service acts; empty if there is none.
     account: String,
@@ -294,7 +308,10 @@ fn actors() -> Vec<Actor> {
     ];
     let common = [("aws:resourceaccount", OWNER), ("aws:useragent", "any"), ("aws:requesttag/x", "any")];
     let mut all = Vec::new();
-    let path = |org: &str| format!("{org}/r-ab12/ou-ab12-11111111/");
+    let path = |org: &str| {
+        let root = if org == STRANGE_ORG { "zz99" } else { "ab12" };
+        format!("{org}/r-{root}/ou-{root}-11111111/")
+    };
     for (inside, network) in networks {
         for (route_index, route) in routes.iter().enumerate() {
             let mut base = keys(&common);
@@ -307,6 +324,7 @@ fn actors() -> Vec<Actor> {
                 for keys in [base.clone(), named] {
                     let (account, organization) = (String::new(), String::new());
                     all.push(Actor {
+                        requests: Vec::new(),
                         caller: Caller::Anonymous,
                         keys,
                         account,
@@ -316,9 +334,9 @@ fn actors() -> Vec<Actor> {
                     });
                 }
             }
-            for account in [OWNER, NAMED[0], NAMED[1], STRANGER] {
-                for organization in ["", ORGS[0], ORGS[1], STRANGE_ORG] {
-                    for name in ["role/app", "user/x", "root"] {
+            for account in [OWNER, NAMED[0], NAMED[1]].into_iter().chain(STRANGERS) {
+                for organization in ["", ORGS[0], ORGS[1], STRANGE_ORG, "o-exampled999"] {
+                    for name in ["role/app", "user/x", "root", "user/x:444455556666:role/app"] {
                         let arn = format!("arn:aws:iam::{account}:{name}");
                         let mut of = base.clone();
                         // A unique id is one principal's in the world.
@@ -343,6 +361,7 @@ fn actors() -> Vec<Actor> {
                         let caller = Caller::Principal { account: account.into(), arn, session: None };
                         let (account, organization) = (account.to_owned(), organization.to_owned());
                         all.push(Actor {
+                            requests: Vec::new(),
                             caller,
                             keys: of,
                             account,
@@ -360,9 +379,14 @@ fn actors() -> Vec<Actor> {
         // CloudFront calls a function's URL under its own name, so a service may come that way too.
         for (route_index, route) in routes.iter().enumerate() {
             for service in ["sns.amazonaws.com", "s3.amazonaws.com", "alexa-appkit.amazon.com"] {
-                for account in ["", OWNER, NAMED[0], STRANGER] {
-                    for organization in ["", ORGS[0], STRANGE_ORG] {
-                        for source in ["", "arn:aws:s3:::a-bucket", "arn:aws:sns:eu-west-1:ACCOUNT:topic"] {
+                for account in ["", OWNER, NAMED[0]].into_iter().chain(STRANGERS) {
+                    for organization in ["", ORGS[0], STRANGE_ORG, "o-exampled999"] {
+                        for source in [
+                            "",
+                            "arn:aws:s3:::a-bucket",
+                            "arn:aws:sns:eu-west-1:ACCOUNT:topic",
+                            "arn:aws:sns:eu-west-1:ACCOUNT:x:444455556666:y",
+                        ] {
                             if account.is_empty() && (!organization.is_empty() || source.contains("ACCOUNT"))
                             {
                                 continue;
@@ -386,6 +410,7 @@ fn actors() -> Vec<Actor> {
                             let caller = Caller::Service(service.into());
                             let (account, organization) = (account.to_owned(), organization.to_owned());
                             all.push(Actor {
+                                requests: Vec::new(),
                                 caller,
                                 keys: of,
                                 account,
@@ -398,6 +423,13 @@ fn actors() -> Vec<Actor> {
                 }
             }
         }
+    }
+    for actor in &mut all {
+        let mut requests = Vec::new();
+        for action in ACTIONS.iter().filter(|action| possible(actor, action)) {
+            requests.extend(RESOURCES.iter().map(|resource| request(actor, action, resource)));
+        }
+        actor.requests = requests;
     }
     all
 }
@@ -459,7 +491,9 @@ fn typical(reach: &Reach, actor: &Actor) -> bool {
     let signed = matches!(actor.caller, Caller::Principal { .. });
     match reach.exposure {
         Exposure::Public => {
-            !service && (actor.account.is_empty() || actor.account == STRANGER) && !actor.inside
+            !service
+                && (actor.account.is_empty() || STRANGERS.contains(&actor.account.as_str()))
+                && !actor.inside
         }
         Exposure::CrossAccount => {
             signed
@@ -467,9 +501,13 @@ fn typical(reach: &Reach, actor: &Actor) -> bool {
                 && (reach.accounts.contains(&actor.account) || actor.account == NAMED[0])
         }
         Exposure::Network => {
-            !service && (actor.account.is_empty() || actor.account == STRANGER) && actor.inside
+            !service
+                && (actor.account.is_empty() || STRANGERS.contains(&actor.account.as_str()))
+                && actor.inside
         }
-        Exposure::ServiceUnrestricted => service && (actor.account.is_empty() || actor.account == STRANGER),
+        Exposure::ServiceUnrestricted => {
+            service && (actor.account.is_empty() || STRANGERS.contains(&actor.account.as_str()))
+        }
         Exposure::Organization => signed && reach.organizations.contains(&actor.organization),
         Exposure::ServiceRestricted => {
             service
@@ -485,25 +523,12 @@ fn reach_for<'g>(grant: &'g Grant, action: &str) -> Option<&'g Reach> {
     if action.starts_with("lambda:Invoke") { grant.invoke.as_ref() } else { grant.beyond.as_ref() }
 }
 
-fn resources() -> [String; 3] {
-    [FUNCTION.to_owned(), format!("{FUNCTION}:live"), format!("{FUNCTION}:7")]
-}
-
 fn unsound(document: &Value, grants: &[Grant], actors: &[&Actor]) -> Option<String> {
     for actor in actors {
-        for action in ACTIONS.iter().filter(|action| possible(actor, action)) {
-            for resource in &resources()[..2] {
-                let request = request(actor, action, resource);
-                if decide(document, &request) != Decision::Allowed {
-                    continue;
-                }
-                if !grants
-                    .iter()
-                    .filter_map(|grant| reach_for(grant, action))
-                    .any(|reach| inside(reach, actor))
-                {
-                    return Some(format!("allowed, though not admitted: {request:?}"));
-                }
+        for request in &actor.requests {
+            let admits = |grant| reach_for(grant, &request.action).is_some_and(|reach| inside(reach, actor));
+            if !grants.iter().any(admits) && decide(document, request) == Decision::Allowed {
+                return Some(format!("allowed, though not admitted: {request:?}"));
             }
         }
     }
@@ -527,13 +552,9 @@ fn empty_alarm(document: &Value, at: usize, grant: &Grant, actors: &[Actor]) -> 
             continue;
         }
         let found = actors.iter().filter(|actor| typical(reach, actor)).any(|actor| {
-            // One more action, for those that no list names.
-            ACTIONS.iter().chain(&["lambda:SomethingNew"]).any(|action| {
-                action.starts_with("lambda:Invoke") == invoking
-                    && possible(actor, action)
-                    && resources().iter().any(|resource| {
-                        decide(&alone, &request(actor, action, resource)) == Decision::Allowed
-                    })
+            actor.requests.iter().any(|request| {
+                request.action.starts_with("lambda:Invoke") == invoking
+                    && decide(&alone, request) == Decision::Allowed
             })
         });
         if !found {

@@ -86,8 +86,8 @@ pub(super) enum Atom<'n> {
     One(&'n str),
     /// Actions under a wildcard that this program has no name for.
     Open(&'n str),
-    /// The same for `NotAction`.
-    Rest,
+    /// The same for `NotAction`, with what that leaves out.
+    Rest(&'n [&'n str]),
 }
 
 /// An action's name is compared without regard to case.
@@ -96,18 +96,18 @@ pub(super) fn covers_name(names: &Names<'_>, name: &str, work: &Work) -> bool {
 }
 
 /// The invoking actions that the statement covers.
-pub(super) fn invoking_atoms<'n>(names: &Names<'n>, kind: ResourceKind, work: &Work) -> Vec<Atom<'n>> {
+pub(super) fn invoking_atoms(names: &Names<'_>, kind: ResourceKind, work: &Work) -> Vec<Atom<'static>> {
     invoking(kind).iter().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(*name)).collect()
 }
 
 /// Everything else that the statement covers.
-pub(super) fn other_atoms<'n>(names: &Names<'n>, kind: ResourceKind, work: &Work) -> Vec<Atom<'n>> {
+pub(super) fn other_atoms<'n>(names: &'n Names<'_>, kind: ResourceKind, work: &Work) -> Vec<Atom<'n>> {
     let is_invoking = |name: &str| invoking(kind).iter().any(|known| known.eq_ignore_ascii_case(name));
     let others = || OTHERS.iter().filter(|name| !is_invoking(name));
     if names.sense == Sense::AllBut {
         let listed = others().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(*name));
         let everything = names.list.iter().any(|pattern| matches!(*pattern, "*" | "lambda:*"));
-        return listed.chain((!everything).then_some(Atom::Rest)).collect();
+        return listed.chain((!everything).then_some(Atom::Rest(&names.list))).collect();
     }
     let mut atoms = Vec::new();
     for &pattern in &names.list {
@@ -142,13 +142,16 @@ pub(super) fn denies(names: &Names<'_>, atom: Atom<'_>, kind: ResourceKind, work
         (Sense::Named, Atom::Open(pattern)) => names.list.iter().any(|deny| {
             glob_any_case(deny, pattern, work) || (*deny).eq_ignore_ascii_case("lambda:*") && pattern == "*"
         }),
-        (Sense::Named, Atom::Rest) => {
+        (Sense::Named, Atom::Rest(_)) => {
             names.list.iter().any(|deny| *deny == "*" || (*deny).eq_ignore_ascii_case("lambda:*"))
         }
-        // All but invoking: whatever has no name here is covered.
-        (Sense::AllBut, Atom::Open(_) | Atom::Rest) => names.list.iter().all(|spared| {
+        // Whatever has no name here is covered, unless a wildcard that may stand for it is spared.
+        (Sense::AllBut, atom) => names.list.iter().all(|spared| {
             let is_one = |known: &&&str| known.eq_ignore_ascii_case(spared);
-            invoking(kind).iter().chain(OTHERS).any(|known| is_one(&known))
+            let left_out =
+                matches!(atom, Atom::Rest(not) if not.iter().any(|n| glob_any_case(n, spared, work)));
+            left_out
+                || invoking(kind).iter().chain(OTHERS).any(|known| is_one(&known))
                 || has_wildcard(spared) && only_invokes(spared, kind)
         }),
     }

@@ -158,7 +158,6 @@ impl<'n> Judge<'_, '_, 'n> {
         let mut grant = written(statement);
         grant.conditions =
             statement.conditions.iter().zip(&meanings).map(|(c, m)| reason::note(c, m, &cast)).collect();
-        grant.normal = reason::normal(statement);
         if statement.effect == Effect::Deny {
             grant.reason = reason::deny(&cast, &meanings);
             return grant;
@@ -203,27 +202,28 @@ impl<'n> Judge<'_, '_, 'n> {
             url.invoke |= open(action::INVOKE);
         }
 
-        let conditions = grant.conditions.clone();
-        let of_class = |atoms: &[Atom<'n>], named: Vec<String>| -> Option<Reach> {
+        let (notes, only_url) = (&grant.conditions, grant.url.is_only());
+        let of_class = |atoms: &[Atom<'_>], named: Vec<String>| -> Option<Reach> {
             if atoms.is_empty() {
                 return None;
             }
             let mut classes = self.classes(atoms, &resources, &signed);
             // Without credentials nothing but a URL can be called, and a URL always asks for its own action.
-            let by_url: Vec<Atom<'n>> = atoms
+            let by_url: Vec<Atom<'_>> = atoms
                 .iter()
                 .copied()
-                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || grant.url.is_only())
+                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url)
                 .collect();
             if let (Some(anonymous), false) = (&anonymous, by_url.is_empty()) {
                 classes.extend(self.classes(&by_url, &resources, std::slice::from_ref(anonymous)));
             }
             let met = if signed.is_empty() && anonymous.is_none() { Met::Never } else { Met::Possible };
-            Some(reason::reach(classes, cast, &conditions, named, met, self.side()))
+            Some(reason::reach(classes, cast, notes, named, met, self.side()))
         };
         let (invoke_names, other_names) = split_names(&statement.actions, kind, &invoking, self.work);
-        grant.invoke = of_class(&invoking, invoke_names);
-        grant.beyond = of_class(&others, other_names);
+        let (invoke, beyond) = (of_class(&invoking, invoke_names), of_class(&others, other_names));
+        grant.invoke = invoke;
+        grant.beyond = beyond;
 
         let reaches = [grant.invoke.as_ref(), grant.beyond.as_ref()];
         let worst = reaches.iter().flatten().min_by_key(|reach| reach.exposure.rank());
@@ -257,7 +257,7 @@ impl<'n> Judge<'_, '_, 'n> {
     /// The judgements of what is left of `boxes` once every Deny that covers an atom and a resource is applied.
     fn classes(
         &self,
-        atoms: &[Atom<'n>],
+        atoms: &[Atom<'_>],
         resources: &[Option<&'n str>],
         boxes: &[Callers<'n>],
     ) -> Vec<Class> {
@@ -293,7 +293,7 @@ impl<'n> Judge<'_, '_, 'n> {
         classes
     }
 
-    fn covering(&self, atom: Atom<'n>, resource: Option<&'n str>) -> Vec<usize> {
+    fn covering(&self, atom: Atom<'_>, resource: Option<&'n str>) -> Vec<usize> {
         let covers = |denial: &Denial<'_, 'n>| {
             action::denies(&denial.statement.actions, atom, self.context.kind, self.work)
                 && action::denies_resource(denial.statement.resources.as_ref(), resource, self.work)
@@ -395,7 +395,6 @@ fn written(statement: &Statement<'_>) -> Grant {
         conditions: Vec::new(),
         invoke: None,
         beyond: None,
-        normal: super::Normal::default(),
         marks: Marks {
             statement: statement.node.span.clone(),
             principal: Some(statement.principal.node.span.clone()),
@@ -432,7 +431,6 @@ fn unreadable(fault: &Fault<'_>) -> Grant {
         conditions: Vec::new(),
         invoke: None,
         beyond: None,
-        normal: super::Normal::default(),
         marks: Marks {
             statement: fault.node.span.clone(),
             principal: None,

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::json::{self, JsonError};
+
 /// A policy document and what was said about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
@@ -40,14 +42,21 @@ pub fn read(source: &str, text: &str) -> Input {
             let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             match serde_json::from_str::<Value>(first) {
                 Ok(value) if is_snapshot_line(&value) => Input::Many(of_lines(source, text)),
-                // What serde_json refuses and this program's own reader takes: very deep or repeated members.
-                _ if super::json::parse(text).is_ok_and(|node| node.members().is_some()) => {
-                    Input::One(of_object(source, text))
-                }
+                _ if is_object_beyond_limits(text) => Input::One(Found {
+                    source: source.to_owned(),
+                    document: text.to_owned(),
+                    ..Found::default()
+                }),
                 _ => Input::Unusable(format!("the input is not JSON: {error}")),
             }
         }
     }
+}
+
+/// Too deep or too long to be read to its end, and an object as far as that can be told: unknown, not unusable.
+fn is_object_beyond_limits(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && matches!(json::parse(text), Err(JsonError::TooDeep(_) | JsonError::TooLong(_)))
 }
 
 fn is_snapshot_line(value: &Value) -> bool {

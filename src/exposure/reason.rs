@@ -7,11 +7,12 @@ use super::class::{Class, Ground, Side};
 use super::condition::{
     Key, Meaning, Missing, Values, fixed_account, fixed_organization, fixed_user, possible,
 };
-use super::document::{Condition, Sense, Statement};
+use super::document::Condition;
+use super::json::{self, Node, Value};
 use super::network::IpSet;
 use super::pattern::Pattern;
 use super::principal::{Cast, Principals};
-use super::{ConditionNote, Exposure, Normal, Reach};
+use super::{ConditionNote, Exposure, Grant, Normal, Reach};
 
 /// Judges one condition alone, for people: exposure comes from all of them together.
 pub(super) fn note(condition: &Condition<'_>, meaning: &Meaning<'_>, cast: &Cast<'_>) -> ConditionNote {
@@ -21,7 +22,7 @@ pub(super) fn note(condition: &Condition<'_>, meaning: &Meaning<'_>, cast: &Cast
         operator: condition.operator.to_owned(),
         values: condition.values.iter().map(|value| value.clone().into_owned()).collect(),
         binds,
-        why: why.into_owned(),
+        why,
         span: condition.span.clone(),
     }
 }
@@ -336,32 +337,57 @@ fn nobody(cast: &Cast<'_>, notes: &[ConditionNote], met: Met) -> String {
     }
 }
 
-/// A statement in the form that fingerprints use.
-pub(super) fn normal(statement: &Statement<'_>) -> Normal {
-    let not = |sense: Sense| if sense == Sense::AllBut { "not " } else { "" };
-    let sorted = |mut list: Vec<String>| {
-        list.sort_unstable();
-        list.dedup();
-        list
-    };
-    let principal = |(kind, value): &(&str, Cow<'_, str>)| {
-        let value: &str = match super::pattern::arn_parts(value) {
-            Some(["arn", _, "iam", _, account, "root"]) => account,
-            _ => value,
+impl Grant {
+    /// The statement in the form that fingerprints use. Made when asked for.
+    pub fn normal(&self) -> Normal {
+        let sorted = |mut list: Vec<String>| {
+            list.sort_unstable();
+            list.dedup();
+            list
         };
-        let prefix = not(statement.principal.sense);
-        if value == "*" { format!("{prefix}*") } else { format!("{prefix}{kind}:{value}") }
+        let text = self.principal.as_ref().map_or("null", |written| written.as_str());
+        let mut principals = Vec::new();
+        if let Ok(node) = json::parse(text) {
+            match node.get("NotPrincipal") {
+                Some(spared) => principal_names(spared, "not ", &mut principals),
+                None => principal_names(&node, "", &mut principals),
+            }
+        }
+        let prefix = if self.not_action { "not " } else { "" };
+        let condition = |note: &ConditionNote| {
+            let mut values: Vec<&str> = note.values.iter().map(String::as_str).collect();
+            values.sort_unstable();
+            let (operator, key) = (note.operator.to_ascii_lowercase(), note.key.to_ascii_lowercase());
+            format!("{operator} {key} {}", values.join("|"))
+        };
+        Normal {
+            principals: sorted(principals),
+            actions: sorted(
+                self.actions.iter().map(|a| format!("{prefix}{}", a.to_ascii_lowercase())).collect(),
+            ),
+            conditions: sorted(self.conditions.iter().map(condition).collect()),
+        }
+    }
+}
+
+fn principal_names(node: &Node<'_>, prefix: &str, out: &mut Vec<String>) {
+    let mut name = |kind: &str, value: &Node<'_>| {
+        let value = value.text().map_or_else(|| value.to_compact(), str::to_owned);
+        let value = match super::pattern::arn_parts(&value) {
+            Some(["arn", _, "iam", _, account, "root"]) => account,
+            _ => value.as_str(),
+        };
+        out.push(if value == "*" { format!("{prefix}*") } else { format!("{prefix}{kind}:{value}") });
     };
-    let condition = |condition: &Condition<'_>| {
-        let mut values: Vec<&str> = condition.values.iter().map(Cow::as_ref).collect();
-        values.sort_unstable();
-        let (operator, key) = (condition.operator.to_ascii_lowercase(), condition.key.to_ascii_lowercase());
-        format!("{operator} {key} {}", values.join("|"))
-    };
-    let action = |name: &&str| format!("{}{}", not(statement.actions.sense), name.to_ascii_lowercase());
-    Normal {
-        principals: sorted(statement.principal.entries.iter().map(principal).collect()),
-        actions: sorted(statement.actions.list.iter().map(action).collect()),
-        conditions: sorted(statement.conditions.iter().map(condition).collect()),
+    match &node.value {
+        Value::Object(kinds) => {
+            for kind in kinds {
+                match &kind.node.value {
+                    Value::Array(list) => list.iter().for_each(|value| name(&kind.name, value)),
+                    _ => name(&kind.name, &kind.node),
+                }
+            }
+        }
+        _ => name("", node),
     }
 }
