@@ -13,7 +13,7 @@ use super::{Failure, run, scan};
 use crate::audit::{Audit, LastInvoke};
 use crate::findings::gate::{Exit, Outcome, gate};
 use crate::policy::Severity;
-use crate::report::text::{Style, plural, safe, table, trim, wrap};
+use crate::report::text::{Style, plural, safe, wrap};
 use crate::report::{Read, json};
 use crate::value::Reading;
 
@@ -85,6 +85,26 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     Ok(gate(outcome, &thresholds))
 }
 
+impl Row {
+    /// The proof, or what excludes the function.
+    fn why(&self) -> &str {
+        match (self.configured.as_str(), &self.proof) {
+            ("yes", Some(proof)) => proof,
+            _ => self.reason.as_deref().unwrap_or("no reason is known"),
+        }
+    }
+}
+
+/// What needs attention comes first.
+fn rank(configured: &str) -> u8 {
+    match configured {
+        "no" => 0,
+        "unknown" => 1,
+        "partial" => 2,
+        _ => 3,
+    }
+}
+
 fn answer(audit: Audit) -> Answer {
     let mut invokes: BTreeMap<String, LastInvoke> = audit.last_invokes;
     let functions = audit
@@ -145,23 +165,31 @@ fn text(answer: &Answer, trail: bool, style: Style, out: &mut impl Write) -> std
             count("unknown")
         );
         writeln!(out, "{}", style.strong(&line))?;
-        let mut columns = vec!["  FUNCTION", "LOGGED"];
-        columns.extend(trail.then_some("LAST RECORD"));
-        columns.push("PROOF, OR WHY NOT");
-        let mut table = table(style, &columns);
+        // Functions with the same answer stand together: most have the same proof.
+        let mut answers: BTreeMap<(u8, &str, &str), Vec<&Row>> = BTreeMap::new();
         for row in rows {
-            let mut cells = vec![format!("  {}", safe(&row.name)), row.configured.clone()];
-            if trail {
-                cells.push(row.observed.as_ref().map_or("none read".to_owned(), |seen| seen.last.clone()));
-            }
-            let why = match (row.configured.as_str(), &row.proof) {
-                ("yes", Some(proof)) => proof.clone(),
-                _ => row.reason.clone().unwrap_or_default(),
-            };
-            cells.push(safe(&why).into_owned());
-            table.add_row(cells);
+            answers.entry((rank(&row.configured), &row.configured, row.why())).or_default().push(row);
         }
-        writeln!(out, "{}\n", trim(&table.to_string()))?;
+        for ((_, configured, why), rows) in answers {
+            let head = match configured {
+                "yes" => "Logged by",
+                "partial" => "Logged in part:",
+                "no" => "Not logged:",
+                _ => "Not known:",
+            };
+            writeln!(out, "{}", wrap(&format!("{head} {}", safe(why)), usize::from(style.width), "  "))?;
+            let longest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default().min(64);
+            for row in rows {
+                let name = safe(&row.name);
+                let last = match &row.observed {
+                    Some(seen) => format!("last record {}", seen.last),
+                    None if trail => "no record read".to_owned(),
+                    None => String::new(),
+                };
+                writeln!(out, "{}", format!("    {name:<longest$}  {last}").trim_end())?;
+            }
+        }
+        writeln!(out)?;
     }
     for row in &answer.not_read {
         let place = [row.account.as_deref(), row.region.as_deref()];

@@ -11,7 +11,7 @@ use crate::policy::{Evidence, Severity};
 use crate::value::Why;
 
 /// The most eventIDs a finding carries: the earliest.
-pub const EVENT_IDS: usize = 20;
+const EVENT_IDS: usize = 20;
 
 /// One failing judgement.
 #[derive(Debug, Clone)]

@@ -338,6 +338,14 @@ fn nobody(cast: &Cast<'_>, notes: &[ConditionNote], met: Met) -> String {
 }
 
 impl Grant {
+    /// Does it name this action (`lambda:InvokeFunction`)? Actions are case-insensitive, and may have wildcards.
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
+    pub fn names_action(&self, action: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        let named = |written: &String| wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action);
+        self.actions.iter().any(named) != self.not_action
+    }
+
     /// The statement in the form that fingerprints use. Made when asked for.
     pub fn normal(&self) -> Normal {
         let sorted = |mut list: Vec<String>| {

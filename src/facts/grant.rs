@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Body, Grant, Subject};
-use crate::exposure::{self, Exposure, Reach};
+use crate::exposure::{self, Exposure, Reach, UrlUse};
 use crate::lists::Lists;
 use crate::value::{Reading, TextList, Why};
 
@@ -61,7 +61,7 @@ impl Owner<'_> {
                 _ => Reading::Unread(Why::Malformed),
             },
             principal: Reading::Known(Cow::Owned(normal.principals.join(", "))),
-            url_only: Reading::Known(statement.url.is_only()),
+            url_only: Reading::Known(is_evidence_of_url(statement)),
             ..self.unread()
         };
         let with = |reach: &'f Reach, invoke: bool| Grant {
@@ -120,6 +120,18 @@ impl Owner<'_> {
 
 fn borrowed(items: &[String]) -> TextList<'_> {
     TextList { items: items.iter().map(|item| Cow::Borrowed(item.as_str())).collect(), incomplete: None }
+}
+
+/// Does it only open a URL that asks for no signature, so that the URL's own finding tells it? A grant of
+/// `InvokeFunctionUrl` that also, or only, opens URLs of type AWS_IAM is a finding of its own: everyone it names can
+/// sign. `InvokeFunction` through a URL admits nobody without `InvokeFunctionUrl`.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
+fn is_evidence_of_url(statement: &exposure::Grant) -> bool {
+    match statement.url {
+        UrlUse::NotOnly => false,
+        UrlUse::OnlyOpen => true,
+        UrlUse::Only | UrlUse::OnlyIam => !statement.names_action("lambda:InvokeFunctionUrl"),
+    }
 }
 
 /// Is every principal of the statement one that AWS itself needs there for these actions?

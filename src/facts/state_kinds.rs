@@ -43,7 +43,7 @@ declare_kind! {
         organizations: List = "organizations" { can_be_unread: true, means: "Organizations the statement names" }
         services: List = "services" { can_be_unread: true, means: "AWS services the statement names" }
         source_accounts: List = "source_accounts" { can_be_unread: true, means: "Accounts for which a service must act" }
-        url_only: Bool = "url_only" { can_be_unread: true, means: "It works only through the function URL: evidence of the URL's finding", page: pages::URL_AUTH }
+        url_only: Bool = "url_only" { can_be_unread: true, means: "It only helps to open a function URL that asks for no signature: evidence of the URL's finding, not one of its own", page: pages::URL_AUTH }
         listed_principal: Bool = "listed_principal" { can_be_unread: true, means: "The principal is one that AWS itself needs for these actions, such as the replicator of Lambda@Edge (data/aws-principals.toml)" }
         deny_applied: Bool = "deny_applied" { means: "The policy's Deny statements were read with it; otherwise the exposure is an upper bound" }
     }

@@ -29,6 +29,8 @@ pub enum Color {
 
 /// Findings of one policy shown in full; the rest are counted, with the command that shows all.
 const SHOWN_PER_POLICY: usize = 25;
+/// Reasons shown for each policy that could not judge.
+const SHOWN_REASONS: usize = 3;
 /// Rows of coverage shown.
 const SHOWN_ROWS: usize = 20;
 
@@ -303,7 +305,9 @@ pub(crate) fn source(source: &Source) -> String {
         Source::Snapshot { file, line, pointer, api } => {
             format!("{}:{line} ({} {})", safe(file), safe(api), safe(pointer)).replace(" )", ")")
         }
-        Source::Record { file, offset, .. } => format!("{} at byte {offset}", safe(file)),
+        Source::Record { file, offset, .. } => {
+            format!("{} (record at byte {offset} of its text)", safe(file))
+        }
     }
 }
 
@@ -312,22 +316,23 @@ fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Resu
         coverage.read.iter().filter(|read| read.is_gap() || read.outcome == "not_asked").collect();
     if !gaps.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Strong, "Not read"))?;
-        let mut table = table(style, &["  WHERE", "WHAT", "WHY"]);
         for read in gaps.iter().take(SHOWN_ROWS) {
-            let place = [read.account.as_deref(), read.region.as_deref()];
+            let place = [read.account.as_deref(), read.region.as_deref(), Some(read.surface.as_str())];
             let place = place.into_iter().flatten().map(safe).collect::<Vec<_>>().join(" ");
             let times =
-                if read.count > 1 { format!(" ({} times)", thousands(read.count)) } else { String::new() };
+                if read.count > 1 { format!(" {} times", thousands(read.count)) } else { String::new() };
             let mut why = vec![format!("{}{times}", read.outcome)];
             why.extend(
                 read.missing_permission.iter().map(|action| format!("missing permission {}", safe(action))),
             );
             why.extend(read.detail.iter().map(|detail| safe(detail).into_owned()));
-            why.extend(read.source.iter().map(|source| safe(source).into_owned()));
             why.extend(read.accepted.then(|| "accepted gap".to_owned()));
-            table.add_row([format!("  {place}"), safe(&read.surface).into_owned(), why.join("; ")]);
+            let line = match &read.source {
+                Some(source) => format!("{place}: {} ({})", why.join("; "), safe(source)),
+                None => format!("{place}: {}", why.join("; ")),
+            };
+            writeln!(out, "{}", style.wrap("  ", &line))?;
         }
-        writeln!(out, "{}", trim(&table.to_string()))?;
         if gaps.len() > SHOWN_ROWS {
             writeln!(out, "  … and {} more: --output json shows all", gaps.len() - SHOWN_ROWS)?;
         }
@@ -336,27 +341,22 @@ fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Resu
     let unknown: Vec<_> = coverage.policies.iter().filter(|policy| policy.unknown > 0).collect();
     if !unknown.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Strong, "Could not be judged"))?;
-        let mut table = table(style, &["  POLICY", "UNKNOWN", "BECAUSE"]);
         for policy in unknown {
-            let mut because: Vec<String> = policy
-                .why
-                .iter()
-                .take(3)
-                .map(|why| {
-                    let accepted = if why.accepted { ", accepted gap" } else { "" };
-                    format!("{} {}{accepted}: {}", safe(&why.missing), why.why, safe(&why.example))
-                })
-                .collect();
-            if policy.why.len() > 3 {
-                because.push(format!("and {} more reasons", policy.why.len() - 3));
+            let count = format!("{} of {}", thousands(policy.unknown), thousands(policy.judged));
+            writeln!(out, "  {}  {count}", safe(&policy.policy))?;
+            for why in policy.why.iter().take(SHOWN_REASONS) {
+                let accepted = if why.accepted { ", accepted gap" } else { "" };
+                let times =
+                    if why.count > 1 { format!(" ({} times)", thousands(why.count)) } else { String::new() };
+                let line =
+                    format!("{} {}{times}{accepted}: {}", safe(&why.missing), why.why, safe(&why.example));
+                writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &line)))?;
             }
-            table.add_row([
-                format!("  {}", safe(&policy.policy)),
-                format!("{} of {}", thousands(policy.unknown), thousands(policy.judged)),
-                because.join("\n"),
-            ]);
+            if policy.why.len() > SHOWN_REASONS {
+                writeln!(out, "    … and {} more reasons", policy.why.len() - SHOWN_REASONS)?;
+            }
         }
-        writeln!(out, "{}\n", trim(&table.to_string()))?;
+        writeln!(out)?;
     }
     for warming in &coverage.warming_up {
         let line = format!(
