@@ -39,16 +39,19 @@ pub enum Expect {
     Nothing,
     NotApplicable,
     Pass,
+    /// Not judged: too little history was read before the record.
+    WarmingUp,
     Unknown,
     Fail,
 }
 
 impl Expect {
-    const WORDS: [(&'static str, Expect); 5] = [
+    const WORDS: [(&'static str, Expect); 6] = [
         ("fail", Expect::Fail),
         ("pass", Expect::Pass),
         ("not_applicable", Expect::NotApplicable),
         ("unknown", Expect::Unknown),
+        ("warming_up", Expect::WarmingUp),
         ("nothing", Expect::Nothing),
     ];
 
@@ -57,6 +60,7 @@ impl Expect {
             Expect::Nothing => "nothing",
             Expect::NotApplicable => "not_applicable",
             Expect::Pass => "pass",
+            Expect::WarmingUp => "warming_up",
             Expect::Unknown => "unknown",
             Expect::Fail => "fail",
         }
