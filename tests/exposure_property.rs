@@ -3,6 +3,8 @@
 //! Soundness: a caller outside the classified exposure is never allowed. No empty alarm: for every exposure but
 //! `none`, some caller of that class is allowed. What the documents leave out is what `docs/exposure.md` lists under
 //! "Approximations". `LAMBDA_AUDIT_LONG` set: 100,000 documents.
+// Helpers of tests, outside of any test function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 
@@ -386,11 +388,14 @@ fn actors() -> Vec<Actor> {
                             "arn:aws:s3:::a-bucket",
                             "arn:aws:sns:eu-west-1:ACCOUNT:topic",
                             "arn:aws:sns:eu-west-1:ACCOUNT:x:444455556666:y",
+                            // A service that sends the source's ARN only.
+                            "only arn:aws:sns:eu-west-1:ACCOUNT:topic",
                         ] {
                             if account.is_empty() && (!organization.is_empty() || source.contains("ACCOUNT"))
                             {
                                 continue;
                             }
+                            let alone = source.starts_with("only ");
                             let mut of = keys(&common);
                             of.extend(keys(network));
                             of.extend(keys(route));
@@ -399,9 +404,9 @@ fn actors() -> Vec<Actor> {
                                 ("aws:principalservicename", service),
                             ]));
                             for (key, value) in [
-                                ("aws:sourceaccount", account.to_owned()),
+                                ("aws:sourceaccount", if alone { String::new() } else { account.to_owned() }),
                                 ("aws:sourceorgid", organization.to_owned()),
-                                ("aws:sourcearn", source.replace("ACCOUNT", account)),
+                                ("aws:sourcearn", source.replace("only ", "").replace("ACCOUNT", account)),
                             ] {
                                 if !value.is_empty() {
                                     of.insert(key.into(), vec![value]);
@@ -594,6 +599,10 @@ fn exposure_agrees_with_the_reference_evaluator() {
             .collect();
         if let Some(fault) = unsound(&document, &judged.grants, &sample) {
             return Err(TestCaseError::fail(format!("{document:#}\n{fault}")));
+        }
+        // Approximation 3: a variable includes and never excludes.
+        if document.to_string().contains("${") {
+            return Ok(());
         }
         for (at, grant) in judged.grants.iter().enumerate() {
             if let Some(fault) = empty_alarm(&document, at, grant, &actors) {

@@ -310,12 +310,9 @@ fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
 
 /// May the named principal have an ARN that the pattern matches?
 fn may_be(named: &Named<'_>, pattern: &Pattern<'_>, work: &Work) -> bool {
-    if named.account.is_empty() || pattern.manner != super::pattern::Manner::Glob {
-        if let Some(account) = fixed_account(pattern) {
-            if account != OWNER && !named.account.is_empty() && account != named.account {
-                return false;
-            }
-        }
+    let fixed = fixed_account(pattern).filter(|account| *account != OWNER && !named.account.is_empty());
+    if fixed.is_some_and(|account| account != named.account) {
+        return false;
     }
     match &named.arn {
         // A user is its ARN. A role's sessions show the role's ARN; a session named as principal shows another one.
