@@ -302,11 +302,13 @@ fn keys(pairs: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
 }
 
 fn actors() -> Vec<Actor> {
-    let networks: [(bool, &[(&str, &str)]); 4] = [
+    let networks: [(bool, &[(&str, &str)]); 6] = [
         (false, &[("aws:sourceip", "198.51.100.9")]),
         (true, &[("aws:sourceip", "203.0.113.9")]),
         (true, &[("aws:sourcevpc", "vpc-0abc1234"), ("aws:sourcevpce", "vpce-0abc1234")]),
         (false, &[("aws:sourcevpc", "vpc-0fff9999"), ("aws:sourcevpce", "vpce-0fff9999")]),
+        (true, &[("aws:sourcevpc", "vpc-0abc1234"), ("aws:sourcevpce", "vpce-0fff9999")]),
+        (true, &[("aws:sourcevpc", "vpc-0fff9999"), ("aws:sourcevpce", "vpce-0abc1234")]),
     ];
     let routes: [&[(&str, &str)]; 5] = [
         &[],
@@ -317,9 +319,11 @@ fn actors() -> Vec<Actor> {
     ];
     let common = [("aws:resourceaccount", OWNER), ("aws:useragent", "any"), ("aws:requesttag/x", "any")];
     let mut all = Vec::new();
-    let path = |org: &str| {
+    // Users are in another unit than the rest.
+    let path = |org: &str, user: bool| {
         let root = if org == STRANGE_ORG { "zz99" } else { "ab12" };
-        format!("{org}/r-{root}/ou-{root}-11111111/")
+        let unit = if user { "11111111" } else { "22222222" };
+        format!("{org}/r-{root}/ou-{root}-{unit}/")
     };
     for (inside, network) in networks {
         for (route_index, route) in routes.iter().enumerate() {
@@ -368,7 +372,7 @@ fn actors() -> Vec<Actor> {
                         if !organization.is_empty() {
                             of.extend(keys(&[
                                 ("aws:principalorgid", organization),
-                                ("aws:principalorgpaths", &path(organization)),
+                                ("aws:principalorgpaths", &path(organization, name.contains("user"))),
                             ]));
                         }
                         let caller = Caller::Principal { account: account.into(), arn, session: None };
@@ -388,7 +392,7 @@ fn actors() -> Vec<Actor> {
         }
     }
     let no_network: (bool, &[(&str, &str)]) = (false, &[]);
-    for (inside, network) in networks.into_iter().take(3).chain([no_network]) {
+    for (inside, network) in networks.into_iter().take(4).chain([no_network]) {
         // CloudFront calls a function's URL under its own name, so a service may come that way too.
         for (route_index, route) in routes.iter().enumerate().filter(|(index, _)| *index < 4) {
             for service in ["sns.amazonaws.com", "s3.amazonaws.com", "alexa-appkit.amazon.com"] {

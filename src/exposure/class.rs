@@ -276,8 +276,10 @@ fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
     let without_arns = callers.key(Key::PrincipalArn).map_or(&[][..], |set| set.without.as_slice());
     let named: Option<Vec<String>> = match &callers.principals {
         Principals::In(list) => {
-            let allowed =
-                |named: &&Named<'_>| arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)));
+            let allowed = |named: &&Named<'_>| {
+                arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)))
+                    && !own_arn(named).is_some_and(|arn| without_arns.iter().any(|p| p.matches(arn, work)))
+            };
             Some(list.iter().filter(allowed).map(|named| named.account.clone().into_owned()).collect())
         }
         Principals::AllBut(_) => None,
