@@ -454,13 +454,12 @@ fn actors() -> Vec<Actor> {
     all
 }
 
-/// What an action can be called by: a URL's action through a URL only, the old asynchronous one never so.
+/// What an action can be called by: a URL's action through a URL only.
 fn possible(actor: &Actor, action: &str) -> bool {
     match action {
         "lambda:InvokeFunctionUrl" => actor.url,
         "lambda:InvokeFunction" => !matches!(actor.caller, Caller::Anonymous) || actor.url,
-        "lambda:InvokeAsync" => !actor.url && !matches!(actor.caller, Caller::Anonymous),
-        // Some of the others have the key of a URL's type too.
+        // Some of the others have the key of a URL's type too (16).
         _ => !matches!(actor.caller, Caller::Anonymous),
     }
 }
@@ -592,6 +591,21 @@ fn empty_alarm(document: &Value, at: usize, grant: &Grant, actors: &[Actor]) -> 
     None
 }
 
+/// May the answer be wider than AWS's? The numbers are those of `docs/exposure.md`.
+fn is_approximate(document: &Value) -> bool {
+    let text = document.to_string();
+    let statements = document["Statement"].as_array().unwrap();
+    let of = |effect: &'static str| {
+        statements.iter().filter(move |s| s["Effect"] == effect).map(|s| &s["Resource"])
+    };
+    // 3: a variable includes and never excludes. 7: whose a unique id is.
+    ["${", "aws:userid"].iter().any(|wide| text.contains(wide))
+        // 4 and 11: Denies that cover an Allow's resources only together.
+        || of("Allow").any(|allowed| allowed.to_string().contains('*') && of("Deny").any(|denied| denied != allowed))
+        // 16: the two keys of a URL.
+        || ["lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"].iter().all(|key| text.contains(key))
+}
+
 #[test]
 fn exposure_agrees_with_the_reference_evaluator() {
     let long = std::env::var_os("LAMBDA_AUDIT_LONG").is_some();
@@ -623,8 +637,7 @@ fn exposure_agrees_with_the_reference_evaluator() {
         if let Some(fault) = unsound(&document, &judged.grants, &sample) {
             return Err(TestCaseError::fail(format!("{document:#}\n{fault}")));
         }
-        // Approximation 3: a variable includes and never excludes. Approximation 7: whose a unique id is.
-        if ["${", "aws:userid"].iter().any(|wide| document.to_string().contains(wide)) {
+        if is_approximate(&document) {
             return Ok(());
         }
         for (at, grant) in judged.grants.iter().enumerate() {
