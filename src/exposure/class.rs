@@ -284,8 +284,13 @@ fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
         }
         Principals::AllBut(_) => None,
     };
-    let by_arn: Option<Vec<String>> =
-        arns.and_then(|list| list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect());
+    let fallen = |p: &&Pattern<'_>| {
+        matches!(&callers.principals, Principals::AllBut(list)
+            if p.literal().is_some_and(|arn| list.iter().any(|named| own_arn(named) == Some(arn))))
+    };
+    let by_arn: Option<Vec<String>> = arns.and_then(|list| {
+        list.iter().filter(|p| !fallen(p)).map(|p| fixed_account(p).map(str::to_owned)).collect()
+    });
     let by_user: Option<Vec<String>> = callers.limited_to(Key::UserId).and_then(|list| {
         let account = |id: &str| if is_account(id) { id.to_owned() } else { String::new() };
         list.iter().map(|p| fixed_user(p).map(account)).collect()
