@@ -155,7 +155,9 @@ pub struct Read {
     pub region: Option<String>,
     /// The API, `trail`, or the kind of file.
     pub surface: String,
-    /// `ok`, `denied`, `throttled`, `disabled`, `failed`, `malformed`, `not_collected`, `foreign`.
+    /// `ok`, `denied`, `throttled`, `disabled`, `failed`, `malformed`; `not_collected` for what the configuration
+    /// requires and was not given; `not_asked` for a call the snapshot has no part of (policies that need it are
+    /// unknown); `foreign` for files that are none of CloudTrail's.
     pub outcome: String,
     pub missing_permission: Option<String>,
     /// Where, or the first of several places.
@@ -169,9 +171,9 @@ pub struct Read {
 }
 
 impl Read {
-    /// Is it a hole in what was to be read?
+    /// Was it tried, or required, and not fully read?
     pub fn is_gap(&self) -> bool {
-        !matches!(self.outcome.as_str(), "ok" | "disabled" | "foreign")
+        !matches!(self.outcome.as_str(), "ok" | "disabled" | "foreign" | "not_asked")
     }
 }
 

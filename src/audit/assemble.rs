@@ -337,14 +337,12 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
             "lambda-audit logging --snapshot FILE",
         );
     }
-    let grants = engine.wants("grant", Origin::State);
-    if let Some(snapshot) = read.snapshot
-        && grants
-        && snapshot.index.function_count() > 0
-        && !snapshot.index.calls.keys().any(|call| call.api == crate::snapshot::api::LIST_VERSIONS)
-    {
+    let unlisted = read.snapshot.map_or(0, |snapshot| snapshot.index.functions_without_versions());
+    if engine.wants("grant", Origin::State) && unlisted > 0 {
         add(
-            "Policies of published versions: the snapshot lists no versions".to_owned(),
+            format!(
+                "Policies of published versions of {unlisted} functions: the snapshot does not list their versions"
+            ),
             "aws lambda get-policy --function-name NAME --qualifier VERSION",
         );
     }

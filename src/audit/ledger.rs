@@ -91,6 +91,17 @@ fn of_snapshot(read: &SnapshotRead, rows: &mut Rows) {
         let source = if matches!(outcome, Outcome::Ok) { None } else { place(state.line) };
         rows.add(key, source);
     }
+    for (scope, api) in read.index.never_asked() {
+        let key = Key {
+            account: Some(scope.account),
+            region: Some(scope.region),
+            surface: api.to_owned(),
+            outcome: "not_asked",
+            missing_permission: None,
+            detail: Some("the snapshot has no part for it".to_owned()),
+        };
+        rows.add(key, None);
+    }
     for (line, what) in &read.index.foreign {
         rows.add(whole("malformed", what.clone()), place(*line));
     }

@@ -1,6 +1,5 @@
 //! `config`: check or show the configuration.
 
-
 use clap::Subcommand;
 
 use super::Failure;

@@ -42,7 +42,7 @@ impl Owner<'_> {
         lists: &Lists,
         emit: &mut dyn FnMut(String, Body<'f>),
     ) {
-        let normal = &statement.normal;
+        let normal = statement.normal();
         let part = |class: &str| {
             let mut part = class.to_owned();
             for list in [&normal.principals, &normal.actions, &normal.conditions] {
@@ -81,7 +81,7 @@ impl Owner<'_> {
             organizations: Reading::Known(borrowed(&reach.organizations)),
             services: Reading::Known(borrowed(&reach.services)),
             source_accounts: Reading::Known(borrowed(&reach.source_accounts)),
-            listed_principal: Reading::Known(!invoke && listed(statement, lists)),
+            listed_principal: Reading::Known(!invoke && listed(statement, &normal, lists)),
             ..base.clone()
         };
         match (&statement.invoke, &statement.beyond) {
@@ -123,10 +123,10 @@ fn borrowed(items: &[String]) -> TextList<'_> {
 }
 
 /// Is every principal of the statement one that AWS itself needs there for these actions?
-fn listed(statement: &exposure::Grant, lists: &Lists) -> bool {
+fn listed(statement: &exposure::Grant, normal: &exposure::Normal, lists: &Lists) -> bool {
     !statement.not_action
-        && !statement.normal.principals.is_empty()
-        && statement.normal.principals.iter().all(|principal| {
+        && !normal.principals.is_empty()
+        && normal.principals.iter().all(|principal| {
             let bare = principal.strip_prefix("Service:").or_else(|| principal.strip_prefix("AWS:"));
             lists.is_listed_principal(bare.unwrap_or(principal), &statement.actions)
         })

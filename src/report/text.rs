@@ -308,7 +308,8 @@ pub(crate) fn source(source: &Source) -> String {
 }
 
 fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Result<()> {
-    let gaps: Vec<_> = coverage.read.iter().filter(|read| read.is_gap()).collect();
+    let gaps: Vec<_> =
+        coverage.read.iter().filter(|read| read.is_gap() || read.outcome == "not_asked").collect();
     if !gaps.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Strong, "Not read"))?;
         let mut table = table(style, &["  WHERE", "WHAT", "WHY"]);

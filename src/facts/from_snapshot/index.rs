@@ -182,6 +182,39 @@ impl Index {
         self.calls.get(&call).map_or(Some(Why::NotCollected), CallState::why)
     }
 
+    /// Was this asked about the resource, whatever came of it?
+    pub(super) fn asked(&self, api: &'static str, scope: &Scope, resource: &str) -> bool {
+        self.calls.contains_key(&Call {
+            api,
+            account: scope.account.clone(),
+            region: Some(scope.region.clone()),
+            resource: Some(resource.to_owned()),
+        })
+    }
+
+    /// How many functions' published versions were not listed.
+    pub fn functions_without_versions(&self) -> u64 {
+        let without = |(scope, rows): (&Scope, &Vec<FunctionRow>)| {
+            rows.iter().filter(|row| !self.asked(LIST_VERSIONS, scope, &row.arn)).count() as u64
+        };
+        self.functions.iter().map(without).sum()
+    }
+
+    /// Lists of a whole region that the snapshot should hold and were never asked for.
+    pub fn never_asked(&self) -> Vec<(Scope, &'static str)> {
+        let apis = [LIST_FUNCTIONS, LIST_LAYERS, LIST_MAPPINGS, DESCRIBE_TRAILS, LIST_EVENT_DATA_STORES];
+        let scopes = self.scopes();
+        let missing = scopes.iter().flat_map(|scope| apis.map(|api| (scope, api))).filter(|(scope, api)| {
+            !self.calls.contains_key(&Call {
+                api,
+                account: scope.account.clone(),
+                region: Some(scope.region.clone()),
+                resource: None,
+            })
+        });
+        missing.map(|(scope, api)| (scope.clone(), api)).collect()
+    }
+
     /// The line a call's first part stands on.
     pub(super) fn line(&self, api: &'static str, scope: &Scope, resource: Option<&str>) -> u64 {
         let call = Call {

@@ -340,6 +340,13 @@ impl<'s> StateFacts<'s> {
             let resource = format!("{arn}:*");
             self.unread_grant(LIST_ALIASES, scope, &resource, ResourceKind::Function, why, emit);
         }
+        // Versions are listed only on request; a list that was tried and not read is missing.
+        if self.index.asked(LIST_VERSIONS, scope, arn)
+            && let Some(why) = self.index.why(LIST_VERSIONS, scope, Some(arn))
+        {
+            let resource = format!("{arn}:*");
+            self.unread_grant(LIST_VERSIONS, scope, &resource, ResourceKind::Function, why, emit);
+        }
         if let Some(why) = self.index.why(LIST_URLS, scope, Some(arn)) {
             let subject = Subject {
                 kind: "function_url",
