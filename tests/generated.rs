@@ -93,46 +93,87 @@ fn file_block(path: &str, language: &str) -> String {
     format!("`{path}`:\n\n```{language}\n{}\n```", read(path).trim_end())
 }
 
-/// The lines of the documented snapshot.
-fn snapshot_lines() -> Vec<serde_json::Value> {
-    read("docs/examples/snapshot.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+/// The lines of the documented snapshot, as written.
+fn snapshot_texts() -> Vec<String> {
+    read("docs/examples/snapshot.jsonl").lines().map(str::to_owned).collect()
 }
 
-fn json_block(value: &serde_json::Value) -> String {
-    format!("```json\n{}\n```\n", serde_json::to_string_pretty(value).unwrap())
+fn parsed(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+/// A line of JSON with line breaks and the members in their order, which a parsed object would lose.
+fn json_block(line: &str) -> String {
+    let mut text = String::new();
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if in_text {
+            in_text = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            text.push(c);
+            continue;
+        }
+        let newline = |text: &mut String, depth: usize| {
+            text.push('\n');
+            text.extend(std::iter::repeat_n("  ", depth));
+        };
+        match c {
+            '{' | '[' => {
+                text.push(c);
+                if matches!(chars.peek(), Some('}' | ']')) {
+                    text.extend(chars.next());
+                } else {
+                    depth += 1;
+                    newline(&mut text, depth);
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                newline(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                newline(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            _ => {
+                in_text = c == '"';
+                text.push(c);
+            }
+        }
+    }
+    assert_eq!(parsed(&text), parsed(line), "line breaks changed the line");
+    format!("```json\n{text}\n```\n")
 }
 
 /// A section for each API: what it is, a whole line, and the members that are read.
 fn snapshot_apis() -> String {
     let schema = snapshot::schema();
-    let lines = snapshot_lines();
+    let lines = snapshot_texts();
     let mut text = String::new();
     for api in snapshot::api::APIS {
         let data = &schema["x-data"][*api];
-        let means: String = data["description"].as_str().unwrap_or_default().split_whitespace().fold(
-            String::new(),
-            |mut all, word| {
-                if !all.is_empty() {
-                    all.push(' ');
-                }
-                all.push_str(word);
-                all
-            },
-        );
+        let means: Vec<&str> = data["description"].as_str().unwrap_or_default().split_whitespace().collect();
         let line = lines
             .iter()
-            .find(|line| line["api"] == **api && line["outcome"]["status"] == "ok")
+            .find(|line| {
+                let line = parsed(line);
+                line["api"] == **api && line["outcome"]["status"] == "ok"
+            })
             .unwrap_or_else(|| panic!("docs/examples/snapshot.jsonl has no answer of {api}"));
-        let (means, members) = (means, docs::paths(data));
+        let (means, members) = (means.join(" "), docs::paths(data));
         text.push_str(&format!("### {api}\n\n{means}\n\n{}\nRead of it:\n\n{members}\n", json_block(line)));
     }
     text
 }
 
 fn snapshot_shapes() -> String {
-    let lines = snapshot_lines();
+    let lines = snapshot_texts();
     let one = |ty: &str, status: Option<&str>| {
         let found = lines.iter().find(|line| {
+            let line = parsed(line);
             line["type"] == ty && status.is_none_or(|status| line["outcome"]["status"] == status)
         });
         json_block(found.unwrap_or_else(|| panic!("no {ty} line in docs/examples/snapshot.jsonl")))
@@ -152,9 +193,18 @@ fn region(page: &str, name: &str) -> String {
         ("README.md", "demo") => shown(
             &["demo"],
             0,
-            &["Read ", "SEVERITY", "HIGH  function-invoke-public", "HIGH  lambda-role-iam-write", "Could not", "Passed"],
+            &[
+                "Read ",
+                "SEVERITY",
+                "HIGH  function-invoke-public",
+                "HIGH  lambda-role-iam-write",
+                "Could not",
+                "Passed",
+            ],
         ),
-        ("README.md", "scan") => shown(&["scan", "--snapshot", snapshot, "--policy", "function-invoke-public"], 1, &[]),
+        ("README.md", "scan") => {
+            shown(&["scan", "--snapshot", snapshot, "--policy", "function-invoke-public"], 1, &[])
+        }
         ("README.md", "replay") => shown(
             &["replay", "fixtures/recorded"],
             1,
@@ -216,7 +266,8 @@ fn regions_of_pages_are_up_to_date() {
         let names = docs::regions(&committed);
         assert!(!names.is_empty(), "{page} has no region: it needs no place in this list");
         let wanted = names.iter().fold(committed.clone(), |text, name| {
-            docs::with_region(&text, name, &region(page, name)).unwrap_or_else(|error| panic!("{page}: {error}"))
+            docs::with_region(&text, name, &region(page, name))
+                .unwrap_or_else(|error| panic!("{page}: {error}"))
         });
         settle(page, &wanted);
     }
@@ -250,10 +301,14 @@ fn the_documented_snapshot_is_read_without_fault_and_has_every_api() {
     assert_eq!(apis, snapshot::api::APIS.iter().map(|api| (*api).to_owned()).collect());
     // Each answer has the shape its schema gives.
     let schema = snapshot::schema();
-    for line in snapshot_lines().iter().filter(|line| line["outcome"]["status"] == "ok") {
+    for line in snapshot_texts().iter().map(|line| parsed(line)) {
+        if line["outcome"]["status"] != "ok" {
+            continue;
+        }
         let api = line["api"].as_str().unwrap();
         let validator = jsonschema::validator_for(&schema["x-data"][api]).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&line["data"]).map(|error| error.to_string()).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&line["data"]).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{api}: {errors:?}");
     }
 }
@@ -345,7 +400,8 @@ fn links_between_pages_lead_somewhere() {
             if link.starts_with("https://") {
                 continue;
             }
-            let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
+            let (file, anchor) =
+                link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
             let target = if file.is_empty() { PathBuf::from(&page) } else { folder.join(file) };
             let target = root().join(&target);
             let known = match anchor {
