@@ -36,8 +36,6 @@ pub(super) enum Ground {
     Unnamed,
     /// The source is fixed by a token.
     Token,
-    /// CloudFront's own copy service of Lambda@Edge.
-    Replicator,
     /// Callers without credentials.
     Anonymous,
     /// The owner's id is not known.
@@ -50,11 +48,6 @@ pub(super) struct Side<'a> {
     pub(super) owner: Option<&'a str>,
     pub(super) trust: &'a Trust,
 }
-
-/// CloudFront copies Lambda@Edge functions with this service; it is allowed to read them by the statement that
-/// CloudFront itself adds when a distribution is associated.
-/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-permissions.html>
-const REPLICATOR: &str = "replicator.lambda.amazonaws.com";
 
 pub(super) fn all_trusted(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut whole = Some(true);
@@ -201,9 +194,6 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     if sources.is_none() && organizations.is_none() {
         if token {
             return Class { ground: Ground::Token, ..base(Exposure::ServiceRestricted, Some(true)) };
-        }
-        if services == [REPLICATOR] {
-            return Class { ground: Ground::Replicator, ..base(Exposure::ServiceUnrestricted, Some(true)) };
         }
         let ground = match callers.limited_to(Key::SourceArn) {
             Some(list) if list.iter().any(|p| p.text.contains(":s3:::")) => Ground::Bucket,
