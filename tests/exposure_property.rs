@@ -405,6 +405,7 @@ fn actors() -> Vec<Actor> {
                             "arn:aws:sns:eu-west-1:ACCOUNT:x:444455556666:y",
                             // A service that sends the source's ARN only.
                             "only arn:aws:sns:eu-west-1:ACCOUNT:topic",
+                            "only arn:aws:sns:eu-west-1:ACCOUNT:x:444455556666:y",
                         ] {
                             if account.is_empty() && (!organization.is_empty() || source.contains("ACCOUNT"))
                             {
