@@ -213,7 +213,7 @@ impl<'n> Judge<'_, '_, 'n> {
             let by_url: Vec<Atom<'_>> = atoms
                 .iter()
                 .copied()
-                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url)
+                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url && invoking.contains(atom))
                 .collect();
             if let (Some(anonymous), false) = (&anonymous, by_url.is_empty()) {
                 classes.extend(self.classes(&by_url, &resources, std::slice::from_ref(anonymous)));

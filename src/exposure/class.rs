@@ -176,7 +176,15 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
             }
             both
         }
-        (Some(list), None) | (None, Some(list)) => list.into_iter().map(str::to_owned).collect(),
+        (Some(list), None) => list.into_iter().map(str::to_owned).collect(),
+        (None, Some(list)) => {
+            let spared = |name: &&str| !matches!(&callers.services, Services::AllBut(not) if not.iter().any(|other| other == name));
+            let left: Vec<String> = list.into_iter().filter(spared).map(str::to_owned).collect();
+            if left.is_empty() {
+                return nobody();
+            }
+            left
+        }
         (None, None) => Vec::new(),
     };
     let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
