@@ -102,6 +102,11 @@ impl<'a> Pattern<'a> {
                 (Manner::AnyCase, Manner::AnyCase) => self.text.eq_ignore_ascii_case(&other.text),
                 (Manner::Glob, Manner::Glob | Manner::Arn) => glob(&self.text, &other.text, work),
                 (Manner::Arn, Manner::Arn) => arn(&self.text, &other.text, work),
+                // Where only the resource is open, both manners mean the same.
+                (Manner::Arn, Manner::Glob) => {
+                    let plain = |parts: [&str; 6]| !parts[..5].iter().any(|part| has_wildcard(part));
+                    arn_parts(&other.text).is_some_and(plain) && arn(&self.text, &other.text, work)
+                }
                 _ => false,
             },
         }
