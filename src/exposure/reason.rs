@@ -342,7 +342,8 @@ impl Grant {
     /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
     pub fn names_action(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        let named = |written: &String| wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action);
+        let named =
+            |written: &String| wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action);
         self.actions.iter().any(named) != self.not_action
     }
 

@@ -110,9 +110,10 @@ impl Index {
     /// Accounts and regions the snapshot set out to read, or read anything regional of Lambda's in.
     pub fn scopes(&self) -> BTreeSet<Scope> {
         let declared = self.header.iter().flat_map(|header| header.scope.iter().cloned());
-        let seen = self.calls.keys().filter(|call| call.api.starts_with("lambda:")).filter_map(|call| {
-            Some(Scope { account: call.account.clone(), region: call.region.clone()? })
-        });
+        let seen =
+            self.calls.keys().filter(|call| call.api.starts_with("lambda:")).filter_map(|call| {
+                Some(Scope { account: call.account.clone(), region: call.region.clone()? })
+            });
         declared.chain(seen).collect()
     }
 
@@ -156,8 +157,10 @@ impl Index {
     /// All accounts of an organization; `None`: no account of it could list them to the end.
     fn members_of(&self, id: &str) -> Option<BTreeSet<String>> {
         let asked = self.organizations.iter().filter(|(_, one)| one.id == id).map(|(account, _)| account);
-        let lists: Vec<&Members> =
-            asked.filter_map(|account| self.members.get(account)).filter(|list| list.complete && !list.page_lost).collect();
+        let lists: Vec<&Members> = asked
+            .filter_map(|account| self.members.get(account))
+            .filter(|list| list.complete && !list.page_lost)
+            .collect();
         if lists.is_empty() {
             return None;
         }
