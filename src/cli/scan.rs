@@ -1,6 +1,6 @@
 //! `scan`: a snapshot, and trail records beside it, judged by every policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::common::CommonArgs;
 use super::{Failure, run};
@@ -30,9 +30,9 @@ pub(crate) struct Args {
 /// The most bytes of a snapshot that are read from standard input: it is kept in memory, to be read twice.
 const STDIN_LIMIT: u64 = 2 << 30;
 
-pub(crate) fn snapshot_input(path: &PathBuf, trail: &[PathBuf]) -> Result<Input, Failure> {
+pub(crate) fn snapshot_input(path: &Path, trail: &[PathBuf]) -> Result<Input, Failure> {
     if path.as_os_str() != "-" {
-        return Ok(Input::File(path.clone()));
+        return Ok(Input::File(path.to_path_buf()));
     }
     if trail.iter().any(|path| path.as_os_str() == "-") {
         return Err(Failure::Usage(

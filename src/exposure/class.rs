@@ -36,8 +36,6 @@ pub(super) enum Ground {
     Unnamed,
     /// The source is fixed by a token.
     Token,
-    /// CloudFront's own copy service of Lambda@Edge.
-    Replicator,
     /// Callers without credentials.
     Anonymous,
     /// The owner's id is not known.
@@ -50,11 +48,6 @@ pub(super) struct Side<'a> {
     pub(super) owner: Option<&'a str>,
     pub(super) trust: &'a Trust,
 }
-
-/// CloudFront copies Lambda@Edge functions with this service; it is allowed to read them by the statement that
-/// CloudFront itself adds when a distribution is associated.
-/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-permissions.html>
-const REPLICATOR: &str = "replicator.lambda.amazonaws.com";
 
 pub(super) fn all_trusted(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut whole = Some(true);
@@ -183,7 +176,15 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
             }
             both
         }
-        (Some(list), None) | (None, Some(list)) => list.into_iter().map(str::to_owned).collect(),
+        (Some(list), None) => list.into_iter().map(str::to_owned).collect(),
+        (None, Some(list)) => {
+            let spared = |name: &&str| !matches!(&callers.services, Services::AllBut(not) if not.iter().any(|other| other == name));
+            let left: Vec<String> = list.into_iter().filter(spared).map(str::to_owned).collect();
+            if left.is_empty() {
+                return nobody();
+            }
+            left
+        }
         (None, None) => Vec::new(),
     };
     let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
@@ -201,9 +202,6 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     if sources.is_none() && organizations.is_none() {
         if token {
             return Class { ground: Ground::Token, ..base(Exposure::ServiceRestricted, Some(true)) };
-        }
-        if services == [REPLICATOR] {
-            return Class { ground: Ground::Replicator, ..base(Exposure::ServiceUnrestricted, Some(true)) };
         }
         let ground = match callers.limited_to(Key::SourceArn) {
             Some(list) if list.iter().any(|p| p.text.contains(":s3:::")) => Ground::Bucket,
