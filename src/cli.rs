@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::findings::gate::Exit;
+use crate::report::text::safe;
 use crate::term;
 
 /// A run that could not be carried out: exit 2. The text says what failed, where, and what to do next.
@@ -33,13 +34,6 @@ pub(crate) enum Failure {
     Checks { rendered: String, summary: String },
     #[error("cannot write {to}: {error}")]
     Write { to: String, error: io::Error },
-}
-
-impl Failure {
-    /// Nobody reads standard output any more: a normal end.
-    fn is_closed_pipe(&self) -> bool {
-        matches!(self, Failure::Write { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
-    }
 }
 
 const AFTER_HELP: &str = "\
@@ -107,13 +101,13 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
-        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure @ Failure::Checks { .. }) => {
             term::tell(&failure.to_string());
             ExitCode::from(Exit::Unusable.code())
         }
         Err(failure) => {
-            term::tell(&format!("error: {failure}"));
+            // It may name files and ids that strangers chose.
+            term::tell(&format!("error: {}", safe(&failure.to_string())));
             ExitCode::from(Exit::Unusable.code())
         }
     }

@@ -48,6 +48,12 @@ impl<'p> Engine<'p> {
         self.policies.iter().any(|policy| policy.kind.name == kind && policy.origins.contains(&origin))
     }
 
+    /// Can a record about which only these fields of `facts` are read matter to a policy: fail, be unknown, or be one
+    /// of a history's? No is certain, whatever the other fields are.
+    pub fn matters(&self, fields: &dyn FieldAccess, origin: Origin) -> bool {
+        self.policies_of(fields, origin).any(|(_, policy)| policy.matters(fields))
+    }
+
     /// An empty tally for these policies.
     pub fn tally(&self) -> Tally {
         Tally::new(self.policies.len())
@@ -56,14 +62,14 @@ impl<'p> Engine<'p> {
     /// Judges one fact of a snapshot with every policy of its kind and origin. What a policy asks of other records is
     /// unknown to it.
     pub fn judge(&self, fact: &Fact<'_>, tally: &mut Tally) {
-        for (at, policy) in self.policies_of(fact) {
+        for (at, policy) in self.policies_of(fact.body.fields(), fact.origin) {
             self.judge_one(at, policy, fact, tally);
         }
     }
 
     /// Judges one fact of a trail record. Policies with state remember it; [`Engine::recall`] judges it.
     pub fn judge_record(&self, fact: &Fact<'_>, occasion: &Occasion, memory: &Memory<'_>, tally: &mut Tally) {
-        for (at, policy) in self.policies_of(fact) {
+        for (at, policy) in self.policies_of(fact.body.fields(), fact.origin) {
             match &policy.program {
                 None => self.judge_one(at, policy, fact, tally),
                 Some(program) => self.remember(at, (policy, program), fact, occasion, (memory, tally)),
@@ -71,11 +77,14 @@ impl<'p> Engine<'p> {
         }
     }
 
-    fn policies_of(&self, fact: &Fact<'_>) -> impl Iterator<Item = (usize, &'p Policy)> {
-        let kind = fact.body.fields().kind();
+    fn policies_of(
+        &self,
+        fields: &dyn FieldAccess,
+        origin: Origin,
+    ) -> impl Iterator<Item = (usize, &'p Policy)> {
+        let kind = fields.kind();
         let kind = KINDS.iter().position(|known| std::ptr::eq(*known, kind));
         let ours = kind.and_then(|kind| self.by_kind.get(kind)).map_or(&[][..], Vec::as_slice);
-        let origin = fact.origin;
         ours.iter()
             .filter_map(|&at| Some((at, *self.policies.get(at)?)))
             .filter(move |(_, policy)| policy.origins.contains(&origin))

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::engine::state::{EventClass, Occasion, Reading};
+use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
-use crate::facts::{Body, Place};
-use crate::policy::derive::TrailEvent;
+use crate::facts::schema::Origin;
+use crate::facts::{ApiCall, Body, Place};
 use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
+use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +32,7 @@ pub struct RecordFacts {
     /// By the function's unqualified ARN.
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
-    pub reading: Reading,
+    pub reading: state::Reading,
 }
 
 impl RecordFacts {
@@ -78,8 +79,6 @@ pub(super) struct Judge<'j> {
     memory: Option<&'j Memory<'j>>,
     wanted: Wanted,
     context: RecordContext<'j>,
-    /// The calls that can fail or be unknown under an `api_call` policy.
-    calls: Vec<TrailEvent>,
 }
 
 impl<'j> Judge<'j> {
@@ -89,18 +88,15 @@ impl<'j> Judge<'j> {
         wanted: Wanted,
         context: RecordContext<'j>,
     ) -> Self {
-        let of_calls = engine.policies().iter().filter(|policy| policy.kind.name == "api_call");
-        let calls = of_calls.flat_map(|policy| policy.trail_events()).collect();
-        Judge { engine, memory: engine.has_state().then_some(memory), wanted, context, calls }
+        Judge { engine, memory: engine.has_state().then_some(memory), wanted, context }
     }
 
-    /// Can a call of this source and name matter? Sound for every predicate: the list is derived with everything
-    /// else unread.
+    /// Can a call of this source and name matter? Sound for every predicate: everything else is unread.
     fn matters(&self, source: &str, name: &str) -> bool {
-        self.calls.iter().any(|call| {
-            call.source.as_deref().is_none_or(|known| known == source)
-                && call.name.as_deref().is_none_or(|known| known == name)
-        })
+        let mut call = ApiCall::unread(Why::NotInRecord);
+        call.event_source = Reading::Known(source.into());
+        call.event_name = Reading::Known(name.into());
+        self.engine.matters(&call, Origin::Activity)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a policy asks across records, ready to be run: the histories' conditions as closures.
 
-use super::lang::compile::Compiled;
+use super::lang::compile::{Compiled, Env};
 use super::lang::ir::{Param, Pred, PredKind};
 use super::read::parse_duration;
 use super::{Quantity, State};
-use crate::facts::schema::KindDecl;
-use crate::value::OwnedValue;
+use crate::facts::schema::{FieldAccess, KindDecl};
+use crate::value::{OwnedValue, Truth};
 
 /// One history, ready to be run.
 #[derive(Debug)]
@@ -74,6 +74,11 @@ impl Program {
             at_least: u64::try_from(count.at_least.value(params)).unwrap_or(u64::MAX),
         });
         Some(Program { histories, barring, asks, warm_up: state.warm_up, count })
+    }
+
+    /// Could the fact be one of a history's?
+    pub(crate) fn may_see(&self, fact: &dyn FieldAccess) -> bool {
+        self.histories.iter().any(|history| history.among.eval(fact, &Env::default()) != Truth::False)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::cases::{Case, Expect, Given};
+use super::cases::{Case, Expect, Given, repeated};
 use super::judge::{Certain, Judge, Outcome};
 use super::lang::compile::Env;
 use super::program::Program;
@@ -187,6 +187,10 @@ fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<(Vec<Mad
             vec![Made { subject, origin, kind: policy.kind, values, occasion: None }]
         }
         Given::Records(records) => maker.of_records(records, &case.trust)?,
+        Given::Repeated(records, times) => {
+            let records: Vec<Json> = records.iter().flat_map(|record| repeated(record, *times)).collect();
+            maker.of_records(&records, &case.trust)?
+        }
         Given::Snapshot(lines) => maker.of_snapshot(lines, &case.trust)?,
     };
     let mut reading = Reading::default();
