@@ -14,8 +14,8 @@ use crate::findings::fingerprint;
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
-use crate::policy::{Env, Evidence, Missing, Policy, Verdict};
-use crate::value::{Value, Why};
+use crate::policy::{Env, Evidence, Policy, Verdict};
+use crate::value::Value;
 
 /// Files share so many parts, so that threads seldom wait for each other.
 const SHARDS: usize = 8;
@@ -101,7 +101,7 @@ fn shard(file: &str) -> usize {
 fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
     match settled {
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
-        Settled::WarmingUp { account, from } => tally.warming_up(at, &account, from),
+        Settled::WarmingUp { account, from, .. } => tally.warming_up(at, &account, from),
         Settled::Judged { held, seen } => {
             let env = Env { seen: &seen };
             match policy.judge(&held.fields, &env) {
@@ -112,10 +112,7 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
             }
         }
         Settled::Unknown { held, records } => {
-            let missing = match policy.judge(&held.fields, &Env::default()) {
-                Verdict::Unknown { missing } => missing,
-                _ => of_key(policy, program, &held.fields),
-            };
+            let missing = policy.doubts(&held.fields);
             unknown(at, missing, &held.told, records, tally);
         }
         Settled::Reached { held, records, most } => {
@@ -148,29 +145,6 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
             tally.fail_all(fingerprint, occurrence, &records);
         }
     }
-}
-
-/// The fields of a count's key, and its distinct one, that were not read.
-fn of_key(policy: &Policy, program: &Program, fields: &dyn FieldAccess) -> Vec<Missing> {
-    let of = program.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
-    let mut missing: Vec<Missing> = of
-        .filter_map(|&index| {
-            let why = match fields.value(index) {
-                Value::Unread(why) => why,
-                Value::List(list) => list.incomplete?,
-                _ => return None,
-            };
-            let name = policy.kind.fields.get(index)?.name;
-            Some(Missing { field: format!("{}.{name}", policy.kind.name), why })
-        })
-        .collect();
-    if missing.is_empty() {
-        // Its own fields were read: others that may count were not.
-        missing.push(Missing { field: "count".to_owned(), why: Why::NotInRecord });
-    }
-    missing.sort();
-    missing.dedup();
-    missing
 }
 
 /// What a count is about: its key, not the one record that came first.
