@@ -150,14 +150,17 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
 /// What a count is about: its key, not the one record that came first.
 fn subject(policy: &Policy, count: &Counting, held: &Held) -> Subject<'static> {
     let by_subject = policy.kind.field("subject").is_some_and(|subject| count.by.contains(&subject));
-    let first = count.by.iter().find_map(|&index| match held.fields.value(index) {
+    let text = |&index: &usize| match held.fields.value(index) {
         Value::Text(text) => Some((policy.kind.fields.get(index)?.name, text)),
         _ => None,
-    });
+    };
+    let is_caller = |name: &str| matches!(name, "principal" | "session_arn");
+    let caller = count.by.iter().filter_map(text).find(|(name, _)| is_caller(name));
+    let first = caller.or_else(|| count.by.iter().find_map(text));
     match first {
         Some((name, text)) if !by_subject => Subject {
             arn: text.starts_with("arn:").then(|| text.to_owned().into()),
-            kind: if matches!(name, "principal" | "session_arn") { "principal" } else { name },
+            kind: if is_caller(name) { "principal" } else { name },
             name: text.to_owned().into(),
             account: arn::account(text).map(|account| account.to_owned().into()),
             region: None,
