@@ -84,8 +84,7 @@ fn corpus() -> impl Strategy<Value = Vec<Record>> {
 }
 
 fn policies(state: &str) -> PolicySet {
-    let text =
-        format!("id: x\ntitle: t\nseverity: low\nrisk_score: 1\non: api_call\nmessage: m\n{state}");
+    let text = format!("id: x\ntitle: t\nseverity: low\nrisk_score: 1\non: api_call\nmessage: m\n{state}");
     let (set, errors) = PolicySet::load(&[SourceText::new("x.yaml", text.as_str())], &Overrides::default());
     assert!(errors.is_empty(), "{text}\n{errors:?}");
     set
@@ -175,7 +174,8 @@ fn model(records: &[Record], window: i64, warm_up: Option<i64>, hole: Option<(u8
             other.wanted == Some(true) && other.principal.is_some() && record.principal.is_some()
         });
         let doubt = record.principal.is_none() || possible.count() > 0;
-        let since = records.iter().filter(|other| other.account == record.account).map(|other| other.time).min();
+        let since =
+            records.iter().filter(|other| other.account == record.account).map(|other| other.time).min();
         let warm = warm_up.is_none_or(|warm_up| since.unwrap() + warm_up <= record.time);
         let holed = hole.is_some_and(|(account, from, to)| {
             account == record.account && from <= record.time && to > record.time - window
