@@ -26,7 +26,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: ColorChoice,
     /// Say nothing on standard error but errors
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
     /// Configuration file [default: ./lambda-audit.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Policies and trust")]
