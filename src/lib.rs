@@ -31,4 +31,5 @@ pub mod report;
 // What people use.
 pub mod cli;
 pub mod config;
+pub mod docs;
 pub mod term;

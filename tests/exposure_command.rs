@@ -1,4 +1,6 @@
 //! What the `exposure` command reads and answers, at library level: JSON and exit code for every kind of input.
+// Helpers of tests, outside of any test function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lambda_audit::exposure::render::{Color, answer, text};
 use lambda_audit::exposure::{ResourceKind, input};

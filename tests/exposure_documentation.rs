@@ -1,5 +1,7 @@
 //! What AWS's own pages say, as documents of ours that embody it: `fixtures/exposure/aws_documentation.jsonl`, one
 //! statement of a page a line. The reference evaluator and the classifier share an author; this holds both.
+// Helpers of tests, outside of any test function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! `finding` of an exposure says what the bundled policies say: over every document of the table, it is true exactly
 //! where one of them fails, and unknown exactly where none fails and one cannot judge. Grants that only open a URL
 //! are the URL policy's, which judges the URL and not the document.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

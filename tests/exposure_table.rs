@@ -3,6 +3,8 @@
 //! `document` (JSON) or `text` (anything) is judged for `owner` (default 111122223333, `null`: not known); `exposure`
 //! and `finding` are the whole's, `grants` and `via_url` each statement's, `invoke` and `beyond` the first
 //! statement's classes of actions, `url` what the policy does for a URL of type NONE.
+// Helpers of tests, outside of any test function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
 

@@ -75,8 +75,14 @@ pub(crate) fn write(
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
             match render(&mut out).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                result => result,
+                // Nobody reads on (`| head`): a normal end of this output. The others are still written, and the
+                // exit code stays the run's: findings are findings, whoever listens.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    // What is left in the buffer has nowhere to go.
+                    drop(out.into_parts());
+                    Ok(())
+                }
+                other => other,
             }
         }
         Some(path) => File::create(path).and_then(|file| {

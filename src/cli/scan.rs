@@ -1,6 +1,6 @@
 //! `scan`: a snapshot, and trail records beside it, judged by every policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::common::CommonArgs;
 use super::{Failure, run};
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 /// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
 const STREAM_LIMIT: u64 = 2 << 30;
 
-pub(crate) fn snapshot_input(path: &PathBuf, trail: &[PathBuf]) -> Result<Input, Failure> {
+pub(crate) fn snapshot_input(path: &Path, trail: &[PathBuf]) -> Result<Input, Failure> {
     if path.as_os_str() != "-" {
         return Input::path(path, STREAM_LIMIT).map_err(|error| {
             Failure::Usage(format!("cannot read the snapshot {}: {error}", path.display()))

@@ -97,7 +97,7 @@ pub(super) fn covers_name(names: &Names<'_>, name: &str, work: &Work) -> bool {
 
 /// The invoking actions that the statement covers.
 pub(super) fn invoking_atoms(names: &Names<'_>, kind: ResourceKind, work: &Work) -> Vec<Atom<'static>> {
-    invoking(kind).iter().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(*name)).collect()
+    invoking(kind).iter().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(name)).collect()
 }
 
 /// Everything else that the statement covers.
@@ -105,7 +105,7 @@ pub(super) fn other_atoms<'n>(names: &'n Names<'_>, kind: ResourceKind, work: &W
     let is_invoking = |name: &str| invoking(kind).iter().any(|known| known.eq_ignore_ascii_case(name));
     let others = || OTHERS.iter().filter(|name| !is_invoking(name));
     if names.sense == Sense::AllBut {
-        let listed = others().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(*name));
+        let listed = others().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(name));
         let everything = names.list.iter().any(|pattern| matches!(*pattern, "*" | "lambda:*"));
         return listed.chain((!everything).then_some(Atom::Rest(&names.list))).collect();
     }
@@ -118,7 +118,7 @@ pub(super) fn other_atoms<'n>(names: &'n Names<'_>, kind: ResourceKind, work: &W
             continue;
         }
         let before = atoms.len();
-        atoms.extend(others().filter(|name| glob_any_case(pattern, name, work)).map(|name| Atom::One(*name)));
+        atoms.extend(others().filter(|name| glob_any_case(pattern, name, work)).map(|name| Atom::One(name)));
         if atoms.len() > before || !only_invokes(pattern, kind) {
             atoms.push(Atom::Open(pattern));
         }

@@ -44,6 +44,12 @@ impl<'n> KeySet<'n> {
         Self { missing, present: true, within: Some(within), without: Vec::new() }
     }
 
+    /// Values of a known form.
+    fn like(missing: bool, form: &'static str) -> Self {
+        let form = Pattern { text: form.into(), manner: Manner::Glob, loose: false };
+        Self { missing, present: true, within: Some(vec![form]), without: Vec::new() }
+    }
+
     /// What the documentation says of the key for that kind of caller, before any condition.
     /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     fn of(key: Key, kind: Kind) -> Self {
@@ -69,6 +75,9 @@ impl<'n> KeySet<'n> {
                 | EventSourceToken,
             ) => Self::absent(),
             (Kind::Anonymous, ViaUrl) => Self::only(true, &["true"]),
+            (_, SourceVpc) => Self::like(true, "vpc-*"),
+            (_, SourceVpce) => Self::like(true, "vpce-*"),
+            (_, PrincipalOrgId | SourceOrgId | VpceOrgId) => Self::like(true, "o-*"),
             (_, ViaUrl) => Self::only(true, &["true", "false"]),
             _ => Self::any(true),
         }
@@ -245,7 +254,7 @@ impl<'n> Callers<'n> {
         };
         nobody
             || self.keys.iter().any(|(_, set)| set.is_empty())
-            || !(self.from_internet() || self.from_endpoint() || self.from_nowhere())
+            || !(self.comes_from_internet() || self.comes_from_endpoint() || self.comes_from_nowhere())
     }
 
     const ENDPOINT_KEYS: [Key; 7] = [
@@ -259,13 +268,13 @@ impl<'n> Callers<'n> {
     ];
 
     /// A request over the internet has an address and none of the keys of an endpoint.
-    fn from_internet(&self) -> bool {
+    fn comes_from_internet(&self) -> bool {
         self.internet.as_ref().is_none_or(|set| !set.is_empty())
             && Self::ENDPOINT_KEYS.iter().all(|&key| self.key(key).is_none_or(|set| set.missing))
     }
 
     /// A request through a VPC endpoint has no `aws:SourceIp`, and has its VPC and endpoint.
-    fn from_endpoint(&self) -> bool {
+    fn comes_from_endpoint(&self) -> bool {
         self.endpoint
             && [Key::SourceVpc, Key::SourceVpce]
                 .iter()
@@ -273,7 +282,7 @@ impl<'n> Callers<'n> {
     }
 
     /// Where a service's own request comes from is not documented: it may have none of these keys.
-    fn from_nowhere(&self) -> bool {
+    fn comes_from_nowhere(&self) -> bool {
         self.kind == Kind::Service
             && self.endpoint
             && Self::ENDPOINT_KEYS.iter().all(|&key| self.key(key).is_none_or(|set| set.missing))
@@ -281,9 +290,10 @@ impl<'n> Callers<'n> {
 
     /// Only from bounded addresses, named VPCs or named endpoints.
     pub(super) fn network_is_bounded(&self) -> bool {
-        let internet = !self.from_internet() || self.internet.as_ref().is_some_and(IpSet::is_bounded);
+        let internet = !self.comes_from_internet() || self.internet.as_ref().is_some_and(IpSet::is_bounded);
         internet
-            && (!self.from_endpoint() || Self::ENDPOINT_KEYS.iter().any(|&key| self.endpoint_is_named(key)))
+            && (!self.comes_from_endpoint()
+                || Self::ENDPOINT_KEYS.iter().any(|&key| self.endpoint_is_named(key)))
     }
 
     fn endpoint_is_named(&self, key: Key) -> bool {

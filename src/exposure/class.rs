@@ -36,8 +36,6 @@ pub(super) enum Ground {
     Unnamed,
     /// The source is fixed by a token.
     Token,
-    /// CloudFront's own copy service of Lambda@Edge.
-    Replicator,
     /// Callers without credentials.
     Anonymous,
     /// The owner's id is not known.
@@ -50,11 +48,6 @@ pub(super) struct Side<'a> {
     pub(super) owner: Option<&'a str>,
     pub(super) trust: &'a Trust,
 }
-
-/// CloudFront copies Lambda@Edge functions with this service; it is allowed to read them by the statement that
-/// CloudFront itself adds when a distribution is associated.
-/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-permissions.html>
-const REPLICATOR: &str = "replicator.lambda.amazonaws.com";
 
 pub(super) fn all_trusted(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut whole = Some(true);
@@ -106,7 +99,7 @@ pub(super) fn class(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class
 }
 
 fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
-    let organizations = organizations(callers, Key::PrincipalOrgId, Key::PrincipalOrgPaths);
+    let organizations = organizations(callers, Key::PrincipalOrgId, Key::PrincipalOrgPaths, work);
     if organizations.as_ref().is_some_and(Vec::is_empty) {
         return nobody();
     }
@@ -183,10 +176,18 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
             }
             both
         }
-        (Some(list), None) | (None, Some(list)) => list.into_iter().map(str::to_owned).collect(),
+        (Some(list), None) => list.into_iter().map(str::to_owned).collect(),
+        (None, Some(list)) => {
+            let spared = |name: &&str| !matches!(&callers.services, Services::AllBut(not) if not.iter().any(|other| other == name));
+            let left: Vec<String> = list.into_iter().filter(spared).map(str::to_owned).collect();
+            if left.is_empty() {
+                return nobody();
+            }
+            left
+        }
         (None, None) => Vec::new(),
     };
-    let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths);
+    let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
     let sources = meet(
         account_key(callers, Key::SourceAccount),
         callers.limited_to(Key::SourceArn).and_then(|list| {
@@ -201,9 +202,6 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     if sources.is_none() && organizations.is_none() {
         if token {
             return Class { ground: Ground::Token, ..base(Exposure::ServiceRestricted, Some(true)) };
-        }
-        if services == [REPLICATOR] {
-            return Class { ground: Ground::Replicator, ..base(Exposure::ServiceUnrestricted, Some(true)) };
         }
         let ground = match callers.limited_to(Key::SourceArn) {
             Some(list) if list.iter().any(|p| p.text.contains(":s3:::")) => Ground::Bucket,
@@ -252,28 +250,45 @@ fn account_key(callers: &Callers<'_>, key: Key) -> Option<Vec<String>> {
 }
 
 /// The organizations that a box is limited to. `None`: not limited.
-fn organizations(callers: &Callers<'_>, id: Key, paths: Key) -> Option<Vec<String>> {
+fn organizations(callers: &Callers<'_>, id: Key, paths: Key, work: &Work) -> Option<Vec<String>> {
     let fixed = |key| {
         let list = callers.limited_to(key)?;
         list.iter().map(|p| fixed_organization(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
     };
-    meet(fixed(id), fixed(paths))
+    let mut names = meet(fixed(id), fixed(paths))?;
+    // Whoever has a path has the id that it starts with, whatever else is asked of that.
+    let path = |name: &str| {
+        callers.key(paths).is_none_or(|set| {
+            let starts = |p: &Pattern<'_>| fixed_organization(p).is_none_or(|id| id == name);
+            set.present && set.within.as_ref().is_none_or(|list| list.iter().any(starts))
+        })
+    };
+    names.retain(|name| callers.key(id).is_none_or(|set| set.admits(name, work)) && path(name));
+    Some(names)
 }
 
 /// The accounts that a box of principals is limited to, an empty name for one that the document does not tell.
 /// `None`: not limited.
 fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
     let arns = callers.limited_to(Key::PrincipalArn);
+    let without_arns = callers.key(Key::PrincipalArn).map_or(&[][..], |set| set.without.as_slice());
     let named: Option<Vec<String>> = match &callers.principals {
         Principals::In(list) => {
-            let allowed =
-                |named: &&Named<'_>| arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)));
+            let allowed = |named: &&Named<'_>| {
+                arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)))
+                    && !own_arn(named).is_some_and(|arn| without_arns.iter().any(|p| p.matches(arn, work)))
+            };
             Some(list.iter().filter(allowed).map(|named| named.account.clone().into_owned()).collect())
         }
         Principals::AllBut(_) => None,
     };
-    let by_arn: Option<Vec<String>> =
-        arns.and_then(|list| list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect());
+    let fallen = |p: &&Pattern<'_>| {
+        matches!(&callers.principals, Principals::AllBut(list)
+            if p.literal().is_some_and(|arn| list.iter().any(|named| own_arn(named) == Some(arn))))
+    };
+    let by_arn: Option<Vec<String>> = arns.and_then(|list| {
+        list.iter().filter(|p| !fallen(p)).map(|p| fixed_account(p).map(str::to_owned)).collect()
+    });
     let by_user: Option<Vec<String>> = callers.limited_to(Key::UserId).and_then(|list| {
         let account = |id: &str| if is_account(id) { id.to_owned() } else { String::new() };
         list.iter().map(|p| fixed_user(p).map(account)).collect()
@@ -297,10 +312,14 @@ fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
         names.push(String::new());
     }
     let excluded = |name: &String| {
-        let without = callers.key(Key::PrincipalAccount).map_or(&[][..], |set| set.without.as_slice());
+        // A variable that could not be replaced is the owner, and the owner may be this account.
+        let admitted = callers.key(Key::PrincipalAccount).is_none_or(|set| {
+            let by_owner = set.within.as_ref().is_some_and(|list| list.iter().any(|p| p.text == OWNER));
+            by_owner || set.admits(name, work)
+        });
         let fallen = matches!(&callers.principals, Principals::AllBut(list)
             if list.iter().any(|named| named.arn.is_none() && named.account == Cow::Borrowed(name.as_str())));
-        fallen || without.iter().any(|p| p.matches(name, work)) || arns_exclude(callers, name, work)
+        fallen || !admitted || arns_exclude(callers, name, work)
     };
     names.retain(|name| name.is_empty() || !excluded(name));
     names.sort_unstable();
@@ -310,23 +329,18 @@ fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
 
 /// May the named principal have an ARN that the pattern matches?
 fn may_be(named: &Named<'_>, pattern: &Pattern<'_>, work: &Work) -> bool {
-    if named.account.is_empty() || pattern.manner != super::pattern::Manner::Glob {
-        if let Some(account) = fixed_account(pattern) {
-            if account != OWNER && !named.account.is_empty() && account != named.account {
-                return false;
-            }
-        }
+    let fixed = fixed_account(pattern).filter(|account| *account != OWNER && !named.account.is_empty());
+    if fixed.is_some_and(|account| account != named.account) {
+        return false;
     }
-    match &named.arn {
-        // A user is its ARN. A role's sessions show the role's ARN; a session named as principal shows another one.
-        Some(own) if own.literal().is_some_and(|arn| arn.contains(":iam::")) => {
-            let text = own.literal().unwrap_or_default();
-            pattern.matches(text, work)
-                || pattern.loose
-                || !text.contains(":user/") && !text.contains(":role/")
-        }
-        _ => true,
-    }
+    own_arn(named).is_none_or(|arn| pattern.matches(arn, work) || pattern.loose)
+}
+
+/// The one value that `aws:PrincipalArn` has for the named principal: a user's ARN, and a role's for its sessions
+/// too. A session named as principal shows another ARN than its own.
+fn own_arn<'n>(named: &'n Named<'_>) -> Option<&'n str> {
+    let arn = named.arn.as_ref()?.literal()?;
+    (arn.contains(":iam::") && (arn.contains(":user/") || arn.contains(":role/"))).then_some(arn)
 }
 
 /// Every principal of the account has an ARN that is excluded.

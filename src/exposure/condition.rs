@@ -347,10 +347,31 @@ pub(super) fn meaning<'n>(condition: &Condition<'n>, owner: Option<&'n str>) -> 
         },
         Base::Text(_) if key == Key::SourceIp || key == Key::VpcSourceIp => Values::Some,
         Base::Text(manner) => {
-            list(condition.values.iter().map(|value| resolve(value, owner, manner)).collect())
+            let pattern = |value| one_case(key, resolve(value, owner, manner));
+            list(condition.values.iter().map(pattern).collect())
         }
     };
     Meaning { key, missing, values, ignored: None }
+}
+
+/// Where a key's values have letters of one case only, a comparison without regard to case is an exact one.
+/// Source: <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html> (ids' patterns)
+fn one_case(key: Key, mut pattern: Pattern<'_>) -> Pattern<'_> {
+    if pattern.manner != Manner::AnyCase {
+        return pattern;
+    }
+    let text = match key {
+        Key::UrlAuthType => pattern.text.to_ascii_uppercase(),
+        Key::PrincipalOrgId | Key::SourceOrgId | Key::VpceOrgId => pattern.text.to_ascii_lowercase(),
+        Key::PrincipalOrgPaths | Key::SourceOrgPaths | Key::VpceOrgPaths => pattern.text.to_ascii_lowercase(),
+        Key::SourceVpc | Key::SourceVpce | Key::ServiceName | Key::ServiceNames => {
+            pattern.text.to_ascii_lowercase()
+        }
+        _ => return pattern,
+    };
+    pattern.text = Cow::Owned(text);
+    pattern.manner = Manner::Exact;
+    pattern
 }
 
 /// Can the key ever have a value that the pattern matches? An account id has twelve digits, an organization id starts
@@ -375,7 +396,9 @@ pub(super) fn possible(key: Key, pattern: &Pattern<'_>) -> bool {
             }
             None => false,
         },
-        Key::UserId | Key::SourceVpc | Key::SourceVpce => !text.contains('*'),
+        Key::UserId | Key::SourceVpc | Key::SourceVpce | Key::ServiceName | Key::ServiceNames => {
+            !text.contains(['*', '?'])
+        }
         _ => true,
     }
 }

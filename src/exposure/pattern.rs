@@ -102,6 +102,11 @@ impl<'a> Pattern<'a> {
                 (Manner::AnyCase, Manner::AnyCase) => self.text.eq_ignore_ascii_case(&other.text),
                 (Manner::Glob, Manner::Glob | Manner::Arn) => glob(&self.text, &other.text, work),
                 (Manner::Arn, Manner::Arn) => arn(&self.text, &other.text, work),
+                // Where only the resource is open, both manners mean the same.
+                (Manner::Arn, Manner::Glob) => {
+                    let plain = |parts: [&str; 6]| !parts[..5].iter().any(|part| has_wildcard(part));
+                    arn_parts(&other.text).is_some_and(plain) && arn(&self.text, &other.text, work)
+                }
                 _ => false,
             },
         }
@@ -227,7 +232,9 @@ mod tests {
         assert!(!p("ab*", Manner::Glob).covers(&p("a*", Manner::Glob), &work));
         assert!(!p("a**b", Manner::Glob).covers(&p("a*", Manner::Glob), &work));
         assert!(p("arn:*:s3:::*", Manner::Arn).covers(&p("arn:aws:s3:::b*", Manner::Arn), &work));
-        assert!(!p("arn:*:s3:::*", Manner::Arn).covers(&p("arn:aws:s3:::b*", Manner::Glob), &work));
+        // A string's wildcard in the last part stays there; one before it may cross colons.
+        assert!(p("arn:*:s3:::*", Manner::Arn).covers(&p("arn:aws:s3:::b*", Manner::Glob), &work));
+        assert!(!p("arn:*:s3:::*", Manner::Arn).covers(&p("arn:aws*:s3:::b", Manner::Glob), &work));
         assert!(!Pattern { loose: true, ..p("*", Manner::Glob) }.covers(&p("a", Manner::Exact), &work));
     }
 

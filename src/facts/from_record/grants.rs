@@ -193,7 +193,7 @@ impl<'a> Reader<'_, 'a> {
         match &assessed {
             Some(assessed) => {
                 for statement in &assessed.grants {
-                    owner.facts(statement, self.cx.lists, &mut one);
+                    owner.facts(statement, &mut one);
                 }
             }
             None => one(String::new(), Body::Grant(Box::new(Grant { ..owner.unread() }))),
