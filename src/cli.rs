@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::findings::gate::Exit;
+use crate::report::text::safe;
 use crate::term;
 
 /// A run that could not be carried out: exit 2. The text says what failed, where, and what to do next.
@@ -105,7 +106,8 @@ pub fn main() -> ExitCode {
             ExitCode::from(Exit::Unusable.code())
         }
         Err(failure) => {
-            term::tell(&format!("error: {failure}"));
+            // It names files and quotes input: none of that may steer the terminal.
+            term::tell(&format!("error: {}", safe(&failure.to_string())));
             ExitCode::from(Exit::Unusable.code())
         }
     }
