@@ -9,6 +9,7 @@ use serde::Deserialize;
 pub struct Lists {
     layer_accounts: BTreeMap<String, String>,
     principals: Vec<ListedPrincipal>,
+    agents: Vec<ListedAgent>,
 }
 
 /// A listed file does not parse. A test holds that those that ship do.
@@ -59,6 +60,26 @@ struct ListedPrincipal {
     date: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Agents {
+    agent: Vec<ListedAgent>,
+}
+
+/// A program that people type commands into.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "what, source and date are for readers of the file; parsing holds that they are there"
+)]
+struct ListedAgent {
+    begins: String,
+    what: String,
+    source: String,
+    date: String,
+}
+
 impl Lists {
     /// The lists that ship with the tool.
     ///
@@ -69,9 +90,12 @@ impl Lists {
             .map_err(|error| ListError { file: "aws-layer-accounts.toml", error })?;
         let principals: Principals = toml::from_str(include_str!("../data/aws-principals.toml"))
             .map_err(|error| ListError { file: "aws-principals.toml", error })?;
+        let agents: Agents = toml::from_str(include_str!("../data/cli-user-agents.toml"))
+            .map_err(|error| ListError { file: "cli-user-agents.toml", error })?;
         Ok(Lists {
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
             principals: principals.principal,
+            agents: agents.agent,
         })
     }
 
@@ -90,6 +114,12 @@ impl Lists {
                     .all(|action| listed.actions.iter().any(|known| known.eq_ignore_ascii_case(action)))
         })
     }
+
+    /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.
+    pub fn is_command_line(&self, user_agent: &str) -> bool {
+        let text = user_agent.strip_prefix('[').unwrap_or(user_agent);
+        self.agents.iter().any(|agent| text.starts_with(&agent.begins))
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +134,15 @@ mod tests {
         let replicator = "replicator.lambda.amazonaws.com";
         assert!(lists.is_listed_principal(replicator, &["lambda:GetFunction".to_owned()]));
         assert!(!lists.is_listed_principal(replicator, &["lambda:UpdateFunctionCode".to_owned()]));
+        for agent in
+            ["aws-cli/2.31.9 md/awscrt#0.27.6", "[aws-cli/1.18.5 Python/3.8]", "AWSPowerShell.Common/5.0.1"]
+        {
+            assert!(lists.is_command_line(agent), "{agent}");
+        }
+        for agent in ["Boto3/1.40.52", "aws-sdk-go/1.41.4", "x aws-cli/2", "AWSConsole", "", "["] {
+            assert!(!lists.is_command_line(agent), "{agent}");
+        }
+        assert!(lists.agents.iter().all(|agent| agent.begins.len() > 3), "one would match anything");
         assert!(lists.layer_accounts.keys().all(|id| crate::arn::is_account(id)));
     }
 }
