@@ -106,7 +106,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(Exit::Unusable.code())
         }
         Err(failure) => {
-            // It names files and quotes input: none of that may steer the terminal.
+            // It may name files and ids that strangers chose.
             term::tell(&format!("error: {}", safe(&failure.to_string())));
             ExitCode::from(Exit::Unusable.code())
         }

@@ -288,8 +288,13 @@ fn yaml_files(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     while let Some((path, depth)) = pending.pop() {
         let metadata = fs::metadata(&path).map_err(|error| cannot(&path, &error))?;
         if metadata.is_file() {
-            if depth == 0 || path.extension().is_some_and(|extension| extension == "yaml") {
+            let extension = path.extension().unwrap_or_default();
+            if depth == 0 || extension == "yaml" {
                 files.push(path);
+            } else if extension == "yml" {
+                // Passed over it would be a policy that judges nothing, and nobody is told.
+                let error = io::Error::other("its name must end in .yaml to be read as a policy");
+                return Err(cannot(&path, &error));
             }
             continue;
         }

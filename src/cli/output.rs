@@ -64,7 +64,8 @@ pub(crate) fn checked(outputs: &[Output]) -> Result<Vec<Output>, Failure> {
     Ok(outputs.to_vec())
 }
 
-/// Lets `render` write to where the output goes.
+/// Lets `render` write to where the output goes. A standard output that nobody reads any more is a normal end of that
+/// output, and of nothing else: the others are written, and the exit code stays what it is.
 pub(crate) fn write(
     output: &Output,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -155,7 +155,7 @@ fn text(policy: &Policy, style: Style, out: &mut impl Write) -> std::io::Result<
         Some(technique) => format!("{}/{technique}", tag.tactic),
         None => tag.tactic.clone(),
     });
-    writeln!(out, "  ATT&CK: {}\n  File: {}\n", join(attack.collect()), policy.file())?;
+    writeln!(out, "  ATT&CK: {}\n  File: {}\n", join(attack.collect()), safe(policy.file()))?;
     if let Some(applies_to) = policy.applies_to() {
         writeln!(out, "Applies to\n{}", indented(applies_to))?;
     }

@@ -73,14 +73,11 @@ impl StateFacts<'_> {
 
     pub(super) fn missing_of_function(&self, scope: &Scope, function: &FunctionRow, emit: Emit<'_>) {
         let arn = function.arn.as_str();
-        let mut policy = |resource: &str| {
-            let whole = self.index.why(GET_RESOURCE_POLICY, scope, Some(resource)).is_none();
-            match self.index.why(GET_POLICY, scope, Some(resource)) {
-                Some(why) if !whole => {
-                    self.unread_grant(GET_POLICY, scope, resource, ResourceKind::Function, why, emit);
-                }
-                _ => {}
+        let mut policy = |resource: &str| match self.index.why(GET_POLICY, scope, Some(resource)) {
+            Some(why) if !self.index.has_whole_policy(resource) => {
+                self.unread_grant(GET_POLICY, scope, resource, ResourceKind::Function, why, emit);
             }
+            _ => {}
         };
         policy(arn);
         for qualified in self.index.qualified.get(arn).into_iter().flatten() {

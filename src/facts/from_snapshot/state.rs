@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::index::{Index, UrlRow, data};
 use crate::arn;
 use crate::exposure::{Assessment, Context, ResourceKind, UrlAdmission, assess};
-use crate::facts::from_record::changes::{mapping_enabled, mapping_part, source_trust, untrusted};
+use crate::facts::from_record::changes::{auth_type, mapping_enabled, mapping_part, source_trust, untrusted};
 use crate::facts::grant::Owner;
 use crate::facts::schema::Origin;
 use crate::facts::{
@@ -88,9 +88,7 @@ impl<'s> StateFacts<'s> {
     fn policy(&mut self, part: &Part, line: u64, kind: ResourceKind, emit: Emit<'_>) {
         let (Some(resource), Ok(answer)) = (&part.resource, data::<PolicyText>(part)) else { return };
         // A policy that was put as a whole is read as a whole; GetPolicy may then show less of it.
-        let scope = Scope { account: part.account.clone(), region: part.region.clone().unwrap_or_default() };
-        let whole = self.index.why(GET_RESOURCE_POLICY, &scope, Some(resource)).is_none();
-        if part.api == GET_POLICY && whole {
+        if part.api == GET_POLICY && self.index.has_whole_policy(resource) {
             return;
         }
         let owner = self.owner(resource, kind, part, Why::Malformed);
@@ -124,8 +122,21 @@ impl<'s> StateFacts<'s> {
         self.admit(resource, admission);
     }
 
+    /// Of two answers about one resource the graver one holds, whatever their order.
     fn admit(&mut self, resource: &str, admission: Reading<UrlAdmission>) {
-        self.admissions.insert(resource.to_owned(), admission);
+        let gravity = |admission: &Reading<UrlAdmission>| match admission {
+            Reading::Known(UrlAdmission::Both) => 3,
+            Reading::Known(UrlAdmission::OnlyOlder) => 2,
+            Reading::Known(UrlAdmission::Unknown) | Reading::Unread(_) | Reading::Absent => 1,
+            Reading::Known(UrlAdmission::Neither) => 0,
+        };
+        match self.admissions.get_mut(resource) {
+            Some(known) if gravity(known) >= gravity(&admission) => {}
+            Some(known) => *known = admission,
+            None => {
+                self.admissions.insert(resource.to_owned(), admission);
+            }
+        }
     }
 
     /// What the grants of one resource have in common.
@@ -163,14 +174,16 @@ impl<'s> StateFacts<'s> {
         }
         let scope = Scope { account: part.account.clone(), region: part.region.clone().unwrap_or_default() };
         let dead_letter = one.dead_letter_config.as_ref().and_then(|config| config.target_arn.as_deref());
-        let asynchronous = self.index.destinations.get(&one.function_arn);
+        // A list with versions names each with its qualifier; what else is known of it is known by the function.
+        let unqualified = arn::split_function(&one.function_arn).map_or(&*one.function_arn, |(arn, _)| arn);
+        let asynchronous = self.index.destinations.get(unqualified);
         let items: Vec<Cow<'_, str>> = dead_letter
             .into_iter()
             .filter(|target| !target.is_empty())
             .chain(asynchronous.into_iter().flatten().map(String::as_str))
             .map(Cow::Borrowed)
             .collect();
-        let incomplete = self.index.why(LIST_EVENT_INVOKE_CONFIGS, &scope, Some(&one.function_arn));
+        let incomplete = self.index.why(LIST_EVENT_INVOKE_CONFIGS, &scope, Some(unqualified));
         let targets = TextList { items, incomplete };
         let body = Function {
             subject: known(&one.function_arn),
@@ -218,7 +231,10 @@ impl<'s> StateFacts<'s> {
             source_account,
             self_managed,
             trusted,
-            enabled: Reading::or_unread(one.state.as_deref().map(mapping_enabled), unread),
+            enabled: match one.state.as_deref() {
+                Some(state) => Reading::or_unread(mapping_enabled(state), Why::Malformed),
+                None => Reading::Unread(unread),
+            },
             action: Reading::Unread(unread),
             sets_function: Reading::Unread(unread),
         };
@@ -298,7 +314,10 @@ impl<'s> StateFacts<'s> {
             region: Reading::or_unread(region.map(Cow::Borrowed), Why::Malformed),
             qualifier: Reading::or_absent(qualifier.map(Cow::Borrowed)),
             url: Reading::or_absent(config.function_url.as_deref().map(Cow::Borrowed)),
-            auth_type: Reading::or_unread(config.auth_type.as_deref().map(Cow::Borrowed), Why::NotCollected),
+            auth_type: match config.auth_type.as_deref() {
+                Some(word) => Reading::or_unread(auth_type(word).map(Cow::Borrowed), Why::Malformed),
+                None => Reading::Unread(Why::NotCollected),
+            },
             admits_public,
             allow_origins: Reading::Known(TextList::complete(origins.iter().map(String::as_str))),
             allow_credentials: Reading::Known(cors.and_then(|cors| cors.allow_credentials).unwrap_or(false)),
