@@ -72,6 +72,9 @@ fn replayed(paths: &[&Path], more: &[&str]) -> (i32, Json) {
     (json.code, report)
 }
 
+/// Name, bytes, outcome, what the detail says, and what of the file is still judged.
+type Damage<'a> = (&'a str, Vec<u8>, &'a str, &'a str, &'a [&'a str]);
+
 fn subjects(report: &Json) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
     findings
@@ -93,7 +96,7 @@ fn a_damaged_file_is_named_with_its_place_and_the_rest_is_judged() {
     // Name, bytes, outcome, what the detail says, and what of the file is still judged.
     let cut_at = format!("(byte {} of the file)", whole.len() - 9);
     let broken = two.replacen("\"eventID\"", "\"eventID", 1);
-    let table: [(&str, Vec<u8>, &str, &str, &[&str]); 6] = [
+    let table: [Damage<'_>; 6] = [
         ("cut.json.gz", whole[..whole.len() - 9].to_vec(), "failed", &cut_at, &[]),
         ("damaged.json.gz", corrupt, "failed", "gzip data is damaged", &[]),
         ("half.json", two.as_bytes()[..middle].to_vec(), "malformed", "(byte ", &["first"]),
