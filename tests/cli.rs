@@ -62,7 +62,8 @@ fn replayed(paths: &[&Path], more: &[&str]) -> (i32, Json) {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let detail = row["detail"].as_str().unwrap();
         assert!(words(&text.stdout).contains(&words(detail)), "{detail:?} is not in\n{}", text.stdout);
-        let file = row["source"].as_str().unwrap();
+        // A row about all of the input names no file.
+        let Some(file) = row["source"].as_str() else { continue };
         assert!(
             text.stdout.replace(['\n', ' '], "").contains(&file.replace(' ', "")),
             "{file}\n{}",
@@ -71,9 +72,6 @@ fn replayed(paths: &[&Path], more: &[&str]) -> (i32, Json) {
     }
     (json.code, report)
 }
-
-/// Name, bytes, outcome, what the detail says, and what of the file is still judged.
-type Damage<'a> = (&'a str, Vec<u8>, &'a str, &'a str, &'a [&'a str]);
 
 fn subjects(report: &Json) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
@@ -96,7 +94,8 @@ fn a_damaged_file_is_named_with_its_place_and_the_rest_is_judged() {
     // Name, bytes, outcome, what the detail says, and what of the file is still judged.
     let cut_at = format!("(byte {} of the file)", whole.len() - 9);
     let broken = two.replacen("\"eventID\"", "\"eventID", 1);
-    let table: [Damage<'_>; 6] = [
+    type Row<'r> = (&'r str, Vec<u8>, &'r str, &'r str, &'r [&'r str]);
+    let table: [Row<'_>; 6] = [
         ("cut.json.gz", whole[..whole.len() - 9].to_vec(), "failed", &cut_at, &[]),
         ("damaged.json.gz", corrupt, "failed", "gzip data is damaged", &[]),
         ("half.json", two.as_bytes()[..middle].to_vec(), "malformed", "(byte ", &["first"]),

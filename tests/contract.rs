@@ -22,19 +22,16 @@ fn in_every_format(directory: &Path, arguments: &[&str], code: i32) -> Json {
         assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.stdout, ran.stderr);
         ran
     };
-    let plain = with(&[]);
-    let (text, json) = (with(&["text"]), with(&["json"]));
-    assert_eq!(plain, text, "text is the default: {arguments:?}");
+    let (plain, json) = (with(&[]), with(&["json"]));
     let (text_file, json_file) = (file("out.txt"), file("out.json"));
-    let to_text = with(&[&format!("text={text_file}")]);
-    assert_eq!((to_text.stdout.as_str(), fs::read_to_string(&text_file).unwrap()), ("", text.stdout.clone()));
-    with(&[&format!("json={json_file}")]);
-    assert_eq!(fs::read_to_string(&json_file).unwrap(), json.stdout, "{arguments:?}");
-    fs::remove_file(&json_file).unwrap();
     let both = with(&["text", &format!("json={json_file}")]);
-    assert_eq!((&both.stdout, &fs::read_to_string(&json_file).unwrap()), (&text.stdout, &json.stdout));
-    with(&[&format!("text={text_file}"), &format!("json={json_file}")]);
-    assert_eq!(fs::read_to_string(&text_file).unwrap(), text.stdout, "{arguments:?}");
+    assert_eq!((&both.stdout, &fs::read_to_string(&json_file).unwrap()), (&plain.stdout, &json.stdout));
+    let files = with(&[&format!("text={text_file}"), &format!("json={json_file}")]);
+    assert_eq!(files.stdout, "", "{arguments:?}");
+    assert_eq!(fs::read_to_string(&json_file).unwrap(), json.stdout, "{arguments:?}");
+    // A file has no colour, unless it is asked for.
+    assert_eq!(fs::read_to_string(&text_file).unwrap(), plain.stdout, "{arguments:?}");
+    let text = plain;
     let json = json.json();
     if let Some(said) = json.pointer("/summary/exit_code") {
         assert_eq!(said, code, "{arguments:?}");
