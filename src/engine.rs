@@ -44,6 +44,15 @@ impl<'p> Engine<'p> {
         self.policies.iter().any(|policy| policy.kind.name == kind && policy.origins.contains(&origin))
     }
 
+    /// Whether any policy reads a field of one of these names, in its message too.
+    pub fn reads(&self, names: &[&str]) -> bool {
+        self.policies.iter().any(|policy| {
+            let fields = policy.fields().into_iter().filter_map(|index| policy.kind.fields.get(index));
+            let mut fields = fields.map(|field| field.name);
+            fields.any(|name| names.contains(&name))
+        })
+    }
+
     /// An empty tally for these policies.
     pub fn tally(&self) -> Tally {
         Tally::new(self.policies.len())

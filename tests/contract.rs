@@ -47,7 +47,8 @@ fn in_every_format(directory: &Path, arguments: &[&str], code: i32) -> Json {
 
 /// A usage error: 2, a message on standard error, nothing on standard output, no output file.
 fn refused(arguments: &[&str], says: &str) {
-    let directory = scratch("contract-refused");
+    // Several tests at once come here.
+    let directory = scratch(&format!("contract-refused-{:?}", std::thread::current().id()));
     let file = directory.join("out.json");
     for output in [None, Some("json".to_owned()), Some(format!("json={}", file.display()))] {
         let output = output.iter().flat_map(|output| ["--output", output]);

@@ -16,6 +16,9 @@ fn coverage(library: &Library, story: &Story) -> Vec<PolicyCoverage> {
     library.audit(Some(story.snapshot_input()), story.trail_input()).report.coverage.policies
 }
 
+/// Account, region, surface, outcome.
+type Place<'a> = (Option<&'a str>, Option<&'a str>, &'a str, &'a str);
+
 #[test]
 fn the_table_of_all_policies_and_stories_is_the_saved_one() {
     let library = Library::new("");
@@ -131,7 +134,7 @@ fn what_each_story_could_not_read_is_in_the_ledger() {
     for name in STORIES {
         let story = Story::read(name);
         let audit = library.audit(Some(story.snapshot_input()), story.trail_input());
-        let mut expected: BTreeMap<(Option<&str>, Option<&str>, &str, &str), u64> = BTreeMap::new();
+        let mut expected: BTreeMap<Place<'_>, u64> = BTreeMap::new();
         for row in story.expected["not_read"].as_array().unwrap() {
             let key = (
                 row["account"].as_str(),
@@ -141,7 +144,7 @@ fn what_each_story_could_not_read_is_in_the_ledger() {
             );
             *expected.entry(key).or_default() += 1;
         }
-        let mut got: BTreeMap<(Option<&str>, Option<&str>, &str, &str), u64> = BTreeMap::new();
+        let mut got: BTreeMap<Place<'_>, u64> = BTreeMap::new();
         for row in audit.report.coverage.read.iter().filter(|row| row.is_gap() && row.surface != "snapshot") {
             let key =
                 (row.account.as_deref(), row.region.as_deref(), row.surface.as_str(), row.outcome.as_str());

@@ -1,4 +1,5 @@
 //! What a tired engineer, a pipe and a hostile name do to the command line.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
 mod review_support;

@@ -165,7 +165,7 @@ fn is_honest(audit: &Audit) -> Result<(), String> {
         return Err(format!("exit 0: {}", audit.report.summary.verdict));
     }
     for row in &audit.report.coverage.policies {
-        if (row.unknown > 0) != (!row.why.is_empty()) {
+        if (row.unknown > 0) == row.why.is_empty() {
             return Err(format!("{}: {} unknown, because {:?}", row.policy, row.unknown, row.why));
         }
     }

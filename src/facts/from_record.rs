@@ -5,12 +5,14 @@
 
 pub(super) mod changes;
 mod grants;
+mod whence;
 
 use std::borrow::Cow;
 
 use super::schema::Origin;
 use super::{ApiCall, Body, Event, Fact, Invocation, Place, Subject};
 use crate::lists::Lists;
+use crate::network::Networks;
 use crate::trail::{Field, FunctionRef, Identity, IdentityKind, LambdaSession, TrailFileName, TrailRecord};
 use crate::trust::Trusts;
 use crate::value::{Reading, Why};
@@ -23,6 +25,7 @@ pub(crate) const LAMBDA: &str = "lambda.amazonaws.com";
 pub struct RecordContext<'c> {
     pub trusts: &'c Trusts,
     pub lists: &'c Lists,
+    pub networks: &'c Networks,
 }
 
 /// Which facts a run has policies for.
@@ -175,6 +178,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             Some(function) if function.name.known().is_some() => self.function_subject(function, None),
             _ => self.principal_subject(&caller),
         };
+        let whence = self.whence(&caller);
         let identity = &caller.identity;
         let call = ApiCall {
             subject: Reading::Known(Cow::Owned(subject.label().to_owned())),
@@ -210,6 +214,10 @@ impl<'r, 'a> Reader<'r, 'a> {
             user_agent: reading(record.user_agent()),
             vpc_endpoint: reading(record.vpc_endpoint_id()),
             vpc_endpoint_account: reading(record.vpc_endpoint_account_id()),
+            vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
+            asn: whence.asn,
+            outside: whence.outside,
+            command_line: whence.command_line,
         };
         emit(&self.fact(subject, Origin::Activity, String::new(), Body::ApiCall(Box::new(call))));
     }
@@ -234,6 +242,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             Field::Unread => Reading::Unread(Why::NotInRecord),
         };
         let error_code = reading(error_code(record));
+        let whence = self.whence(&caller);
         let subject = self.function_subject(&function, None);
         let body = Invocation {
             subject: Reading::Known(Cow::Owned(subject.label().to_owned())),
@@ -260,6 +269,10 @@ impl<'r, 'a> Reader<'r, 'a> {
             access_key: reading(caller.identity.access_key_id.clone()),
             source_ip: reading(record.source_ip_address()),
             user_agent: reading(record.user_agent()),
+            vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
+            asn: whence.asn,
+            outside: whence.outside,
+            command_line: whence.command_line,
         };
         emit(&self.fact(subject, Origin::Activity, String::new(), Body::Invocation(Box::new(body))));
     }

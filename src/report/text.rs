@@ -237,6 +237,9 @@ fn figures(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
     }
     if any {
         writeln!(out, "{}\n", trim(&table.to_string()))
+    } else if report.summary.exit_code == 2 {
+        // Nothing was judged: nobody is to read a clean bill here.
+        Ok(())
     } else {
         writeln!(out, "{}\n", style.paint(Tone::Good, "No findings."))
     }
