@@ -341,7 +341,7 @@ fn verdict(job: &Job<'_>, exit: Exit, failing: u64, gaps: u64, unknown: u64) -> 
     let holes = holes.join(" and ");
     let with = |text: String| if holes.is_empty() { text } else { format!("{text}; {holes}") };
     match exit {
-        Exit::Passed if failing > 0 => with(format!("Not gated (exit 0, as asked): {at_or_above}")),
+        Exit::Passed if failing > 0 => with(format!("Not gated (exit 0): {at_or_above}")),
         Exit::Passed => with(format!("Passed (exit 0): {at_or_above}")),
         Exit::Failed => with(format!("Failed (exit 1): {at_or_above}")),
         Exit::Unusable => "Nothing usable was read (exit 2)".to_owned(),
