@@ -64,7 +64,11 @@ pub fn answer(
         };
         for found in found {
             let owner = owner.map(str::to_owned).or_else(|| found.owner.clone());
-            let result = assess(&found.document, &Context { owner: owner.as_deref(), kind, trust });
+            let kind = found.kind.unwrap_or(kind);
+            let result = match &found.unread {
+                Some(why) => Err(Unreadable::NotRead(why.clone())),
+                None => assess(&found.document, &Context { owner: owner.as_deref(), kind, trust }),
+            };
             answer.documents.push(Judged { found, owner, result });
         }
     }
