@@ -216,6 +216,9 @@ impl<'a> Line<'a> {
 /// # Errors
 /// Only those of `out`.
 pub fn text(answer: &Answer, color: Color, out: &mut impl Write) -> fmt::Result {
+    if answer.documents.is_empty() && answer.unusable.is_empty() {
+        return writeln!(out, "no resource policy in the input");
+    }
     let renderer = match color {
         Color::Never => Renderer::plain(),
         Color::Always => Renderer::styled(),
