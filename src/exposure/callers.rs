@@ -59,7 +59,7 @@ impl<'n> KeySet<'n> {
         match (kind, key) {
             (Kind::Principal, PrincipalAccount | PrincipalArn | UserId) => Self::any(false),
             (Kind::Principal, IsService) => Self::only(false, &["false"]),
-            (Kind::Principal, UrlAuthType) => Self::only(true, &["NONE", "AWS_IAM"]),
+            (Kind::Principal | Kind::Service, UrlAuthType) => Self::only(true, &["NONE", "AWS_IAM"]),
             (Kind::Service, IsService) => Self::only(false, &["true"]),
             (Kind::Service, ServiceName | ServiceNames) => Self::any(false),
             (

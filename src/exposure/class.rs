@@ -188,12 +188,17 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
         (None, None) => Vec::new(),
     };
     let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
-    let sources = meet(
+    let mut sources = meet(
         account_key(callers, Key::SourceAccount),
         callers.limited_to(Key::SourceArn).and_then(|list| {
             list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
         }),
     );
+    // The account of the source's ARN is the source's: what the key may not be, that is not either.
+    if let (Some(names), Some(set)) = (&mut sources, callers.key(Key::SourceAccount)) {
+        let by_owner = set.within.iter().flatten().any(|pattern| pattern.text == OWNER);
+        names.retain(|name| set.missing || by_owner || name == OWNER || set.admits(name, work));
+    }
     let token = callers.limited_to(Key::EventSourceToken).is_some_and(|l| l.iter().all(Pattern::is_whole));
     if sources.as_ref().is_some_and(Vec::is_empty) || organizations.as_ref().is_some_and(Vec::is_empty) {
         return nobody();
