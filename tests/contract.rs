@@ -36,8 +36,8 @@ fn in_every_format(directory: &Path, arguments: &[&str], code: i32) -> Json {
     if let Some(said) = json.pointer("/summary/exit_code") {
         assert_eq!(said, code, "{arguments:?}");
         let verdict = json["summary"]["verdict"].as_str().unwrap();
-        assert!(verdict.contains(&format!("(exit {code})")), "{verdict}");
-        assert!(text.stdout.contains(&format!("(exit {code})")), "{}", text.stdout);
+        assert!(verdict.contains(&format!("(exit {code}")), "{verdict}");
+        assert!(text.stdout.contains(&format!("(exit {code}")), "{}", text.stdout);
     }
     json
 }
@@ -405,8 +405,8 @@ fn a_waiver_holds_until_it_expires_and_is_never_silent() {
         assert_eq!(expired, waived == 0, "{:?}", notices(&json));
     }
     let (ran, json) = configured(&directory, "organization", &waiver("*:function:gone", "2027-01-31"), &[]);
-    assert_eq!((ran.code, notices(&json).len()), (1, 1));
-    assert!(notices(&json)[0].contains("matches no finding"), "{:?}", notices(&json));
+    assert_eq!(ran.code, 1);
+    assert!(notices(&json).iter().any(|one| one.contains("matches no finding")), "{:?}", notices(&json));
     // A waiver is of its subject and policy only.
     let (ran, _) = configured(&directory, "denied", &waiver("*:function:invoices-mailer", "2027-01-31"), &[]);
     assert_eq!(ran.code, 1, "the public URL is not waived");
