@@ -14,8 +14,8 @@ use crate::findings::fingerprint;
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
-use crate::policy::{Env, Evidence, Missing, Policy, Verdict};
-use crate::value::{Value, Why};
+use crate::policy::{Env, Evidence, Policy, Verdict};
+use crate::value::Value;
 
 /// Files share so many parts, so that threads seldom wait for each other.
 const SHARDS: usize = 8;
@@ -101,7 +101,7 @@ fn shard(file: &str) -> usize {
 fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
     match settled {
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
-        Settled::WarmingUp { account, from } => tally.warming_up(at, &account, from),
+        Settled::WarmingUp { account, from, .. } => tally.warming_up(at, &account, from),
         Settled::Judged { held, seen } => {
             let env = Env { seen: &seen };
             match policy.judge(&held.fields, &env) {
@@ -112,10 +112,7 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
             }
         }
         Settled::Unknown { held, records } => {
-            let missing = match policy.judge(&held.fields, &Env::default()) {
-                Verdict::Unknown { missing } => missing,
-                _ => of_key(policy, program, &held.fields),
-            };
+            let missing = policy.doubts(&held.fields);
             unknown(at, missing, &held.told, records, tally);
         }
         Settled::Reached { held, records, most } => {
@@ -150,40 +147,20 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
     }
 }
 
-/// The fields of a count's key, and its distinct one, that were not read.
-fn of_key(policy: &Policy, program: &Program, fields: &dyn FieldAccess) -> Vec<Missing> {
-    let of = program.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
-    let mut missing: Vec<Missing> = of
-        .filter_map(|&index| {
-            let why = match fields.value(index) {
-                Value::Unread(why) => why,
-                Value::List(list) => list.incomplete?,
-                _ => return None,
-            };
-            let name = policy.kind.fields.get(index)?.name;
-            Some(Missing { field: format!("{}.{name}", policy.kind.name), why })
-        })
-        .collect();
-    if missing.is_empty() {
-        // Its own fields were read: others that may count were not.
-        missing.push(Missing { field: "count".to_owned(), why: Why::NotInRecord });
-    }
-    missing.sort();
-    missing.dedup();
-    missing
-}
-
 /// What a count is about: its key, not the one record that came first.
 fn subject(policy: &Policy, count: &Counting, held: &Held) -> Subject<'static> {
     let by_subject = policy.kind.field("subject").is_some_and(|subject| count.by.contains(&subject));
-    let first = count.by.iter().find_map(|&index| match held.fields.value(index) {
+    let text = |&index: &usize| match held.fields.value(index) {
         Value::Text(text) => Some((policy.kind.fields.get(index)?.name, text)),
         _ => None,
-    });
+    };
+    let is_caller = |name: &str| matches!(name, "principal" | "session_arn");
+    let caller = count.by.iter().filter_map(text).find(|(name, _)| is_caller(name));
+    let first = caller.or_else(|| count.by.iter().find_map(text));
     match first {
         Some((name, text)) if !by_subject => Subject {
             arn: text.starts_with("arn:").then(|| text.to_owned().into()),
-            kind: if matches!(name, "principal" | "session_arn") { "principal" } else { name },
+            kind: if is_caller(name) { "principal" } else { name },
             name: text.to_owned().into(),
             account: arn::account(text).map(|account| account.to_owned().into()),
             region: None,

@@ -152,12 +152,12 @@ pub(crate) enum Settled<T> {
     /// Judge it with these answers, one per history.
     Judged { held: T, seen: Vec<Truth> },
     /// The account's history begins too late before it; judged from `from` on.
-    WarmingUp { account: Arc<str>, from: i64 },
+    WarmingUp { held: T, account: Arc<str>, from: i64 },
     /// Records that passed.
     Passed(u64),
     /// The records of one key that reach the threshold.
     Reached { held: T, records: Vec<Counted>, most: u64 },
-    /// Records that may reach it together with what was not read.
+    /// Records that may reach it together with what was not read, and one of those that may count.
     Unknown { held: T, records: u64 },
 }
 
@@ -295,9 +295,9 @@ impl<T: Clone> Part<T> {
                 })
                 .collect();
             let outcome = rules.judge.outcome(fact, &Env { seen: &seen });
-            match (warm, outcome, &one.account) {
+            match (warm, outcome, one.account.clone()) {
                 (Warmth::WarmingUp { from }, Outcome::Unknown, Some(account)) if withheld => {
-                    each(Settled::WarmingUp { account: account.clone(), from });
+                    each(Settled::WarmingUp { held: one.held, account, from });
                 }
                 _ => each(Settled::Judged { held: one.held, seen }),
             }
@@ -315,11 +315,11 @@ impl<T: Clone> Part<T> {
                     offset: mark.place.1,
                 })
                 .collect();
-            if total.unknown > 0 {
-                each(Settled::Unknown { held: total.held.clone(), records: total.unknown });
+            if let (Some(doubt), 1..) = (total.doubt, total.unknown) {
+                each(Settled::Unknown { held: doubt, records: total.unknown });
             }
-            if !records.is_empty() {
-                each(Settled::Reached { held: total.held, records, most: total.most });
+            if let (Some(held), false) = (total.held, records.is_empty()) {
+                each(Settled::Reached { held, records, most: total.most });
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct Case {
     pub given: Given,
     /// A glob of subjects; facts about others do not count.
     pub subject: Option<String>,
+    /// An eventID; the other records are the past and what comes after, and are not judged.
+    pub event: Option<String>,
     pub trust: Trust,
 }
 
@@ -137,6 +139,7 @@ fn one(r: &mut Reader<'_>, keys: &mut Fields, policy: &Policy, names: &mut BTree
     let level = keys.take("level").and_then(|node| r.word(node, "severity", &Severity::WORDS));
     let missing = keys.take("missing").and_then(|node| r.texts(node, "`missing`")).unwrap_or_default();
     let subject = keys.take("subject").and_then(|node| r.text(node, "`subject`"));
+    let event = keys.take("event").and_then(|node| r.text(node, "`event`"));
     let trust = trust(r, keys);
     let given = given(r, keys, policy, start);
     let (name, expect) = (name?, expect?.value);
@@ -160,6 +163,7 @@ fn one(r: &mut Reader<'_>, keys: &mut Fields, policy: &Policy, names: &mut BTree
         missing: missing.into_iter().map(|field| field.value).collect(),
         given: given?,
         subject: subject.map(|subject| subject.value),
+        event: event.map(|event| event.value),
         trust,
     })
 }

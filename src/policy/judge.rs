@@ -6,7 +6,7 @@ use super::lang::explain::{Evidence, Missing, Tree};
 use super::lang::ir::{Param, Pred};
 use super::{Policy, Severity};
 use crate::facts::schema::{FieldAccess, KindDecl};
-use crate::value::Truth;
+use crate::value::{Truth, Value};
 
 /// What one policy says about one fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +202,28 @@ impl Policy {
             Outcome::Fail { .. } => Some(false),
             Outcome::Unknown => None,
         }
+    }
+
+    /// Why it is not known whether a fact counts, or with which others: what its verdict lacks, else what its key and
+    /// its distinct value do.
+    pub(crate) fn doubts(&self, fact: &dyn FieldAccess) -> Vec<Missing> {
+        let mut missing = match self.judge(fact, &Env::default()) {
+            Verdict::Unknown { missing } => missing,
+            _ => Vec::new(),
+        };
+        let of_count = self.state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
+        missing.extend(of_count.filter_map(|&index| {
+            let why = match fact.value(index) {
+                Value::Unread(why) => why,
+                Value::List(list) => list.incomplete?,
+                _ => return None,
+            };
+            let name = self.kind.fields.get(index)?.name;
+            Some(Missing { field: format!("{}.{name}", self.kind.name), why })
+        }));
+        missing.sort();
+        missing.dedup();
+        missing
     }
 
     fn missing(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Vec<Missing> {

@@ -240,7 +240,8 @@ fn variants(pred: &Pred, policy: &Policy) -> Vec<Variant> {
         list
     };
     match &pred.kind {
-        PredKind::Const(_) => Vec::new(),
+        // A parameter is mutated where it is given: always its own value is no change.
+        PredKind::Const(_) | PredKind::Param(_) => Vec::new(),
         PredKind::Not(of) => rewrap(variants(of, policy), &|changed| PredKind::Not(Box::new(changed))),
         PredKind::All(parts) => chain(parts, PredKind::All),
         PredKind::Any(parts) => chain(parts, PredKind::Any),

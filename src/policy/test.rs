@@ -240,12 +240,16 @@ impl Prepared<'_> {
         Some(answers.max().unwrap_or(nothing))
     }
 
-    /// Every verdict on the case's facts, by the code that judges a run. Facts about other subjects than the case's
-    /// are part of the past, and not judged.
+    /// Every verdict on the case's facts, by the code that judges a run. Facts about other subjects or of
+    /// other events than the case's are part of the past, and not judged.
     fn verdicts(&self, judge: &Judge, program: Option<&Program>) -> Option<Vec<One<'_>>> {
         let facts = self.facts.as_ref().ok()?;
         let glob = self.case.subject.as_deref().map(wildmatch::WildMatch::new);
-        let about = |fact: &Made| glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject));
+        let event = self.case.event.as_deref();
+        let about = |fact: &Made| {
+            let id = fact.occasion.as_ref().and_then(|occasion| occasion.event_id.as_deref());
+            glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject)) && (event.is_none() || id == event)
+        };
         let mut out = Vec::new();
         let Some(program) = program else {
             let judged = facts.iter().filter(|fact| about(fact));
@@ -277,9 +281,9 @@ impl Prepared<'_> {
                 let outcome = judge.outcome(held, &Env { seen: &seen });
                 out.push(One::Fact(held, outcome, seen));
             }
-            Settled::Judged { .. } | Settled::Passed(0) => {}
+            Settled::WarmingUp { held, .. } if about(held) => out.push(One::WarmingUp),
+            Settled::Judged { .. } | Settled::WarmingUp { .. } | Settled::Passed(0) => {}
             Settled::Passed(_) => out.push(One::Passed),
-            Settled::WarmingUp { .. } => out.push(One::WarmingUp),
             Settled::Reached { .. } => out.push(One::Reached),
             Settled::Unknown { held, .. } => out.push(One::Unknown(held)),
         });
@@ -327,14 +331,15 @@ impl Prepared<'_> {
         let mut names: Vec<String> = Vec::new();
         let verdicts = self.verdicts(&policy.judge, policy.program.as_ref());
         for one in verdicts.into_iter().flatten() {
-            let (fact, seen) = match one {
-                One::Fact(fact, Outcome::Unknown, seen) => (fact, seen),
-                One::Unknown(fact) => (fact, Vec::new()),
+            let missing = match one {
+                One::Fact(fact, Outcome::Unknown, seen) => match policy.judge(fact, &Env { seen: &seen }) {
+                    Verdict::Unknown { missing } => missing,
+                    _ => continue,
+                },
+                One::Unknown(fact) => policy.doubts(fact),
                 _ => continue,
             };
-            if let Verdict::Unknown { missing } = policy.judge(fact, &Env { seen: &seen }) {
-                names.extend(missing.into_iter().map(|missing| missing.field));
-            }
+            names.extend(missing.into_iter().map(|missing| missing.field));
         }
         names.sort();
         names.dedup();

@@ -374,6 +374,9 @@ fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Resu
         );
         writeln!(out, "{}", style.wrap("", &line))?;
     }
+    if !coverage.warming_up.is_empty() {
+        writeln!(out)?;
+    }
     if !coverage.not_in_scope.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Strong, "Not in scope of this run"))?;
         for row in &coverage.not_in_scope {

@@ -42,11 +42,18 @@ type Marks = BTreeMap<Moment, Mark>;
 struct Counted<T> {
     sure: Marks,
     possible: Marks,
-    /// The earliest record's fact, the sure ones before the possible ones.
-    held: (Rank, T),
+    /// The facts of the earliest sure and of the earliest possible record.
+    first: First<T>,
+    doubt: First<T>,
 }
 
-type Rank = (bool, Moment);
+type First<T> = Option<(Moment, T)>;
+
+impl<T> Default for Counted<T> {
+    fn default() -> Self {
+        Counted { sure: Marks::new(), possible: Marks::new(), first: None, doubt: None }
+    }
+}
 
 /// The counts of all keys.
 #[derive(Debug)]
@@ -65,8 +72,10 @@ impl<T> Default for Counts<T> {
 /// How the records of one key came out.
 #[derive(Debug)]
 pub(crate) struct Total<T> {
-    /// The earliest record's fact.
-    pub(crate) held: T,
+    /// The earliest record's fact; `None`: no record certainly counts.
+    pub(crate) held: Option<T>,
+    /// The fact of a record that may count.
+    pub(crate) doubt: Option<T>,
     /// The records in windows that reach the threshold, in order.
     pub(crate) reached: Vec<(Moment, Mark)>,
     /// The most that one window holds.
@@ -77,7 +86,7 @@ pub(crate) struct Total<T> {
     pub(crate) passed: u64,
 }
 
-impl<T> Counts<T> {
+impl<T: Clone> Counts<T> {
     /// `None`: the key was not read. `possible`: whether the record counts was not read.
     pub(crate) fn add(
         &mut self,
@@ -87,30 +96,16 @@ impl<T> Counts<T> {
         hold: impl FnOnce() -> T,
     ) {
         let possible = possible || key.is_none();
-        let rank = (possible, moment.clone());
         let counted = match key {
-            Some(key) => match self.keys.entry(key) {
-                Entry::Occupied(entry) => Ok(entry.into_mut()),
-                Entry::Vacant(entry) => Err(Room::Key(entry)),
-            },
-            None => match &mut self.loose {
-                Some(counted) => Ok(counted),
-                empty => Err(Room::Loose(empty)),
-            },
+            Some(key) => self.keys.entry(key).or_default(),
+            None => self.loose.get_or_insert_default(),
         };
-        match counted {
-            Ok(counted) => {
-                if rank < counted.held.0 {
-                    counted.held = (rank, hold());
-                }
-                put(if possible { &mut counted.possible } else { &mut counted.sure }, moment, mark);
-            }
-            Err(room) => {
-                let one = Marks::from([(moment, mark)]);
-                let (sure, possible) = if possible { (Marks::new(), one) } else { (one, Marks::new()) };
-                room.fill(Counted { sure, possible, held: (rank, hold()) });
-            }
+        let Counted { sure, possible: maybe, first, doubt } = counted;
+        let (marks, held) = if possible { (maybe, doubt) } else { (sure, first) };
+        if held.as_ref().is_none_or(|(known, _)| moment < *known) {
+            *held = Some((moment.clone(), hold()));
         }
+        put(marks, moment, mark);
     }
 
     pub(crate) fn merge(&mut self, other: Counts<T>) {
@@ -141,7 +136,7 @@ impl<T> Counts<T> {
         };
         let mut totals = Vec::new();
         for counted in self.keys.into_values() {
-            let Counted { sure, possible, held } = counted;
+            let Counted { sure, possible, first, doubt } = counted;
             let (inside, most) =
                 windows(sure.iter().map(|(moment, mark)| (moment, mark, false)), window, at_least);
             let mut unknown = 0;
@@ -168,32 +163,20 @@ impl<T> Counts<T> {
             let reached: Vec<(Moment, Mark)> =
                 sure.into_iter().zip(inside).filter(|(_, fired)| *fired).map(|(one, _)| one).collect();
             let passed = records - unknown - reached.len() as u64;
-            totals.push((held.0, Total { held: held.1, reached, most, unknown, passed }));
+            let at = [&first, &doubt].into_iter().flatten().map(|(moment, _)| moment.clone()).min();
+            let held = first.map(|(_, held)| held);
+            let doubt = doubt.or_else(|| self.loose.as_ref()?.doubt.clone()).map(|(_, held)| held);
+            totals.push((at, Total { held, doubt, reached, most, unknown, passed }));
         }
-        if let Some(Counted { possible, held, .. }) = self.loose {
+        if let Some(Counted { possible, doubt, .. }) = self.loose {
             let records = possible.len() as u64;
             let (unknown, passed) = if loose_matters { (records, 0) } else { (0, records) };
-            totals.push((held.0, Total { held: held.1, reached: Vec::new(), most: 0, unknown, passed }));
+            let at = doubt.as_ref().map(|(moment, _)| moment.clone());
+            let doubt = doubt.map(|(_, held)| held);
+            totals.push((at, Total { held: None, doubt, reached: Vec::new(), most: 0, unknown, passed }));
         }
         totals.sort_by(|(a, _), (b, _)| a.cmp(b));
         totals.into_iter().map(|(_, total)| total).collect()
-    }
-}
-
-/// Where a new key's records go.
-enum Room<'c, T> {
-    Key(std::collections::hash_map::VacantEntry<'c, Key, Counted<T>>),
-    Loose(&'c mut Option<Counted<T>>),
-}
-
-impl<T> Room<'_, T> {
-    fn fill(self, counted: Counted<T>) {
-        match self {
-            Room::Key(entry) => {
-                entry.insert(counted);
-            }
-            Room::Loose(slot) => *slot = Some(counted),
-        }
     }
 }
 
@@ -201,9 +184,16 @@ impl<T> Counted<T> {
     fn merge(&mut self, other: Counted<T>) {
         other.sure.into_iter().for_each(|(moment, mark)| put(&mut self.sure, moment, mark));
         other.possible.into_iter().for_each(|(moment, mark)| put(&mut self.possible, moment, mark));
-        if other.held.0 < self.held.0 {
-            self.held = other.held;
-        }
+        earlier(&mut self.first, other.first);
+        earlier(&mut self.doubt, other.doubt);
+    }
+}
+
+fn earlier<T>(known: &mut First<T>, other: First<T>) {
+    if let Some((moment, _)) = &other
+        && known.as_ref().is_none_or(|(first, _)| moment < first)
+    {
+        *known = other;
     }
 }
 
