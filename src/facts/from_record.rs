@@ -208,6 +208,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             vpc_endpoint_account: reading(record.vpc_endpoint_account_id()),
             vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
             asn: whence.asn,
+            cloud: whence.cloud,
             outside: whence.outside,
             command_line: whence.command_line,
         };
@@ -263,6 +264,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             user_agent: reading(record.user_agent()),
             vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
             asn: whence.asn,
+            cloud: whence.cloud,
             outside: whence.outside,
             command_line: whence.command_line,
         };
