@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::findings::gate::Exit;
+use crate::report::text::safe;
 use crate::term;
 
 /// A run that could not be carried out: exit 2. The text says what failed, where, and what to do next.
@@ -35,13 +36,6 @@ pub(crate) enum Failure {
     Write { to: String, error: io::Error },
 }
 
-impl Failure {
-    /// Nobody reads standard output any more: a normal end.
-    fn is_closed_pipe(&self) -> bool {
-        matches!(self, Failure::Write { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
-
 const AFTER_HELP: &str = "\
 Examples:
   lambda-audit demo                                    a real audit of an invented company, offline
@@ -51,8 +45,8 @@ Examples:
   lambda-audit exposure policy.json --owner 111122223333
   lambda-audit logging --snapshot snapshot.jsonl       is Lambda data-event logging really on?
 
-Exit codes: 0 passed and nothing left unread; 1 findings at or above --fail-on; 2 usage, configuration or policy
-error, or nothing usable read; 3 passed, but something was not read or could not be judged.";
+Exit codes: 0 passed and nothing left unread; 1 findings at or above --fail-on; 2 wrong usage,
+configuration or policy, or nothing usable read; 3 passed, but something was not read or judged.";
 
 /// Who can call what in AWS Lambda, who changed that, what happened - and what could not be read.
 #[derive(Debug, Parser)]
@@ -107,13 +101,13 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
-        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure @ Failure::Checks { .. }) => {
             term::tell(&failure.to_string());
             ExitCode::from(Exit::Unusable.code())
         }
         Err(failure) => {
-            term::tell(&format!("error: {failure}"));
+            // It may name files and ids that strangers chose.
+            term::tell(&format!("error: {}", safe(&failure.to_string())));
             ExitCode::from(Exit::Unusable.code())
         }
     }

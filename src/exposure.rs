@@ -18,6 +18,7 @@ pub mod document;
 pub mod evaluator;
 pub mod input;
 pub mod json;
+mod listed;
 mod network;
 mod pattern;
 mod principal;
@@ -202,6 +203,8 @@ pub struct Reach {
     pub source_accounts: Vec<String>,
     /// The actions of this class as written.
     pub actions: Vec<String>,
+    /// It admits only a service that AWS itself needs to have these actions.
+    pub listed: bool,
 }
 
 /// How a grant relates to function URLs.

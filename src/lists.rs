@@ -8,7 +8,6 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default)]
 pub struct Lists {
     layer_accounts: BTreeMap<String, String>,
-    principals: Vec<ListedPrincipal>,
     agents: Vec<ListedAgent>,
 }
 
@@ -34,27 +33,6 @@ struct LayerAccounts {
 )]
 struct LayerAccount {
     id: String,
-    what: String,
-    source: String,
-    date: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Principals {
-    principal: Vec<ListedPrincipal>,
-}
-
-/// A principal that AWS itself needs in a policy, for these actions.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "what, source and date are for readers of the file; parsing holds that they are there"
-)]
-struct ListedPrincipal {
-    principal: String,
-    actions: Vec<String>,
     what: String,
     source: String,
     date: String,
@@ -88,13 +66,10 @@ impl Lists {
     pub fn embedded() -> Result<Self, ListError> {
         let accounts: LayerAccounts = toml::from_str(include_str!("../data/aws-layer-accounts.toml"))
             .map_err(|error| ListError { file: "aws-layer-accounts.toml", error })?;
-        let principals: Principals = toml::from_str(include_str!("../data/aws-principals.toml"))
-            .map_err(|error| ListError { file: "aws-principals.toml", error })?;
         let agents: Agents = toml::from_str(include_str!("../data/cli-user-agents.toml"))
             .map_err(|error| ListError { file: "cli-user-agents.toml", error })?;
         Ok(Lists {
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
-            principals: principals.principal,
             agents: agents.agent,
         })
     }
@@ -102,17 +77,6 @@ impl Lists {
     /// Does AWS publish layers from this account?
     pub fn is_aws_layer_account(&self, account: &str) -> bool {
         self.layer_accounts.contains_key(account)
-    }
-
-    /// Does AWS itself need this principal to have all these actions?
-    pub fn is_listed_principal(&self, principal: &str, actions: &[String]) -> bool {
-        self.principals.iter().any(|listed| {
-            listed.principal == principal
-                && !actions.is_empty()
-                && actions
-                    .iter()
-                    .all(|action| listed.actions.iter().any(|known| known.eq_ignore_ascii_case(action)))
-        })
     }
 
     /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.
@@ -131,9 +95,6 @@ mod tests {
         let lists = Lists::embedded().unwrap();
         assert!(lists.is_aws_layer_account("017000801446"));
         assert!(!lists.is_aws_layer_account("111122223333"));
-        let replicator = "replicator.lambda.amazonaws.com";
-        assert!(lists.is_listed_principal(replicator, &["lambda:GetFunction".to_owned()]));
-        assert!(!lists.is_listed_principal(replicator, &["lambda:UpdateFunctionCode".to_owned()]));
         for agent in
             ["aws-cli/2.31.9 md/awscrt#0.27.6", "[aws-cli/1.18.5 Python/3.8]", "AWSPowerShell.Common/5.0.1"]
         {

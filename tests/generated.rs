@@ -2,6 +2,7 @@
 //! somewhere.
 //!
 //! `BLESS=1 cargo test --test generated` writes what is out of date.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -199,7 +200,7 @@ fn region(page: &str, name: &str) -> String {
                 "HIGH  function-invoke-public",
                 "HIGH  lambda-role-iam-write",
                 "Could not",
-                "Passed",
+                "Not gated",
             ],
         ),
         ("README.md", "scan") => {

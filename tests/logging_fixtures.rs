@@ -1,5 +1,5 @@
 //! Data-event configurations as saved snapshots, one per case, each with what must come out and why.
-
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::expect_used, reason = "a broken fixture fails its test")]
 
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 //!
 //! A world is what is true; what is seen of it may lack parts. Whatever is seen, a known answer must agree with the
 //! world, whichever world it is; where everything is seen, the answer must be known.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use lambda_audit::logging::{Configured, Event, Recorders, Target};
 use lambda_audit::snapshot::api::{

@@ -1,5 +1,5 @@
 //! What is said of trails themselves, and which accounts an organization's recorders cover.
-
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::expect_used, reason = "a broken fixture fails its test")]
 
 use lambda_audit::logging::{Case, Configured, Event, Recorders, Target};

@@ -65,6 +65,7 @@ pub(super) fn report(
 
     let mut rows = ledger::rows(read.snapshot, read.trail, gaps);
     rows.extend(required(job, read));
+    rows.extend(unusable(job, read));
     let policies: Vec<PolicyCoverage> = engine
         .policies()
         .iter()
@@ -248,10 +249,39 @@ fn required(job: &Job<'_>, read: Inputs<'_>) -> Vec<Read> {
     job.config.require.iter().filter(missing).map(row).collect()
 }
 
+/// Inputs that were given and hold nothing to judge: a wrong directory, or a snapshot of nothing, must not look like
+/// an account without faults.
+fn unusable(job: &Job<'_>, read: Inputs<'_>) -> Vec<Read> {
+    let row = |surface: &str, detail: &str| Read {
+        account: None,
+        region: None,
+        surface: surface.to_owned(),
+        outcome: "failed".to_owned(),
+        missing_permission: None,
+        source: None,
+        detail: Some(detail.to_owned()),
+        count: 1,
+        accepted: false,
+    };
+    let mut rows = Vec::new();
+    if read.snapshot.is_some_and(|snapshot| snapshot.index.scopes().is_empty()) {
+        rows.push(row("snapshot", "it names no account and region whose functions could be judged"));
+    }
+    if job.trail.is_given() && !has_trail(read) {
+        rows.push(row("trail", "no CloudTrail file was found in what was given: is it the right path?"));
+    }
+    rows
+}
+
+fn has_trail(read: Inputs<'_>) -> bool {
+    read.trail.files.iter().any(crate::trail::FileOutcome::is_usable)
+}
+
 /// Was nothing usable read at all?
 fn nothing_read(job: &Job<'_>, read: Inputs<'_>) -> bool {
-    let snapshot = read.snapshot.is_some();
-    let trail = job.trail.is_given() && read.trail.files.iter().any(|file| file.is_usable());
+    let snapshot =
+        read.snapshot.is_some_and(|read| !read.index.calls.is_empty() || !read.index.scopes().is_empty());
+    let trail = job.trail.is_given() && has_trail(read);
     !snapshot && !trail
 }
 
@@ -296,6 +326,7 @@ fn verdict(job: &Job<'_>, exit: Exit, failing: u64, gaps: u64, unknown: u64) -> 
     let holes = holes.join(" and ");
     let with = |text: String| if holes.is_empty() { text } else { format!("{text}; {holes}") };
     match exit {
+        Exit::Passed if failing > 0 => with(format!("Not gated (exit 0, as asked): {at_or_above}")),
         Exit::Passed => with(format!("Passed (exit 0): {at_or_above}")),
         Exit::Failed => with(format!("Failed (exit 1): {at_or_above}")),
         Exit::Unusable => "Nothing usable was read (exit 2)".to_owned(),

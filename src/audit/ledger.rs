@@ -66,11 +66,11 @@ fn of_snapshot(read: &SnapshotRead, rows: &mut Rows) {
     };
     let place = |line: u64| Some(format!("{}:{line}", read.name));
     for (call, state) in &read.index.calls {
-        let outcome = match (&state.failure, state.complete) {
-            (_, true) => &Outcome::Ok,
-            (Some(failure), false) => failure,
+        let outcome = match (&state.failure, state.why()) {
+            (_, None) => &Outcome::Ok,
+            (Some(failure), Some(_)) => failure,
             // Pages came, and the last of them says that more follow.
-            (None, false) => &Outcome::Failed { message: Some("its last pages are missing".to_owned()) },
+            (None, Some(_)) => &Outcome::Failed { message: Some("its last pages are missing".to_owned()) },
         };
         let detail = match outcome {
             Outcome::Ok => None,

@@ -27,7 +27,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: ColorChoice,
     /// Say nothing on standard error but errors
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
     /// Configuration file [default: ./lambda-audit.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Policies and trust")]
@@ -306,8 +306,13 @@ fn yaml_files(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     while let Some((path, depth)) = pending.pop() {
         let metadata = fs::metadata(&path).map_err(|error| cannot(&path, &error))?;
         if metadata.is_file() {
-            if depth == 0 || path.extension().is_some_and(|extension| extension == "yaml") {
+            let extension = path.extension().unwrap_or_default();
+            if depth == 0 || extension == "yaml" {
                 files.push(path);
+            } else if extension == "yml" {
+                // Passed over it would be a policy that judges nothing, and nobody is told.
+                let error = io::Error::other("its name must end in .yaml to be read as a policy");
+                return Err(cannot(&path, &error));
             }
             continue;
         }

@@ -45,6 +45,7 @@ fn check(common: &CommonArgs) -> Result<Exit, Failure> {
         )));
     };
     let name = path.display().to_string();
+    let shown = crate::report::text::safe(&name);
     let faults = match config::parse(&name, &text) {
         Err(faults) => faults,
         Ok(config) => {
@@ -55,13 +56,13 @@ fn check(common: &CommonArgs) -> Result<Exit, Failure> {
     if faults.is_empty() {
         let target = output::Output { format: Format::Text, path: None };
         if !common.quiet {
-            output::write(&target, |out| writeln!(out, "{name}: nothing wrong"))?;
+            output::write(&target, |out| writeln!(out, "{shown}: nothing wrong"))?;
         }
         return Ok(Exit::Passed);
     }
     let (rendered, _) = common::rendered(&faults, common.color);
     let errors = if faults.len() == 1 { "1 error".to_owned() } else { format!("{} errors", faults.len()) };
-    term::tell(&format!("{rendered}\n{name}: {errors}"));
+    term::tell(&format!("{rendered}\n{shown}: {errors}"));
     Ok(Exit::Failed)
 }
 

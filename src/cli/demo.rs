@@ -75,7 +75,8 @@ fn write_files(directory: &std::path::Path, common: &CommonArgs) -> Result<Exit,
     let target = output::Output { format: output::Format::Text, path: None };
     if !common.quiet {
         output::write(&target, |out| {
-            let at = directory.display();
+            let at = directory.display().to_string();
+            let at = crate::report::text::safe(&at);
             writeln!(out, "Wrote {} files. Judge them:", FILES.len())?;
             writeln!(out, "  lambda-audit scan --snapshot {at}/snapshot.jsonl --trail {at}/trail --now {NOW}")
         })?;

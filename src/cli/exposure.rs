@@ -49,8 +49,12 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     for path in &args.files {
         let (name, text) = if path.as_os_str() == "-" {
             let mut text = String::new();
-            let read = std::io::stdin().lock().take(LIMIT).read_to_string(&mut text);
-            ("standard input".to_owned(), read.map(|_| text))
+            let read = std::io::stdin().lock().take(LIMIT + 1).read_to_string(&mut text);
+            let whole = read.and_then(|length| match length as u64 > LIMIT {
+                true => Err(std::io::Error::other(format!("it is longer than {LIMIT} bytes"))),
+                false => Ok(text),
+            });
+            ("standard input".to_owned(), whole)
         } else {
             (path.display().to_string(), read_text(path, LIMIT))
         };

@@ -64,7 +64,8 @@ pub(crate) fn checked(outputs: &[Output]) -> Result<Vec<Output>, Failure> {
     Ok(outputs.to_vec())
 }
 
-/// Lets `render` write to where the output goes.
+/// Lets `render` write to where the output goes. A standard output that nobody reads any more is a normal end of that
+/// output, and of nothing else: the others are written, and the exit code stays what it is.
 pub(crate) fn write(
     output: &Output,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -73,7 +74,16 @@ pub(crate) fn write(
     let result = match &output.path {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
-            render(&mut out).and_then(|()| out.flush())
+            match render(&mut out).and_then(|()| out.flush()) {
+                // Nobody reads on (`| head`): a normal end of this output. The others are still written, and the
+                // exit code stays the run's: findings are findings, whoever listens.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    // What is left in the buffer has nowhere to go.
+                    drop(out.into_parts());
+                    Ok(())
+                }
+                other => other,
+            }
         }
         Some(path) => File::create(path).and_then(|file| {
             let mut out = BufWriter::new(file);

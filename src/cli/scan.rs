@@ -1,6 +1,6 @@
 //! `scan`: a snapshot, and trail records beside it, judged by every policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::common::{CommonArgs, NetworkArgs};
 use super::{Failure, run};
@@ -29,19 +29,21 @@ pub(crate) struct Args {
     networks: NetworkArgs,
 }
 
-/// The most bytes of a snapshot that are read from standard input: it is kept in memory, to be read twice.
-const STDIN_LIMIT: u64 = 2 << 30;
+/// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
+const STREAM_LIMIT: u64 = 2 << 30;
 
-pub(crate) fn snapshot_input(path: &PathBuf, trail: &[PathBuf]) -> Result<Input, Failure> {
+pub(crate) fn snapshot_input(path: &Path, trail: &[PathBuf]) -> Result<Input, Failure> {
     if path.as_os_str() != "-" {
-        return Ok(Input::File(path.clone()));
+        return Input::path(path, STREAM_LIMIT).map_err(|error| {
+            Failure::Usage(format!("cannot read the snapshot {}: {error}", path.display()))
+        });
     }
     if trail.iter().any(|path| path.as_os_str() == "-") {
         return Err(Failure::Usage(
             "both the snapshot and the trail are read from standard input".to_owned(),
         ));
     }
-    Input::stdin("standard input", STDIN_LIMIT)
+    Input::stdin("standard input", STREAM_LIMIT)
         .map_err(|error| Failure::Usage(format!("cannot read the snapshot from standard input: {error}")))
 }
 

@@ -186,7 +186,7 @@ mod tests {
     fn paths_lead_through_lists_and_definitions() {
         let schemas = crate::snapshot::schema();
         let table = paths(&schemas["x-data"]["lambda:ListFunctions"]);
-        assert!(table.contains("| `Functions` | list of object, optional |"), "{table}");
+        assert!(table.contains("| `Functions` | list of object |"), "{table}");
         assert!(table.contains("| `Functions[].FunctionName` | text |"), "{table}");
         assert!(table.contains("| `Functions[].DeadLetterConfig.TargetArn` | text or null |"), "{table}");
         assert!(!table.contains("](#"), "{table}");

@@ -6,6 +6,7 @@ use super::class::{Class, Side, all_trusted, class, nobody};
 use super::condition::{Key, Meaning, meaning};
 use super::document::{Document, Effect, Fault, Names, Sense, Statement};
 use super::json::{self, Node};
+use super::listed;
 use super::pattern::{Pattern, Work};
 use super::principal::{Bound, Cast, Principals, Services, cast};
 use super::reason::Met;
@@ -212,7 +213,7 @@ impl<'n> Judge<'_, '_, 'n> {
             let by_url: Vec<Atom<'_>> = atoms
                 .iter()
                 .copied()
-                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url)
+                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url && invoking.contains(atom))
                 .collect();
             if let (Some(anonymous), false) = (&anonymous, by_url.is_empty()) {
                 classes.extend(self.classes(&by_url, &resources, std::slice::from_ref(anonymous)));
@@ -223,7 +224,7 @@ impl<'n> Judge<'_, '_, 'n> {
         let (invoke_names, other_names) = split_names(&statement.actions, kind, &invoking, self.work);
         let (invoke, beyond) = (of_class(&invoking, invoke_names), of_class(&others, other_names));
         grant.invoke = invoke;
-        grant.beyond = beyond;
+        grant.beyond = beyond.map(excused);
 
         let reaches = [grant.invoke.as_ref(), grant.beyond.as_ref()];
         let worst = reaches.iter().flatten().min_by_key(|reach| reach.exposure.rank());
@@ -300,6 +301,18 @@ impl<'n> Judge<'_, '_, 'n> {
         };
         self.denies.iter().enumerate().filter(|(_, denial)| covers(denial)).map(|(index, _)| index).collect()
     }
+}
+
+/// A service that AWS itself needs there, with the actions it needs, is nobody's open door.
+fn excused(mut reach: Reach) -> Reach {
+    if let ([service], Exposure::ServiceUnrestricted) = (reach.services.as_slice(), reach.exposure)
+        && listed::is_listed(service, &reach.actions)
+    {
+        reach.trusted = Some(true);
+        reach.listed = true;
+        reach.reason = format!("{service} is admitted, as AWS needs it to be for these actions");
+    }
+    reach
 }
 
 /// The box of one kind of caller that the statement admits; `None` if nobody is in it.

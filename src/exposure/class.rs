@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::Exposure;
-use super::callers::{Callers, Kind};
+use super::callers::{Callers, KeySet, Kind};
 use super::condition::{Key, OWNER, fixed_account, fixed_organization, fixed_user};
-use super::pattern::{Pattern, Work, is_account};
+use super::pattern::{Manner, Pattern, Work, arn_parts, glob, is_account};
 use super::principal::{Named, Principals, Services};
 use crate::trust::Trust;
 
@@ -36,8 +36,6 @@ pub(super) enum Ground {
     Unnamed,
     /// The source is fixed by a token.
     Token,
-    /// CloudFront's own copy service of Lambda@Edge.
-    Replicator,
     /// Callers without credentials.
     Anonymous,
     /// The owner's id is not known.
@@ -50,11 +48,6 @@ pub(super) struct Side<'a> {
     pub(super) owner: Option<&'a str>,
     pub(super) trust: &'a Trust,
 }
-
-/// CloudFront copies Lambda@Edge functions with this service; it is allowed to read them by the statement that
-/// CloudFront itself adds when a distribution is associated.
-/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-permissions.html>
-const REPLICATOR: &str = "replicator.lambda.amazonaws.com";
 
 pub(super) fn all_trusted(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut whole = Some(true);
@@ -183,7 +176,15 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
             }
             both
         }
-        (Some(list), None) | (None, Some(list)) => list.into_iter().map(str::to_owned).collect(),
+        (Some(list), None) => list.into_iter().map(str::to_owned).collect(),
+        (None, Some(list)) => {
+            let spared = |name: &&str| !matches!(&callers.services, Services::AllBut(not) if not.iter().any(|other| other == name));
+            let left: Vec<String> = list.into_iter().filter(spared).map(str::to_owned).collect();
+            if left.is_empty() {
+                return nobody();
+            }
+            left
+        }
         (None, None) => Vec::new(),
     };
     let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
@@ -201,9 +202,6 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     if sources.is_none() && organizations.is_none() {
         if token {
             return Class { ground: Ground::Token, ..base(Exposure::ServiceRestricted, Some(true)) };
-        }
-        if services == [REPLICATOR] {
-            return Class { ground: Ground::Replicator, ..base(Exposure::ServiceUnrestricted, Some(true)) };
         }
         let ground = match callers.limited_to(Key::SourceArn) {
             Some(list) if list.iter().any(|p| p.text.contains(":s3:::")) => Ground::Bucket,
@@ -355,6 +353,9 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
         "iam::ACCOUNT:role/\u{1}/\u{1}",
         "sts::ACCOUNT:federated-user/\u{1}",
     ];
+    if set.within.as_ref().is_some_and(|list| list.iter().all(|p| is_excluded_in(p, account, set, work))) {
+        return true;
+    }
     set.without.iter().any(|pattern| {
         ["aws", "aws-cn", "\u{1}"].iter().all(|partition| {
             samples.iter().all(|sample| {
@@ -362,4 +363,16 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
             })
         })
     })
+}
+
+/// No ARN that the pattern matches is in the account, unless it is excluded.
+fn is_excluded_in(pattern: &Pattern<'_>, account: &str, set: &KeySet<'_>, work: &Work) -> bool {
+    let (Some(parts), Manner::Arn) = (arn_parts(&pattern.text), pattern.manner) else { return false };
+    if account == OWNER || parts[4].contains(OWNER) {
+        return false;
+    }
+    let [arn, partition, service, region, _, resource] = parts;
+    let text = format!("{arn}:{partition}:{service}:{region}:{account}:{resource}");
+    let narrowed = Pattern { text: text.into(), manner: Manner::Arn, loose: false };
+    !glob(parts[4], account, work) || set.without.iter().any(|not| not.covers(&narrowed, work))
 }

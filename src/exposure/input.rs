@@ -1,6 +1,8 @@
 //! What the `exposure` command is given: a bare document, GetPolicy's answer, or lines of a snapshot. Text in,
 //! documents out.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::json::{self, JsonError};
@@ -84,6 +86,8 @@ fn policy_in(answer: &Value) -> Option<String> {
 /// Every part of the snapshot that holds a policy.
 fn of_lines(source: &str, text: &str) -> Vec<Found> {
     let mut all = Vec::new();
+    let mut unread: Vec<Found> = Vec::new();
+    let mut answered = BTreeSet::new();
     for (index, line) in text.lines().enumerate() {
         let Ok(part) = serde_json::from_str::<Value>(line) else {
             // A line that cannot be read may have held a policy: it is given on, to be reported as unknown.
@@ -93,7 +97,14 @@ fn of_lines(source: &str, text: &str) -> Vec<Found> {
             }
             continue;
         };
+        if let Some(refused) = refused(source, index, &part) {
+            unread.push(refused);
+            continue;
+        }
         let data = part.get("data").unwrap_or(&part);
+        if asks_for_policy(&part) {
+            answered.extend(part["resource"].as_str().map(str::to_owned));
+        }
         let Some(document) = policy_in(data) else { continue };
         let text = |names: &[&str]| {
             names
@@ -109,7 +120,34 @@ fn of_lines(source: &str, text: &str) -> Vec<Found> {
         found.owner = found.owner.or(owner);
         all.push(found);
     }
+    // Asked again and answered: read.
+    unread.retain(|one| one.resource.as_ref().is_none_or(|resource| !answered.contains(resource)));
+    all.extend(unread);
     all
+}
+
+/// The part's API without its service.
+fn api(part: &Value) -> Option<&str> {
+    part["api"].as_str().map(|api| api.trim_start_matches("lambda:"))
+}
+
+fn asks_for_policy(part: &Value) -> bool {
+    matches!(api(part), Some("GetPolicy" | "GetResourcePolicy" | "GetLayerVersionPolicy"))
+}
+
+/// A part that asked for a policy and got no answer: what it would have said is unknown. That a region does not offer
+/// `GetResourcePolicy` says nothing of the policy, which `GetPolicy` gives.
+fn refused(source: &str, index: usize, part: &Value) -> Option<Found> {
+    let api = api(part)?;
+    let status = part["outcome"].as_str().or(part["outcome"]["status"].as_str())?;
+    if !asks_for_policy(part) || status == "ok" || (api == "GetResourcePolicy" && status == "disabled") {
+        return None;
+    }
+    let text = |name: &str| part[name].as_str().map(str::to_owned);
+    let source = format!("{source}:{} (not read: {status})", index + 1);
+    let mut found = with_resource(source, String::new(), text("resource"), text("qualifier"));
+    found.owner = found.owner.or_else(|| text("account"));
+    Some(found)
 }
 
 /// The one Lambda ARN that the statements' `Resource` members name, if they all name the same.

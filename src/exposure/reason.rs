@@ -231,6 +231,7 @@ pub(super) fn reach(
     let worst = classes.iter().min_by_key(|class| class.exposure.rank());
     let exposure = worst.map_or(Exposure::None, |class| class.exposure);
     Reach {
+        listed: false,
         exposure,
         trusted,
         reason: worst.map_or_else(String::new, |class| sentence(class, cast, notes, met, side)),
@@ -295,7 +296,6 @@ fn sentence(class: &Class, cast: &Cast<'_>, notes: &[ConditionNote], met: Met, s
                 Ground::SourceOpen => {
                     format!("{who} may call for any customer: the source ARN fixes no account")
                 }
-                Ground::Replicator => format!("{who} copies the function for CloudFront"),
                 _ => format!(
                     "{who} may call for any customer: no source account, organization or ARN fixes one"
                 ),
@@ -342,7 +342,8 @@ impl Grant {
     /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
     pub fn names_action(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        let named = |written: &String| wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action);
+        let named =
+            |written: &String| wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action);
         self.actions.iter().any(named) != self.not_action
     }
 

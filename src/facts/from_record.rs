@@ -92,7 +92,7 @@ pub fn facts_of(
     if wanted.invocation && INVOCATIONS.contains(&reader.name.as_ref()) {
         reader.invocation(emit);
     }
-    if matches!(record.error_code(), Field::Absent) {
+    if error_code(record) == Field::Absent {
         changes::changes(&reader, wanted, emit);
     }
 }
@@ -100,6 +100,14 @@ pub fn facts_of(
 /// Names of the data events that are invocations.
 pub const INVOCATIONS: [&str; 4] =
     ["Invoke", "InvokeExecution", "InvokeFunctionUrl", "InvokeWebFunctionEndpoint"];
+
+/// Why the call did not happen. Tables and exports write an empty text where there is none.
+fn error_code<'a>(record: &TrailRecord<'a>) -> Field<Cow<'a, str>> {
+    match record.error_code() {
+        Field::Known(code) if code.is_empty() => Field::Absent,
+        code => code,
+    }
+}
 
 /// A record's field as a fact has it: what cannot be read is not in the record.
 pub(super) fn reading<T>(field: Field<T>) -> Reading<T> {
@@ -165,7 +173,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let record = self.record;
         let caller = self.caller();
         let function = if lambda { Some(record.function()) } else { None };
-        let error_code = reading(record.error_code());
+        let error_code = reading(error_code(record));
         let subject = match &function {
             Some(function) if function.name.known().is_some() => self.function_subject(function, None),
             _ => self.principal_subject(&caller),
@@ -234,7 +242,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             Field::Absent => Reading::Known(false),
             Field::Unread => Reading::Unread(Why::NotInRecord),
         };
-        let error_code = reading(record.error_code());
+        let error_code = reading(error_code(record));
         let whence = self.whence(&caller);
         let subject = self.function_subject(&function, None);
         let body = Invocation {

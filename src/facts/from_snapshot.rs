@@ -4,6 +4,8 @@
 //! What a snapshot should hold and does not makes facts with unread fields: it is judged unknown, never passed over.
 
 mod index;
+mod joined;
+mod missing;
 mod state;
 
 pub use index::{CallState, Index};

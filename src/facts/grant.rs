@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use super::{Body, Grant, Subject};
 use crate::exposure::{self, Exposure, Reach, UrlUse};
-use crate::lists::Lists;
 use crate::value::{Reading, TextList, Why};
 
 /// What the grants of one policy have in common.
@@ -39,7 +38,6 @@ impl Owner<'_> {
     pub(super) fn facts<'f>(
         &'f self,
         statement: &'f exposure::Grant,
-        lists: &Lists,
         emit: &mut dyn FnMut(String, Body<'f>),
     ) {
         let normal = statement.normal();
@@ -81,7 +79,7 @@ impl Owner<'_> {
             organizations: Reading::Known(borrowed(&reach.organizations)),
             services: Reading::Known(borrowed(&reach.services)),
             source_accounts: Reading::Known(borrowed(&reach.source_accounts)),
-            listed_principal: Reading::Known(!invoke && listed(statement, &normal, lists)),
+            listed_principal: Reading::Known(reach.listed),
             ..base.clone()
         };
         match (&statement.invoke, &statement.beyond) {
@@ -132,14 +130,4 @@ fn is_evidence_of_url(statement: &exposure::Grant) -> bool {
         UrlUse::OnlyOpen => true,
         UrlUse::Only | UrlUse::OnlyIam => !statement.names_action("lambda:InvokeFunctionUrl"),
     }
-}
-
-/// Is every principal of the statement one that AWS itself needs there for these actions?
-fn listed(statement: &exposure::Grant, normal: &exposure::Normal, lists: &Lists) -> bool {
-    !statement.not_action
-        && !normal.principals.is_empty()
-        && normal.principals.iter().all(|principal| {
-            let bare = principal.strip_prefix("Service:").or_else(|| principal.strip_prefix("AWS:"));
-            lists.is_listed_principal(bare.unwrap_or(principal), &statement.actions)
-        })
 }

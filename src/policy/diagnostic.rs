@@ -87,28 +87,34 @@ impl Diagnostic {
             Style::Plain => Renderer::plain(),
             Style::Coloured => Renderer::styled(),
         };
-        let clean: String =
-            self.message.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        let help = self.help.as_ref().map(|help| {
-            help.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>()
-        });
+        let (file, clean) = (visible(&self.file), visible(&self.message));
+        let help = self.help.as_deref().map(visible);
         let Some(span) = &self.span else {
             let mut group: Group<'_> =
-                Group::with_title(Level::ERROR.primary_title(format!("{}: {clean}", self.file)));
+                Group::with_title(Level::ERROR.primary_title(format!("{file}: {clean}")));
             if let Some(help) = &help {
                 group = group.element(Level::HELP.message(help.as_str()));
             }
             return renderer.render(&[group]);
         };
-        let snippet = Snippet::source(&*self.text)
-            .path(&*self.file)
-            .annotation(AnnotationKind::Primary.span(span.clone()));
+        let snippet =
+            Snippet::source(&*self.text).path(&file).annotation(AnnotationKind::Primary.span(span.clone()));
         let mut group = Level::ERROR.primary_title(clean).element(snippet);
         if let Some(help) = &help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         renderer.render(&[group])
     }
+}
+
+/// With a replacement for what could move a terminal's cursor or turn the text's direction: names of files are chosen
+/// by strangers too.
+fn visible(text: &str) -> String {
+    let hostile = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
+    text.chars().map(|c| if hostile(c) { '\u{fffd}' } else { c }).collect()
 }
 
 impl std::fmt::Display for Diagnostic {

@@ -34,12 +34,13 @@ const SHOWN_REASONS: usize = 3;
 /// Rows of coverage shown.
 const SHOWN_ROWS: usize = 20;
 
-/// Makes text safe for a terminal and for one line: control characters, line breaks and direction overrides are shown
-/// as escapes.
+/// Makes text safe for a terminal and for one line: control characters, line breaks, direction overrides and
+/// characters that cannot be seen are shown as escapes.
 pub fn safe(text: &str) -> Cow<'_, str> {
     let hostile = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
     if !text.contains(hostile) {
         return Cow::Borrowed(text);
@@ -159,6 +160,9 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
     for notice in &report.notices {
         writeln!(out, "{}", style.wrap("", &format!("note: {}", safe(notice))))?;
     }
+    if !report.notices.is_empty() {
+        writeln!(out)?;
+    }
     let tone = match report.summary.exit_code {
         0 => Tone::Good,
         3 => Tone::Warn,
@@ -236,6 +240,9 @@ fn figures(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
     }
     if any {
         writeln!(out, "{}\n", trim(&table.to_string()))
+    } else if report.summary.exit_code == 2 {
+        // Nothing was judged: nobody is to read a clean bill here.
+        Ok(())
     } else {
         writeln!(out, "{}\n", style.paint(Tone::Good, "No findings."))
     }
@@ -388,6 +395,7 @@ mod tests {
     fn what_a_stranger_wrote_cannot_move_the_cursor_or_break_the_line() {
         assert_eq!(safe("plain-name_1"), "plain-name_1");
         assert_eq!(safe("a\u{1b}[2Jb\nc\u{202e}d\u{9b}e"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}d\\u{9b}e");
+        assert_eq!(safe("a\u{61c}b\u{e0041}c\u{ad}"), "a\\u{61c}b\\u{e0041}c\\u{ad}");
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The answers of AWS's APIs that a snapshot's parts hold, as far as they are read. Names are AWS's own; every member
-//! that AWS may leave out is optional here, so that an answer with less never fails to parse.
+//! that AWS may leave out is optional here, so that an answer with less never fails to parse. The list of a page is
+//! not optional: without it the answer is one of another API, or of another spelling, and an empty list would be
+//! judged as if nothing were there.
+//!
+//! The AWS CLI, where it pages itself (`--max-items`), says `NextToken` for what Lambda calls `NextMarker`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,10 +58,9 @@ pub const GUARDRAIL: &str = "guardrail";
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct FunctionPage {
-    #[serde(default)]
     pub functions: Vec<FunctionConfiguration>,
     /// Present if more pages follow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -95,13 +98,14 @@ pub struct DeadLetterConfig {
     pub target_arn: Option<String>,
 }
 
-/// `GetPolicy`, `GetResourcePolicy` and `GetLayerVersionPolicy`. A null or missing policy: AWS said there is none.
+/// `GetPolicy`, `GetResourcePolicy` and `GetLayerVersionPolicy`. A null policy: AWS said there is none. It must be
+/// there: a document under another name is not "none".
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html>
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyText {
     /// The document as the text AWS returned.
-    #[serde(default)]
+    #[serde(deserialize_with = "Option::deserialize")]
     pub policy: Option<String>,
 }
 
@@ -109,9 +113,8 @@ pub struct PolicyText {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AliasPage {
-    #[serde(default)]
     pub aliases: Vec<Alias>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -130,9 +133,8 @@ pub struct Alias {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct VersionPage {
-    #[serde(default)]
     pub versions: Vec<Version>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -148,9 +150,8 @@ pub struct Version {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct UrlPage {
-    #[serde(default)]
     pub function_url_configs: Vec<UrlConfig>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -183,9 +184,8 @@ pub struct Cors {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventInvokePage {
-    #[serde(default)]
     pub function_event_invoke_configs: Vec<EventInvokeConfig>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -218,9 +218,8 @@ pub struct Destination {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct LayerPage {
-    #[serde(default)]
     pub layers: Vec<Layer>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -234,9 +233,8 @@ pub struct Layer {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct LayerVersionPage {
-    #[serde(default)]
     pub layer_versions: Vec<LayerVersion>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -251,9 +249,8 @@ pub struct LayerVersion {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct MappingPage {
-    #[serde(default)]
     pub event_source_mappings: Vec<Mapping>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_marker: Option<String>,
 }
 
@@ -281,7 +278,7 @@ pub struct Mapping {
 /// `DescribeTrails`. <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html>
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Trails {
-    #[serde(rename = "trailList", default)]
+    #[serde(rename = "trailList")]
     pub trail_list: Vec<Trail>,
 }
 
@@ -339,7 +336,6 @@ pub struct DataResource {
 pub struct AdvancedEventSelector {
     #[serde(default)]
     pub name: Option<String>,
-    #[serde(default)]
     pub field_selectors: Vec<FieldSelector>,
 }
 
@@ -380,7 +376,6 @@ pub struct TrailStatus {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventDataStorePage {
-    #[serde(default)]
     pub event_data_stores: Vec<EventDataStore>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
@@ -442,7 +437,6 @@ pub struct Organization {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccountPage {
-    #[serde(default)]
     pub accounts: Vec<Account>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,

@@ -37,20 +37,36 @@ impl Input {
         }
     }
 
-    /// The whole input in memory, decompressed or not as it is; for formats that are not read line by line.
+    /// A path to read twice. What can be read only once (a FIFO, a shell's `<(…)`) is taken into memory.
+    ///
+    /// # Errors
+    /// The underlying read's, or `InvalidData` past `limit` bytes of what is not a regular file.
+    pub fn path(path: &Path, limit: u64) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path);
+        if metadata.map_or(true, |metadata| metadata.is_file() || metadata.is_dir()) {
+            return Ok(Input::File(path.to_owned()));
+        }
+        Self::stream(path.display().to_string(), File::open(path)?, limit)
+    }
+
+    /// Standard input in memory, decompressed or not as it is.
     ///
     /// # Errors
     /// The underlying read's, or `InvalidData` past `limit` bytes.
     pub fn stdin(name: &str, limit: u64) -> io::Result<Self> {
+        Self::stream(name.to_owned(), io::stdin().lock(), limit)
+    }
+
+    fn stream(name: String, source: impl Read, limit: u64) -> io::Result<Self> {
         let mut bytes = Vec::new();
-        io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        source.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("standard input is longer than {limit} bytes; give a file instead"),
+                format!("it is longer than {limit} bytes; give a file instead"),
             ));
         }
-        Ok(Input::Memory { name: name.to_owned(), bytes: bytes.into() })
+        Ok(Input::Memory { name, bytes: bytes.into() })
     }
 
     fn open(&self) -> io::Result<Box<dyn BufRead + '_>> {

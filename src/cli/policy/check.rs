@@ -86,11 +86,12 @@ fn chosen<'s>(loaded: &'s Loaded, common: &CommonArgs) -> Result<Vec<&'s Policy>
 pub(super) fn lint(paths: &[PathBuf], common: &CommonArgs) -> Result<Exit, Failure> {
     let loaded = load(paths)?;
     let mut faults = loaded.faults.clone();
-    for policy in chosen(&loaded, common)? {
+    let policies = chosen(&loaded, common)?;
+    let count = policies.len() as u64;
+    for policy in policies {
         let tests = loaded.tests.get(&policy.id);
         faults.extend(lint_policy(policy, tests.map(|(source, cases)| Tests { source, cases })));
     }
-    let count = loaded.set.len() as u64;
     for target in &output::checked(&common.output)? {
         output::write(target, |mut out| match target.format {
             Format::Json => {
@@ -146,7 +147,7 @@ pub(super) fn test(paths: &[PathBuf], how: How, common: &CommonArgs) -> Result<E
                 failed += 1;
                 lines.push(format!(
                     "{}:{}: {}: expected {}, got {}",
-                    source.name,
+                    safe(&source.name),
                     case.line,
                     safe(&case.name),
                     safe(&fault.expected),
@@ -156,7 +157,7 @@ pub(super) fn test(paths: &[PathBuf], how: How, common: &CommonArgs) -> Result<E
         }
         for gap in &report.gaps {
             failed += 1;
-            lines.push(format!("{}: no case expects {}", source.name, gap.as_str()));
+            lines.push(format!("{}: no case expects {}", safe(&source.name), gap.as_str()));
         }
         let mut row = serde_json::json!({
             "policy": policy.id,
@@ -222,7 +223,8 @@ pub(super) fn new(id: &str, on: &str, directory: &Path) -> Result<Exit, Failure>
         let mut file = File::create_new(&path).map_err(|error| failed(&path, error))?;
         file.write_all(text.as_bytes()).map_err(|error| failed(&path, error))?;
     }
-    let at = directory.display();
+    let at = directory.display().to_string();
+    let at = safe(&at);
     output::write(&Output { format: Format::Text, path: None }, |out| {
         writeln!(out, "Wrote {at}/{id}.yaml and its cases. Next:")?;
         writeln!(out, "  lambda-audit facts {on}        what it can ask\n  lambda-audit policy lint {at}")?;

@@ -105,7 +105,10 @@ impl<'a> Reader<'_, 'a> {
             region: text(self.region.clone()),
             qualifier: reading(function.qualifier.clone()),
             url: reading(self.set_text(&["functionUrl"])),
-            auth_type: required(self.set_text(&["authType"])),
+            auth_type: match self.set_text(&["authType"]).text().and_then(auth_type) {
+                Some(word) => Reading::Known(Cow::Borrowed(word)),
+                None => Reading::Unread(UNREAD),
+            },
             admits_public: Reading::Unread(UNREAD),
             allow_origins,
             allow_credentials,
@@ -118,8 +121,15 @@ impl<'a> Reader<'_, 'a> {
             // A change that does not mention layers attaches none.
             Field::Absent => return,
             Field::Known(asked) => {
-                let list = self.answer(&["layers"]).unwrap_or(asked);
-                if list.kind() == RawKind::Array { Some(list.items()) } else { None }
+                let is_list = |list: &Raw<'a>| list.kind() == RawKind::Array;
+                match (self.answer(&["layers"]), asked) {
+                    // An answer that shows less than was asked for does not take it back.
+                    (Some(answer), asked) if is_list(&answer) && is_list(&asked) => {
+                        let (answer, asked) = (answer.items(), asked.items());
+                        Some(if answer.len() < asked.len() { asked } else { answer })
+                    }
+                    (Some(list), _) | (None, list) => is_list(&list).then(|| list.items()),
+                }
             }
             Field::Unread => None,
         };
@@ -200,7 +210,7 @@ impl<'a> Reader<'_, 'a> {
         let (source_account, trusted) =
             source_trust(&source, &self_managed, |account| self.trusts(owner.as_deref(), Some(account)));
         let enabled = match self.set_text(&["state"]).text() {
-            Some(state) => Reading::Known(mapping_enabled(state)),
+            Some(state) => Reading::or_unread(mapping_enabled(state), UNREAD),
             None => match self.record.request_parameter(&["enabled"]) {
                 Field::Known(enabled) => Reading::or_unread(enabled.as_bool(), UNREAD),
                 Field::Absent if created => Reading::Known(true),
@@ -285,10 +295,20 @@ fn texts<'t>(list: Raw<'t>) -> Reading<TextList<'t>> {
     Reading::Known(texts)
 }
 
-/// The states in which a mapping reads its source, or is about to.
+/// Does a mapping in this state read its source, or is it about to? `None`: no state that is known.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html>
-pub(in crate::facts) fn mapping_enabled(state: &str) -> bool {
-    matches!(state, "Enabled" | "Enabling" | "Creating" | "Updating")
+pub(in crate::facts) fn mapping_enabled(state: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(state));
+    if is(&["Enabled", "Enabling", "Creating", "Updating"]) {
+        return Some(true);
+    }
+    is(&["Disabled", "Disabling", "Deleting"]).then_some(false)
+}
+
+/// A URL's AuthType in AWS's spelling. `None`: a word that is not known, which may ask for nothing.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionUrlConfig.html>
+pub(in crate::facts) fn auth_type(word: &str) -> Option<&'static str> {
+    ["NONE", "AWS_IAM"].into_iter().find(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// The account of a mapping's source, and whether it is trusted: a broker outside AWS never is.

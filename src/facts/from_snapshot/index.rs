@@ -1,6 +1,6 @@
 //! The first pass: how every call ended, which functions, aliases and layers there are, and what joins parts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::de::DeserializeOwned;
 
@@ -24,7 +24,9 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallState {
     /// An answer came; of a list: its last page.
-    pub complete: bool,
+    answered: bool,
+    /// Of a list: a page came that does not parse. Later pages do not bring back what stood on it.
+    page_lost: bool,
     /// The last failure.
     pub failure: Option<Outcome>,
     /// The line of its first part.
@@ -34,7 +36,7 @@ pub struct CallState {
 impl CallState {
     /// Why the answer is unread; `None`: it was read.
     pub fn why(&self) -> Option<Why> {
-        if self.complete {
+        if self.answered && !self.page_lost {
             return None;
         }
         Some(self.failure.as_ref().and_then(Outcome::why).unwrap_or(Why::NotCollected))
@@ -66,7 +68,12 @@ pub struct Index {
     pub calls: BTreeMap<Call, CallState>,
     /// Parts that are none of the format's: line and what is wrong.
     pub foreign: Vec<(u64, String)>,
+    /// By account and region, each function once.
     pub(super) functions: BTreeMap<Scope, Vec<FunctionRow>>,
+    /// All functions that are in `functions`.
+    function_arns: BTreeSet<(Scope, String)>,
+    /// Resources whose whole policy `GetResourcePolicy` gave.
+    whole_policies: HashSet<String>,
     /// Function → its aliases and listed versions, as qualified ARNs.
     pub(super) qualified: HashMap<String, BTreeSet<String>>,
     pub(super) urls: Vec<UrlRow>,
@@ -86,6 +93,8 @@ pub struct Index {
 struct Members {
     accounts: BTreeSet<String>,
     complete: bool,
+    /// A page came that does not parse.
+    page_lost: bool,
 }
 
 impl Index {
@@ -102,7 +111,7 @@ impl Index {
     pub fn scopes(&self) -> BTreeSet<Scope> {
         let declared = self.header.iter().flat_map(|header| header.scope.iter().cloned());
         let seen =
-            self.calls.keys().filter(|call| call.api == LIST_FUNCTIONS).filter_map(|call| {
+            self.calls.keys().filter(|call| call.api.starts_with("lambda:")).filter_map(|call| {
                 Some(Scope { account: call.account.clone(), region: call.region.clone()? })
             });
         declared.chain(seen).collect()
@@ -148,8 +157,10 @@ impl Index {
     /// All accounts of an organization; `None`: no account of it could list them to the end.
     fn members_of(&self, id: &str) -> Option<BTreeSet<String>> {
         let asked = self.organizations.iter().filter(|(_, one)| one.id == id).map(|(account, _)| account);
-        let lists: Vec<&Members> =
-            asked.filter_map(|account| self.members.get(account)).filter(|list| list.complete).collect();
+        let lists: Vec<&Members> = asked
+            .filter_map(|account| self.members.get(account))
+            .filter(|list| list.complete && !list.page_lost)
+            .collect();
         if lists.is_empty() {
             return None;
         }
@@ -245,17 +256,49 @@ impl Index {
         let read = match part.outcome {
             Outcome::Ok => self.join(api, part, line),
             // Asked and answered: there is nothing there.
-            Outcome::Disabled { .. } => Ok(true),
+            Outcome::Disabled { .. } if !asks_about_what_is_there(api) => {
+                self.disabled(api, part);
+                Ok(true)
+            }
             ref failure => Err(failure.clone()),
         };
         if let Err(failure) = &read {
             self.unread(api, part, failure.why().unwrap_or(Why::Failed));
         }
-        let state = self.calls.entry(call).or_insert(CallState { complete: false, failure: None, line });
+        let new = CallState { answered: false, page_lost: false, failure: None, line };
+        let state = self.calls.entry(call).or_insert(new);
         match read {
-            Ok(last_page) => state.complete |= last_page,
-            Err(failure) => state.failure = Some(failure),
+            Ok(last_page) => state.answered |= last_page,
+            Err(failure) => {
+                state.page_lost |= LISTS.contains(&api) && matches!(part.outcome, Outcome::Ok);
+                state.failure = Some(failure);
+            }
         }
+    }
+
+    /// A function of a list. `FunctionVersion=ALL` lists versions too, each with its qualified ARN: they are versions
+    /// of one function, to which everything else is joined. A page that is there twice adds nothing.
+    fn add_function(&mut self, scope: &Scope, function: FunctionConfiguration) {
+        let arn = match arn::split_function(&function.function_arn) {
+            Some((unqualified, Some(qualifier))) => {
+                if qualifier != "$LATEST" {
+                    let versions = self.qualified.entry(unqualified.to_owned()).or_default();
+                    versions.insert(function.function_arn.clone());
+                }
+                unqualified.to_owned()
+            }
+            Some((_, None)) | None => function.function_arn,
+        };
+        if self.function_arns.insert((scope.clone(), arn.clone())) {
+            let rows = self.functions.entry(scope.clone()).or_default();
+            rows.push(FunctionRow { arn, role: function.role });
+        }
+    }
+
+    /// Is the whole policy of the resource known from `GetResourcePolicy`? Its "there is none" does not count: that
+    /// it also speaks for what `AddPermission` wrote is documented nowhere.
+    pub(super) fn has_whole_policy(&self, resource: &str) -> bool {
+        self.whole_policies.contains(resource)
     }
 
     /// Takes in an answer. `Ok(true)`: it is whole, or the last page.
@@ -268,12 +311,10 @@ impl Index {
         match api {
             LIST_FUNCTIONS => {
                 let page: FunctionPage = data(part)?;
-                let rows = self.functions.entry(scope(part)?).or_default();
-                rows.extend(
-                    page.functions
-                        .into_iter()
-                        .map(|function| FunctionRow { arn: function.function_arn, role: function.role }),
-                );
+                let scope = scope(part)?;
+                for function in page.functions {
+                    self.add_function(&scope, function);
+                }
                 return Ok(page.next_marker.is_none());
             }
             LIST_ALIASES => {
@@ -323,8 +364,11 @@ impl Index {
             }
             LIST_MAPPINGS => return Ok(data::<MappingPage>(part)?.next_marker.is_none()),
             GET_POLICY | GET_RESOURCE_POLICY | GET_LAYER_VERSION_POLICY => {
-                let _: PolicyText = data(part)?;
-                resource()?;
+                let answer: PolicyText = data(part)?;
+                let resource = resource()?;
+                if api == GET_RESOURCE_POLICY && answer.policy.is_some() {
+                    self.whole_policies.insert(resource);
+                }
             }
             DESCRIBE_TRAILS => {
                 let scope = scope(part)?;
@@ -367,6 +411,18 @@ impl Index {
         Ok(true)
     }
 
+    /// A service that is not enabled or not offered records nothing there.
+    fn disabled(&mut self, api: &'static str, part: &Part) {
+        let region = part.region.as_deref().unwrap_or_default();
+        match api {
+            DESCRIBE_TRAILS => self.recorders.add_trails(&part.account, region, &Trails::default()),
+            LIST_EVENT_DATA_STORES => {
+                self.recorders.add_event_data_stores(&part.account, region, &EventDataStorePage::default());
+            }
+            _ => {}
+        }
+    }
+
     /// What could not be read and others join to.
     fn unread(&mut self, api: &'static str, part: &Part, why: Why) {
         let region = part.region.as_deref().unwrap_or_default();
@@ -376,10 +432,41 @@ impl Index {
             GET_EVENT_SELECTORS => self.recorders.add_selectors_unread(resource, why),
             GET_TRAIL_STATUS => self.recorders.add_status_unread(resource, region, why),
             LIST_EVENT_DATA_STORES => self.recorders.add_event_data_stores_unread(&part.account, region, why),
+            LIST_ACCOUNTS if matches!(part.outcome, Outcome::Ok) => {
+                self.members.entry(part.account.clone()).or_default().page_lost = true;
+            }
             GET_EVENT_DATA_STORE => self.recorders.add_event_data_store_unread(resource, why),
             _ => {}
         }
     }
+}
+
+/// APIs that answer in pages.
+const LISTS: [&str; 10] = [
+    LIST_FUNCTIONS,
+    LIST_ALIASES,
+    LIST_VERSIONS,
+    LIST_URLS,
+    LIST_EVENT_INVOKE_CONFIGS,
+    LIST_LAYERS,
+    LIST_LAYER_VERSIONS,
+    LIST_MAPPINGS,
+    LIST_EVENT_DATA_STORES,
+    LIST_ACCOUNTS,
+];
+
+/// Does it ask about a resource that AWS itself listed? Then "not enabled, or not offered here" is no answer to it: a
+/// region without `GetResourcePolicy` has functions with policies all the same.
+fn asks_about_what_is_there(api: &str) -> bool {
+    matches!(
+        api,
+        GET_POLICY
+            | GET_RESOURCE_POLICY
+            | GET_LAYER_VERSION_POLICY
+            | LIST_ALIASES
+            | LIST_VERSIONS
+            | LIST_LAYER_VERSIONS
+    )
 }
 
 fn malformed(why: impl Into<String>) -> Outcome {

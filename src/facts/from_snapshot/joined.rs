@@ -1,0 +1,168 @@
+//! Facts that join parts of the whole snapshot: what records invocations, trails, execution roles.
+
+use std::borrow::Cow;
+
+use super::state::{Emit, StateFacts, function_subject, known};
+use crate::arn;
+use crate::facts::{Body, InvokeLogging, Role, Subject, Trail};
+use crate::logging::{Event, Target};
+use crate::snapshot::Scope;
+use crate::snapshot::api::*;
+use crate::value::{Reading, TextList, Why};
+
+impl StateFacts<'_> {
+    pub(super) fn logging(&self, emit: Emit<'_>) {
+        let solver = self.index.recorders.solver();
+        let with_url: std::collections::HashSet<&str> = self
+            .index
+            .urls
+            .iter()
+            .filter_map(|row| Some(arn::split_function(&row.config.function_arn)?.0))
+            .collect();
+        for (scope, functions) in &self.index.functions {
+            for function in functions {
+                let arn = function.arn.as_str();
+                let target = Target {
+                    arn,
+                    account: &scope.account,
+                    region: &scope.region,
+                    partition: arn::partition(arn).unwrap_or("aws"),
+                };
+                // Whether it has a URL is unread: what a URL would need is asked for too.
+                let urls_unread = self.index.why(LIST_URLS, scope, Some(arn)).is_some();
+                let events = if with_url.contains(arn) || urls_unread {
+                    Event::OF_FUNCTION_WITH_URL
+                } else {
+                    Event::OF_FUNCTION
+                };
+                let answer = solver.solve(&target, events);
+                let mut excluded: Vec<&str> = answer.excluded.iter().map(|one| one.case.as_str()).collect();
+                excluded.dedup();
+                let proof: Vec<String> = answer.proof.iter().map(ToString::to_string).collect();
+                let body = InvokeLogging {
+                    subject: known(arn),
+                    account: known(&scope.account),
+                    region: known(&scope.region),
+                    configured: answer.configured.map(|configured| Cow::Borrowed(configured.as_str())),
+                    delivery_failing: answer.delivery_failing.clone(),
+                    reason: Reading::Known(Cow::Borrowed(&answer.reason)),
+                    proof: Reading::or_absent((!proof.is_empty()).then(|| Cow::Owned(proof.join("; ")))),
+                    excluded: Reading::Known(TextList::complete(excluded)),
+                };
+                let subject = function_subject(arn, &scope.account, Some(&scope.region));
+                let line = self.index.line(DESCRIBE_TRAILS, scope, None);
+                let place = (DESCRIBE_TRAILS, line, String::new());
+                emit(&self.fact(subject, place, String::new(), Body::InvokeLogging(Box::new(body))));
+            }
+        }
+    }
+
+    pub(super) fn trails(&self, emit: Emit<'_>) {
+        for trail in self.index.recorders.trails() {
+            let account = trail.account.known().copied();
+            let region = trail.region.known().cloned();
+            let subject = Subject {
+                arn: Some(Cow::Borrowed(trail.arn)),
+                kind: "trail",
+                name: Cow::Owned(trail.name.known().cloned().unwrap_or_else(|| trail.arn.to_owned())),
+                account: account.map(Cow::Borrowed),
+                region: region.clone().map(Cow::Owned),
+            };
+            let scope =
+                Scope { account: account.unwrap_or_default().to_owned(), region: region.unwrap_or_default() };
+            let line = self.index.line(DESCRIBE_TRAILS, &scope, None);
+            let body = Trail {
+                subject: known(trail.arn),
+                account: trail.account.map(Cow::Borrowed),
+                region: trail.region.map(Cow::Owned),
+                organization: trail.organization,
+                multi_region: trail.multi_region,
+                logging: trail.logging,
+                validation: trail.validation,
+                covers_lambda: trail.covers_lambda,
+            };
+            let place = (DESCRIBE_TRAILS, line, "/trailList".to_owned());
+            emit(&self.fact(subject, place, String::new(), Body::Trail(Box::new(body))));
+        }
+    }
+
+    pub(super) fn roles(&self, emit: Emit<'_>) {
+        let mut used: std::collections::BTreeMap<&str, Vec<Cow<'_, str>>> = std::collections::BTreeMap::new();
+        for function in self.index.functions.values().flatten() {
+            if let Some(role) = &function.role {
+                used.entry(role).or_default().push(Cow::Borrowed(&function.arn));
+            }
+        }
+        for (role, functions) in used {
+            let account = arn::account(role);
+            let name = role.rsplit('/').next().unwrap_or(role);
+            let call = super::index::Call {
+                api: GET_ROLE,
+                account: account.unwrap_or_default().to_owned(),
+                region: None,
+                resource: Some(role.to_owned()),
+            };
+            let state = self.index.calls.get(&call);
+            let lambda_may_assume = match (self.index.roles.get(role), state) {
+                (Some(answer), _) => Reading::or_unread(trusts_lambda(answer), Why::Malformed),
+                (None, state) => {
+                    Reading::Unread(state.and_then(|state| state.why()).unwrap_or(Why::NotCollected))
+                }
+            };
+            let incomplete =
+                self.index.scopes().iter().find_map(|scope| self.index.why(LIST_FUNCTIONS, scope, None));
+            let body = Role {
+                subject: known(role),
+                name: known(name),
+                account: Reading::or_unread(account.map(Cow::Borrowed), Why::Malformed),
+                functions: Reading::Known(TextList { items: functions, incomplete }),
+                lambda_may_assume,
+            };
+            let subject = Subject {
+                arn: Some(Cow::Borrowed(role)),
+                kind: "role",
+                name: Cow::Borrowed(name),
+                account: account.map(Cow::Borrowed),
+                region: None,
+            };
+            let place = (GET_ROLE, state.map_or(1, |state| state.line), String::new());
+            emit(&self.fact(subject, place, String::new(), Body::Role(Box::new(body))));
+        }
+    }
+}
+
+/// Does the role's trust policy let Lambda assume it? `None`: it does not parse.
+fn trusts_lambda(role: &crate::snapshot::api::Role) -> Option<bool> {
+    let document = match role.assume_role_policy_document.as_ref()? {
+        serde_json::Value::String(text) => serde_json::from_str(&percent_decoded(text)?).ok()?,
+        other => other.clone(),
+    };
+    let statements = match document.get("Statement")? {
+        serde_json::Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    };
+    let is_lambda = |name: &serde_json::Value| name == "lambda.amazonaws.com" || name == "*";
+    Some(statements.iter().any(|statement| {
+        let service = statement.pointer("/Principal/Service");
+        statement.get("Effect").is_some_and(|effect| effect == "Allow")
+            && service.is_some_and(|service| match service {
+                serde_json::Value::Array(list) => list.iter().any(is_lambda),
+                one => is_lambda(one),
+            })
+    }))
+}
+
+/// IAM answers with percent-encoded JSON (RFC 3986); the CLI decodes it.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
