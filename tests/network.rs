@@ -1,5 +1,7 @@
 //! Where calls came from: the fields of facts made from records, and runs with tables of one's own.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
