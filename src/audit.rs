@@ -3,6 +3,7 @@
 
 mod assemble;
 pub mod cases;
+mod holes;
 mod ledger;
 mod networks;
 mod records;
@@ -186,7 +187,8 @@ fn read_trail(
     context: RecordContext<'_>,
     tally: &mut Tally,
 ) -> TrailRead {
-    let visitor = records::Judge::new(engine, wanted(engine), context);
+    let memory = engine.memory();
+    let visitor = records::Judge::new(engine, &memory, wanted(engine), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
@@ -200,6 +202,10 @@ fn read_trail(
         out.files.push(file);
         tally.merge(facts.tally);
         out.facts.merge(facts.facts);
+    }
+    if engine.has_state() {
+        holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
+        engine.recall(memory, &out.facts.reading, tally);
     }
     out
 }

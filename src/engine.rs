@@ -4,15 +4,19 @@
 //! Tallies of parts of the input merge in any order to the same result, so that neither the order of files nor the
 //! number of threads changes a byte of the output.
 
+mod memory;
+pub mod state;
 mod tally;
 
 use crate::facts::schema::{FieldAccess, Origin};
-use crate::facts::{Fact, KINDS, Place, Source};
+use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
-use crate::policy::{Env, Policy, Verdict};
-use crate::value::Value;
+use crate::policy::{Env, Fail, Missing, Policy, Verdict};
+use crate::value::{Value, Why};
+use state::Occasion;
 
+pub use memory::Memory;
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 
 /// The policies of a run, by the kind of fact they judge.
@@ -53,21 +57,46 @@ impl<'p> Engine<'p> {
         })
     }
 
+    /// Can a record about which only these fields of `facts` are read matter to a policy: fail, be unknown, or be one
+    /// of a history's? No is certain, whatever the other fields are.
+    pub fn matters(&self, fields: &dyn FieldAccess, origin: Origin) -> bool {
+        self.policies_of(fields, origin).any(|(_, policy)| policy.matters(fields))
+    }
+
     /// An empty tally for these policies.
     pub fn tally(&self) -> Tally {
         Tally::new(self.policies.len())
     }
 
-    /// Judges one fact with every policy of its kind and origin.
+    /// Judges one fact of a snapshot with every policy of its kind and origin. What a policy asks of other records is
+    /// unknown to it.
     pub fn judge(&self, fact: &Fact<'_>, tally: &mut Tally) {
-        let fields = fact.body.fields();
-        let Some(kind) = KINDS.iter().position(|kind| std::ptr::eq(*kind, fields.kind())) else { return };
-        for &at in self.by_kind.get(kind).into_iter().flatten() {
-            let Some(&policy) = self.policies.get(at) else { continue };
-            if policy.origins.contains(&fact.origin) {
-                self.judge_one(at, policy, fact, tally);
+        for (at, policy) in self.policies_of(fact.body.fields(), fact.origin) {
+            self.judge_one(at, policy, fact, tally);
+        }
+    }
+
+    /// Judges one fact of a trail record. Policies with state remember it; [`Engine::recall`] judges it.
+    pub fn judge_record(&self, fact: &Fact<'_>, occasion: &Occasion, memory: &Memory<'_>, tally: &mut Tally) {
+        for (at, policy) in self.policies_of(fact.body.fields(), fact.origin) {
+            match &policy.program {
+                None => self.judge_one(at, policy, fact, tally),
+                Some(program) => self.remember(at, (policy, program), fact, occasion, (memory, tally)),
             }
         }
+    }
+
+    fn policies_of(
+        &self,
+        fields: &dyn FieldAccess,
+        origin: Origin,
+    ) -> impl Iterator<Item = (usize, &'p Policy)> {
+        let kind = fields.kind();
+        let kind = KINDS.iter().position(|known| std::ptr::eq(*known, kind));
+        let ours = kind.and_then(|kind| self.by_kind.get(kind)).map_or(&[][..], Vec::as_slice);
+        ours.iter()
+            .filter_map(|&at| Some((at, *self.policies.get(at)?)))
+            .filter(move |(_, policy)| policy.origins.contains(&origin))
     }
 
     fn judge_one(&self, at: usize, policy: &Policy, fact: &Fact<'_>, tally: &mut Tally) {
@@ -78,47 +107,91 @@ impl<'p> Engine<'p> {
             Verdict::NotApplicable => tally.count(at, |row| row.not_applicable += 1),
             Verdict::Unknown { missing } => {
                 let accepted = self.gaps.accepts_unknown(&policy.id, fact);
-                let source = source(&fact.place);
-                let example = match event_id(&fact.place) {
-                    Some(id) => format!("{} (event {id})", fact.subject.label()),
-                    None => fact.subject.label().to_owned(),
-                };
-                let keys =
-                    missing.into_iter().map(|one| UnknownKey { field: one.field, why: one.why, accepted });
-                tally.unknown(at, accepted, keys, &example, source);
+                unknown(at, missing, &Told::of(policy, fact, accepted), 1, tally);
+            }
+            Verdict::Fail(_) if policy.state.count.is_some() => {
+                let missing = vec![Missing { field: "count".to_owned(), why: Why::NotCollected }];
+                let accepted = self.gaps.accepts_unknown(&policy.id, fact);
+                unknown(at, missing, &Told::of(policy, fact, accepted), 1, tally);
             }
             Verdict::Fail(fail) => {
-                tally.count(at, |row| row.fail += 1);
-                let part = part(policy, fact);
-                let label = fact.subject.label();
-                // A level that may not hold is only a bound: the message says so.
-                let level = fail.level.filter(|_| fail.level_missing.is_empty());
-                let level = level.and_then(|level| policy.levels.get(level));
-                tally.fail(
-                    fingerprint(&policy.id, label, &part),
-                    Occurrence {
-                        policy: at,
-                        severity: fail.severity,
-                        risk_score: fail.risk_score,
-                        level: level.and_then(|level| level.note.clone()),
-                        origin: fact.origin,
-                        time: if let Place::Event(event) = &fact.place { Some(event.time) } else { None },
-                        event_id: event_id(&fact.place).map(str::to_owned),
-                        source: source(&fact.place),
-                        subject: fact.subject.clone().into_owned(),
-                        message: policy.message_for(fields, &fail),
-                        evidence: policy.evidence(fields, &env),
-                    },
-                );
+                failed(at, policy, (fields, &env, &fail), Told::of(policy, fact, false), tally)
             }
         }
     }
 }
 
+/// What is told of a fact beside its fields.
+#[derive(Debug, Clone)]
+struct Told {
+    subject: Subject<'static>,
+    origin: Origin,
+    source: Source,
+    event_id: Option<String>,
+    time: Option<i64>,
+    /// What tells findings apart.
+    part: String,
+    /// An accepted gap covers an unknown verdict.
+    accepted: bool,
+}
+
+impl Told {
+    fn of(policy: &Policy, fact: &Fact<'_>, accepted: bool) -> Self {
+        Told {
+            subject: fact.subject.clone().into_owned(),
+            origin: fact.origin,
+            source: source(&fact.place),
+            event_id: event_id(&fact.place).map(str::to_owned),
+            time: if let Place::Event(event) = &fact.place { Some(event.time) } else { None },
+            part: part(policy, fact.body.fields(), &fact.part),
+            accepted,
+        }
+    }
+}
+
+fn unknown(at: usize, missing: Vec<Missing>, told: &Told, records: u64, tally: &mut Tally) {
+    let label = told.subject.label();
+    let example = match &told.event_id {
+        Some(id) => format!("{label} (event {id})"),
+        None => label.to_owned(),
+    };
+    let accepted = told.accepted;
+    let keys = missing.into_iter().map(|one| UnknownKey { field: one.field, why: one.why, accepted });
+    tally.unknown(at, accepted, records, keys, &example, &told.source);
+}
+
+fn failed(
+    at: usize,
+    policy: &Policy,
+    (fields, env, fail): (&dyn FieldAccess, &Env<'_>, &Fail),
+    told: Told,
+    tally: &mut Tally,
+) {
+    tally.count(at, |row| row.fail += 1);
+    // A level that may not hold is only a bound: the message says so.
+    let level = fail.level.filter(|_| fail.level_missing.is_empty());
+    let level = level.and_then(|level| policy.levels.get(level));
+    tally.fail(
+        fingerprint(&policy.id, told.subject.label(), &told.part),
+        Occurrence {
+            policy: at,
+            severity: fail.severity,
+            risk_score: fail.risk_score,
+            level: level.and_then(|level| level.note.clone()),
+            origin: told.origin,
+            time: told.time,
+            event_id: told.event_id,
+            source: told.source,
+            subject: told.subject,
+            message: policy.message_for(fields, fail),
+            evidence: policy.evidence(fields, env),
+        },
+    );
+}
+
 /// What tells findings of one policy and subject apart: the fact's own part, and what the policy groups by.
-fn part(policy: &Policy, fact: &Fact<'_>) -> String {
-    let fields = fact.body.fields();
-    let mut part = fact.part.clone();
+fn part(policy: &Policy, fields: &dyn FieldAccess, own: &str) -> String {
+    let mut part = own.to_owned();
     for &field in &policy.group_by {
         part.push('\u{1d}');
         match fields.value(field) {

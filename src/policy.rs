@@ -2,8 +2,8 @@
 //!
 //! `yaml` and `read` give every value its place, `file` knows the keys of a policy, `build` checks them against the
 //! fact kinds, [`lang`] is the predicate language, `judge` gives verdicts, `derive` says what a policy needs to be
-//! read; `cases`, `test`, `mutate` and `lint` check policies themselves. Not here: making facts, and state across
-//! records.
+//! read, `program` what it asks across records; `cases`, `test`, `mutate` and `lint` check policies themselves. Not
+//! here: making facts, and the tables behind state across records.
 
 mod build;
 pub mod bundled;
@@ -18,6 +18,7 @@ pub mod load;
 mod message;
 pub mod mutate;
 pub mod new;
+pub(crate) mod program;
 mod read;
 pub mod schema;
 pub mod test;
@@ -37,6 +38,7 @@ pub use lang::explain::{Evidence, Missing};
 use lang::ir::{Param, Pred};
 pub use load::{Overrides, PolicySet, Selection};
 use message::Template;
+use program::Program;
 pub use schema::schema;
 
 /// How grave a finding is. Ordered: `Info` is the least.
@@ -127,15 +129,22 @@ pub struct History {
     pub window: i64,
 }
 
+/// A number in a policy: written there, or that of a parameter (by position).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    Is(i64),
+    Param(usize),
+}
+
 /// At least so many records, or distinct values, with the same key within a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {
     pub by: Vec<usize>,
-    /// Seconds.
-    pub window: i64,
+    /// Seconds; of a parameter the length of time that its text says.
+    pub window: Quantity,
     /// Index of the field whose distinct values count; `None`: records count.
     pub distinct: Option<usize>,
-    pub at_least: i64,
+    pub at_least: Quantity,
 }
 
 /// Report again at most so often.
@@ -192,6 +201,8 @@ pub struct Policy {
     pub(crate) when: Clause,
     pub(crate) message: Template,
     pub(crate) judge: Judge,
+    /// `None`: every fact is judged by itself.
+    pub(crate) program: Option<Program>,
 }
 
 impl Policy {

@@ -16,7 +16,7 @@ use crate::policy::derive::Surface;
 use crate::policy::{Policy, Severity};
 use crate::report::{
     self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, SnapshotInput, Summary,
-    Triage, UnknownWhy,
+    Triage, UnknownWhy, WarmingUp,
 };
 
 /// What was read.
@@ -26,6 +26,24 @@ pub(super) struct Inputs<'i> {
     pub(super) trail: &'i TrailRead,
     pub(super) logging: &'i [LoggingFact],
     pub(super) networks: &'i Networks,
+}
+
+impl Inputs<'_> {
+    /// Does the history of some account end before it is long enough for every policy? Records at its beginning are
+    /// always judged with less; they are listed, and no gap.
+    fn cold(&self, tally: &Tally) -> bool {
+        let until = |account: &str| self.trail.facts.reading.until(account);
+        tally.warming_up.iter().any(|((_, account), from)| until(account).is_none_or(|until| until < *from))
+    }
+}
+
+/// The accounts of which some records were not judged for want of history.
+fn warming_up(engine: &Engine<'_>, tally: &Tally) -> Vec<WarmingUp> {
+    let row = |((policy, account), from): (&(usize, String), &i64)| {
+        let policy = engine.policies().get(*policy)?.id.clone();
+        Some(WarmingUp { policy, account: account.clone(), from: rfc3339(*from) })
+    };
+    tally.warming_up.iter().filter_map(row).collect()
 }
 
 /// Seconds since 1970 as RFC 3339 UTC.
@@ -41,6 +59,8 @@ pub(super) fn report(
     tally: Tally,
 ) -> (Report, Exit) {
     let mut notices = Vec::new();
+    let warming_up = warming_up(engine, &tally);
+    let cold = read.cold(&tally);
     let mut findings: Vec<Finding> = tally
         .findings
         .into_iter()
@@ -64,7 +84,7 @@ pub(super) fn report(
     }
 
     let mut rows = ledger::rows(read.snapshot, read.trail, gaps);
-    rows.extend(required(job, read));
+    rows.extend(required(job, read, cold));
     rows.extend(unusable(job, read));
     let policies: Vec<PolicyCoverage> = engine
         .policies()
@@ -120,12 +140,8 @@ pub(super) fn report(
         exit_code: exit.code(),
         verdict: verdict(job, exit, failing, open_gaps, open_unknown),
     };
-    let coverage = Coverage {
-        read: rows,
-        policies,
-        warming_up: Vec::new(),
-        not_in_scope: not_in_scope(job, engine, read),
-    };
+    let coverage =
+        Coverage { read: rows, policies, warming_up, not_in_scope: not_in_scope(job, engine, read) };
     let report = Report {
         version: report::VERSION.to_owned(),
         tool: format!("lambda-audit {}", env!("CARGO_PKG_VERSION")),
@@ -226,12 +242,11 @@ fn waive(job: &Job<'_>, findings: &mut [Finding], notices: &mut Vec<String>) {
 }
 
 /// Surfaces that the configuration puts in scope and that were not read.
-fn required(job: &Job<'_>, read: Inputs<'_>) -> Vec<Read> {
+fn required(job: &Job<'_>, read: Inputs<'_>, cold: bool) -> Vec<Read> {
     let missing = |require: &&Require| match require {
         Require::InvokeRecords => read.trail.facts.invocations == 0,
         Require::Organization => !read.snapshot.is_some_and(|snapshot| snapshot.index.has_organization()),
-        // No policy of this version compares with history.
-        Require::History => false,
+        Require::History => cold,
         Require::Snapshot => read.snapshot.is_none(),
         Require::Trail => !job.trail.is_given(),
     };

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use super::records::class_of;
+use crate::engine::state::Occasion;
 use crate::facts::Fact;
 use crate::facts::from_record::{RecordContext, Wanted, facts_of};
 use crate::facts::from_snapshot::{Index, StateFacts};
@@ -46,10 +48,20 @@ impl FactMaker for CaseFacts {
         let trusts = Trusts::new(trust.clone());
         let context = RecordContext { trusts: &trusts, lists: &self.lists, networks: self.networks()? };
         let mut out = Vec::new();
-        for record in records {
+        for (at, record) in records.iter().enumerate() {
             let text = record.to_string();
             let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
-            facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| out.push(made(fact)));
+            let occasion = Occasion {
+                time: record.event_time(),
+                event_id: record.event_id().known().map(ToString::to_string),
+                account: record.trail_account(None).known().map(|account| account.as_ref().into()),
+                class: class_of(&record),
+                file: "case".into(),
+                offset: at as u64,
+            };
+            facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| {
+                out.push(made(fact).on(occasion.clone()));
+            });
         }
         Ok(out)
     }

@@ -1,12 +1,15 @@
 //! Judges trail records file by file. Each file has a tally of its own; they merge in any order to the same result.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use crate::engine::{Engine, Tally};
+use crate::engine::state::{self, EventClass, Occasion};
+use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
-use crate::facts::{Body, Fact, Place};
-use crate::policy::derive::TrailEvent;
+use crate::facts::schema::Origin;
+use crate::facts::{ApiCall, Body, Place};
 use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
+use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +31,8 @@ pub struct RecordFacts {
     pub regions: BTreeSet<String>,
     /// By the function's unqualified ARN.
     pub last_invokes: BTreeMap<String, LastInvoke>,
+    /// Of each account and class; empty where no policy asks what other records there are.
+    pub reading: state::Reading,
 }
 
 impl RecordFacts {
@@ -38,6 +43,7 @@ impl RecordFacts {
         self.last = self.last.max(other.last);
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
+        self.reading.merge(other.reading);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -56,8 +62,10 @@ fn later(all: &mut BTreeMap<String, LastInvoke>, function: &str, invoke: LastInv
 
 /// Gathers one file's facts and findings.
 pub(super) struct PerFile {
-    path: String,
+    path: Arc<str>,
     named: Option<TrailFileName>,
+    /// The account of the record before, most often that of the next one too.
+    account: Option<Arc<str>>,
     /// Whether a call of this source and name can matter to an `api_call` policy.
     matters: HashMap<(String, String), bool>,
     pub(super) tally: Tally,
@@ -67,26 +75,28 @@ pub(super) struct PerFile {
 /// Judges every record with the engine.
 pub(super) struct Judge<'j> {
     engine: &'j Engine<'j>,
+    /// `None`: no policy asks what other records there are.
+    memory: Option<&'j Memory<'j>>,
     wanted: Wanted,
     context: RecordContext<'j>,
-    /// The calls that can fail or be unknown under an `api_call` policy.
-    calls: Vec<TrailEvent>,
 }
 
 impl<'j> Judge<'j> {
-    pub(super) fn new(engine: &'j Engine<'j>, wanted: Wanted, context: RecordContext<'j>) -> Self {
-        let of_calls = engine.policies().iter().filter(|policy| policy.kind.name == "api_call");
-        let calls = of_calls.flat_map(|policy| policy.trail_events()).collect();
-        Judge { engine, wanted, context, calls }
+    pub(super) fn new(
+        engine: &'j Engine<'j>,
+        memory: &'j Memory<'j>,
+        wanted: Wanted,
+        context: RecordContext<'j>,
+    ) -> Self {
+        Judge { engine, memory: engine.has_state().then_some(memory), wanted, context }
     }
 
-    /// Can a call of this source and name matter? Sound for every predicate: the list is derived with everything
-    /// else unread.
+    /// Can a call of this source and name matter? Sound for every predicate: everything else is unread.
     fn matters(&self, source: &str, name: &str) -> bool {
-        self.calls.iter().any(|call| {
-            call.source.as_deref().is_none_or(|known| known == source)
-                && call.name.as_deref().is_none_or(|known| known == name)
-        })
+        let mut call = ApiCall::unread(Why::NotInRecord);
+        call.event_source = Reading::Known(source.into());
+        call.event_name = Reading::Known(name.into());
+        self.engine.matters(&call, Origin::Activity)
     }
 }
 
@@ -95,8 +105,9 @@ impl RecordVisitor for Judge<'_> {
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
         PerFile {
-            path: path.to_owned(),
+            path: path.into(),
             named: named.cloned(),
+            account: None,
             matters: HashMap::new(),
             tally: self.engine.tally(),
             facts: RecordFacts::default(),
@@ -119,6 +130,15 @@ impl RecordVisitor for Judge<'_> {
                 seen.insert(value.to_string());
             }
         }
+        let class = self.memory.map(|_| class_of(record));
+        if let (Some(class), Some(account)) = (class, record.trail_account(file.named.as_ref()).known()) {
+            facts.reading.record(account, class, time);
+            if file.account.as_deref() != Some(account) {
+                file.account = Some(account.as_ref().into());
+            }
+        } else {
+            file.account = None;
+        }
         let (source, name) = (record.event_source(), record.canonical_name());
         let matters = self.wanted.api_call && {
             let key = (source.into_owned(), name.into_owned());
@@ -133,6 +153,14 @@ impl RecordVisitor for Judge<'_> {
         }
         let wanted = Wanted { api_call: matters, ..self.wanted };
         let (engine, tally) = (self.engine, &mut file.tally);
+        let occasion = class.map(|class| Occasion {
+            time,
+            event_id: record.event_id().known().map(ToString::to_string),
+            account: file.account.clone(),
+            class,
+            file: file.path.clone(),
+            offset: record.offset(),
+        });
         facts_of(record, &file.path, file.named.as_ref(), wanted, self.context, &mut |fact| {
             if let (Body::Invocation(_), Some(arn), Place::Event(event)) =
                 (&fact.body, fact.subject.arn.as_deref(), &fact.place)
@@ -140,11 +168,27 @@ impl RecordVisitor for Judge<'_> {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
-            judge(engine, fact, tally);
+            match (&occasion, self.memory) {
+                (Some(occasion), Some(memory)) => engine.judge_record(fact, occasion, memory, tally),
+                _ => engine.judge(fact, tally),
+            }
         });
     }
 }
 
-fn judge(engine: &Engine<'_>, fact: &Fact<'_>, tally: &mut Tally) {
-    engine.judge(fact, tally);
+/// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+pub(super) fn class_of(record: &TrailRecord<'_>) -> EventClass {
+    match record.event_category().text() {
+        Some("Data") => EventClass::Data,
+        Some("NetworkActivity") => EventClass::NetworkActivity,
+        Some(_) => EventClass::Management,
+        None if record.management_event().known() == Some(&false) => EventClass::Data,
+        None if record.event_source() == LAMBDA
+            && INVOCATIONS.contains(&record.canonical_name().as_ref()) =>
+        {
+            EventClass::Data
+        }
+        None => EventClass::Management,
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
+use super::state::Counted;
 use crate::facts::schema::Origin;
 use crate::facts::{Source, Subject};
 use crate::findings::Fingerprint;
@@ -48,15 +49,19 @@ impl Occurrence {
         )
     }
 
-    /// Two deliveries of one event are one.
     fn identity(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        match &self.event_id {
-            Some(id) => (1u8, id).hash(&mut hasher),
-            None => (2u8, &self.source).hash(&mut hasher),
-        }
-        hasher.finish()
+        identity(self.event_id.as_deref(), || self.source.clone())
     }
+}
+
+/// Two deliveries of one event are one.
+fn identity(event_id: Option<&str>, source: impl FnOnce() -> Source) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match event_id {
+        Some(id) => (1u8, id).hash(&mut hasher),
+        None => (2u8, source()).hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 /// All occurrences of one finding.
@@ -144,11 +149,17 @@ impl PolicyTally {
 pub struct Tally {
     pub policies: Vec<PolicyTally>,
     pub findings: HashMap<Fingerprint, Gathered>,
+    /// By policy and account, the second from which records are judged: those before have too little history.
+    pub warming_up: BTreeMap<(usize, String), i64>,
 }
 
 impl Tally {
     pub(super) fn new(policies: usize) -> Self {
-        Tally { policies: vec![PolicyTally::default(); policies], findings: HashMap::new() }
+        Tally {
+            policies: vec![PolicyTally::default(); policies],
+            findings: HashMap::new(),
+            warming_up: BTreeMap::new(),
+        }
     }
 
     pub(super) fn count(&mut self, policy: usize, change: impl FnOnce(&mut PolicyTally)) {
@@ -170,20 +181,23 @@ impl Tally {
         }
     }
 
-    /// Counts one judgement as unknown, with everything that was missing.
+    /// Counts judgements as unknown, with everything that was missing.
     pub fn unknown(
         &mut self,
         policy: usize,
         accepted: bool,
+        judgements: u64,
         keys: impl IntoIterator<Item = UnknownKey>,
         example: &str,
-        source: Source,
+        source: &Source,
     ) {
         let Some(row) = self.policies.get_mut(policy) else { return };
-        row.unknown += 1;
-        row.accepted += u64::from(accepted);
+        row.unknown += judgements;
+        if accepted {
+            row.accepted += judgements;
+        }
         for key in keys {
-            let one = UnknownTally { count: 1, example: (example.to_owned(), source.clone()) };
+            let one = UnknownTally { count: judgements, example: (example.to_owned(), source.clone()) };
             add_unknown(&mut row.why, key, one);
         }
     }
@@ -203,6 +217,32 @@ impl Tally {
         for (fingerprint, gathered) in other.findings {
             self.gather(fingerprint, gathered);
         }
+        for ((policy, account), from) in other.warming_up {
+            self.warming_up(policy, &account, from);
+        }
+    }
+
+    /// A record of this account was not judged, since those of its class are judged from `from` on.
+    pub(super) fn warming_up(&mut self, policy: usize, account: &str, from: i64) {
+        let known = self.warming_up.entry((policy, account.to_owned())).or_insert(from);
+        *known = from.max(*known);
+    }
+
+    /// All occurrences of one finding at once.
+    pub(super) fn fail_all(&mut self, fingerprint: Fingerprint, occurrence: Occurrence, records: &[Counted]) {
+        let mut gathered = Gathered::of(occurrence);
+        gathered.events.clear();
+        gathered.seen.clear();
+        for record in records {
+            gathered.seen.insert(identity(record.event_id.as_deref(), || record.source()));
+            if let Some(id) = &record.event_id
+                && gathered.events.len() < EVENT_IDS
+            {
+                gathered.events.insert((record.time, id.clone()));
+            }
+            gathered.last = gathered.last.max(Some(record.time));
+        }
+        self.gather(fingerprint, gathered);
     }
 }
 

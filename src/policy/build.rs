@@ -1,18 +1,21 @@
 //! From a policy file to a policy: names, predicates, origins, levels and state keys are checked here.
 
 use super::diagnostic::Diagnostic;
-use super::file::{CountFile, HistoryFile, LevelFile, PolicyFile, RepeatFile, policy_file};
+use super::file::{
+    AT_LEAST, CountFile, HistoryFile, LevelFile, PolicyFile, QuantityFile, RepeatFile, policy_file,
+};
 use super::judge::{Clause, Judge};
 use super::lang::check::{Names, check};
-use super::lang::ir::{Param, Pred, PredKind};
-use super::lang::suggest;
+use super::lang::ir::{Param, Pred, Type};
 use super::lang::worlds::{Possible, possible};
+use super::lang::{LangError, Span, suggest};
 use super::load::{OverridePlace, Overrides};
 use super::message::{Template, field};
+use super::program::{Program, negated, number};
 use super::read::{Located, Reader};
-use super::{Count, History, Level, Policy, Profile, Repeat, SourceText, State, Texts};
+use super::{Count, History, Level, Policy, Profile, Quantity, Repeat, SourceText, State, Texts};
 use crate::facts;
-use crate::facts::schema::{KindDecl, Origin};
+use crate::facts::schema::{FieldType, KindDecl, Origin};
 
 /// What was written in a file, as far as it could be read.
 pub(crate) struct Built {
@@ -84,28 +87,25 @@ impl Builder<'_, '_> {
                 None
             }
         });
-        let group_by = match &file.group_by {
-            Some(fields) => self.fields(fields, kind),
-            None => kind.field("subject").into_iter().collect(),
-        };
         let state = self.state(&file, &scope, &checked);
+        let group_by = match (&file.group_by, &state.count) {
+            (Some(fields), _) => self.fields(fields, kind),
+            (None, Some(count)) => count.by.clone(),
+            (None, None) => kind.field("subject").into_iter().collect(),
+        };
+        self.about_keys(&file, &state, message.as_ref(), &group_by, kind);
         let when = checked.when?;
         let read: Vec<usize> = checked.applies_to.iter().chain([&when]).flat_map(Pred::field_list).collect();
-        let origins = self.origins(&file, kind, &read);
+        let mut origins = self.origins(&file, kind, &read);
         if !state.is_empty() {
-            let span = file.histories.first().map(|history| history.name.span.clone());
-            let span = span
-                .or(file.count.as_ref().map(|count| count.span.clone()))
-                .or(file.repeat.as_ref().map(|repeat| repeat.span.clone()))
-                .or(file.warm_up.as_ref().map(|warm_up| warm_up.span.clone()))
-                .unwrap_or(file.span.clone());
-            self.reader.error(&span, "needs state across records, which this version does not judge");
+            self.records_only(&file, kind, &mut origins);
         }
         // Everything below binds values; a file with errors ends here.
         if !self.reader.errors.is_empty() {
             return None;
         }
         let params = self.bind(&written, id, overrides);
+        self.bound(&state, id, &params, overrides);
         self.recheck(&file, kind, (&params, overrides), &names, &written);
         let severity = overrides.severity.get(id).copied().unwrap_or(file.severity?.value);
         let risk_score = u8::try_from(file.risk_score?.value).ok()?;
@@ -135,6 +135,8 @@ impl Builder<'_, '_> {
             (severity, risk_score),
             &params,
         );
+        let level_preds = levels.iter().map(|level| &level.when.pred);
+        let program = Program::new(&state, &when.pred, level_preds, kind, &params);
         Some(Policy {
             id: id.to_owned(),
             title: file.title?.value,
@@ -161,11 +163,14 @@ impl Builder<'_, '_> {
             when,
             message: message?,
             judge,
+            program,
         })
     }
 
     fn predicates(&mut self, scope: &Scope<'_>, file: &PolicyFile) -> Checked {
-        let applies_to = file.applies_to.as_ref().and_then(|text| self.check(text, scope, &[]));
+        // What a policy is about is told by single records: no history decides it.
+        let alone = Scope { histories: &[], ..*scope };
+        let applies_to = file.applies_to.as_ref().and_then(|text| self.check(text, &alone, &[]));
         if let (Some(text), Some(pred)) = (&file.applies_to, &applies_to) {
             match possible(pred, &[], &[], scope.kind, scope.params) {
                 Possible::AlwaysTrue => self.whole(text, "`applies_to` is always true", Some("leave it out")),
@@ -244,7 +249,7 @@ impl Builder<'_, '_> {
 
     fn among(&mut self, history: &HistoryFile, scope: &Scope<'_>) -> Option<Pred> {
         // A history is about single records: it cannot ask about other histories.
-        let alone = Scope { kind: scope.kind, params: scope.params, histories: &[] };
+        let alone = Scope { histories: &[], ..*scope };
         let pred = self.check(&history.among, &alone, &[])?;
         if possible(&pred, &[], &[], scope.kind, scope.params) == Possible::AlwaysFalse {
             self.whole(&history.among, "`among` is never true", None);
@@ -288,13 +293,24 @@ impl Builder<'_, '_> {
                 Ok(pred) => given.push(pred),
                 Err(errors) => {
                     let id = file.id.as_ref().map_or("", |id| &id.value);
-                    for error in errors {
-                        let message = format!("with these parameters of `{id}`: {}", error.message);
-                        let place = OverridePlace::Params(id.to_owned());
-                        self.reader.errors.push(overrides.error(&place, message, error.help));
-                    }
+                    self.with_these(id, errors, overrides);
                 }
             }
+        }
+        let alone = Names { histories: &[], ..names };
+        for history in &file.histories {
+            if let Err(errors) = check(&history.among.value, alone, &[]) {
+                let id = file.id.as_ref().map_or("", |id| &id.value);
+                self.with_these(id, errors, overrides);
+            }
+        }
+    }
+
+    fn with_these(&mut self, id: &str, errors: Vec<LangError>, overrides: &Overrides) {
+        for error in errors {
+            let message = format!("with these parameters of `{id}`: {}", error.message);
+            let place = OverridePlace::Params(id.to_owned());
+            self.reader.errors.push(overrides.error(&place, message, error.help));
         }
     }
 
@@ -326,7 +342,13 @@ impl Builder<'_, '_> {
         if !checked.complete(file) {
             return;
         }
-        let params: Vec<usize> = checked.all().flat_map(Pred::params).collect();
+        let mut params: Vec<usize> = checked.all().flat_map(Pred::params).collect();
+        params.extend(file.count.iter().flat_map(|count| [&count.window, &count.at_least]).filter_map(
+            |one| {
+                let QuantityFile::Param(name) = one else { return None };
+                file.params.iter().position(|(known, _)| known.value == name.value)
+            },
+        ));
         for (index, (name, _)) in file.params.iter().enumerate() {
             if !params.contains(&index) {
                 self.reader.error(&name.span, format!("no predicate reads `params.{}`", name.value));
@@ -392,11 +414,31 @@ impl Builder<'_, '_> {
     fn state(&mut self, file: &PolicyFile, scope: &Scope<'_>, checked: &Checked) -> State {
         if let (Some(when), Some(text)) = (&checked.when, &file.when)
             && !when.histories().is_empty()
-            && !has_negated_seen(when)
         {
-            let help = "join `!seen.NAME` with `&&`, or ask in `levels`".to_owned();
-            let message = "a history in `when` needs a negated `seen` that must hold";
-            self.reader.help(&text.span, message, Some(help));
+            let mut barring = Vec::new();
+            negated(when, &mut barring);
+            if barring.is_empty() {
+                let help = "join `!seen.NAME` with `&&`, or ask in `levels`".to_owned();
+                let message = "a history in `when` needs a negated `seen` that must hold";
+                self.reader.help(&text.span, message, Some(help));
+            }
+        }
+        if let (Some(warm_up), true) = (&file.warm_up, file.histories.is_empty()) {
+            self.reader.error(&warm_up.span, "`warm_up` is about histories, and there are none");
+        }
+        if let Some(count) = &file.count {
+            let beside = [
+                ("histories", file.histories.first().map(|history| &history.name.span)),
+                ("levels", file.levels.first().map(|level| &level.when.span)),
+            ];
+            for (key, span) in beside {
+                if span.is_some() {
+                    self.reader.error(&count.span, format!("`count` and `{key}` do not go together"));
+                }
+            }
+        }
+        if let Some(repeat) = &file.repeat {
+            self.reader.error(&repeat.span, "`repeat` is not judged by this version");
         }
         let mut names: Vec<&str> = Vec::new();
         for history in &file.histories {
@@ -410,7 +452,7 @@ impl Builder<'_, '_> {
             .iter()
             .zip(&checked.among)
             .filter_map(|(history, among)| {
-                let by = self.fields(&history.by, scope.kind);
+                let by = self.key(&history.by, &history.name.span, scope.kind);
                 if history.window.value < 3_600 {
                     self.reader.error(&history.window.span, "a history's window is at least 1h");
                 }
@@ -425,16 +467,121 @@ impl Builder<'_, '_> {
         State {
             histories,
             warm_up: file.warm_up.as_ref().map(|warm_up| warm_up.value),
-            count: file.count.as_ref().map(|count| self.count(count, scope.kind)),
+            count: file.count.as_ref().map(|count| self.count(count, file, scope)),
             repeat: file.repeat.as_ref().map(|repeat| self.repeat(repeat, scope.kind)),
         }
     }
 
-    fn count(&mut self, count: &CountFile, kind: &'static KindDecl) -> Count {
-        let by = self.fields(&count.by, kind);
+    /// The fields of a key: at least one.
+    fn key(&mut self, by: &[Located<String>], span: &Span, kind: &'static KindDecl) -> Vec<usize> {
+        if by.is_empty() {
+            self.reader.error(span, "`by` is empty: a key has at least one field");
+        }
+        self.fields(by, kind)
+    }
+
+    fn count(&mut self, count: &CountFile, file: &PolicyFile, scope: &Scope<'_>) -> Count {
+        let kind = scope.kind;
+        let by = self.key(&count.by, &count.span, kind);
         let distinct =
             count.distinct.as_ref().and_then(|name| self.fields(std::slice::from_ref(name), kind).pop());
-        Count { by, window: count.window.value, distinct, at_least: count.at_least }
+        if let (Some(name), Some(field)) =
+            (&count.distinct, distinct.and_then(|index| kind.fields.get(index)))
+            && (field.ty != FieldType::Text || field.optional)
+        {
+            self.reader.error(&name.span, "`distinct` names a text that is always there");
+        }
+        let window = self.quantity(&count.window, file, scope, Type::Text);
+        let at_least = self.quantity(&count.at_least, file, scope, Type::Int);
+        Count { by, window, distinct, at_least }
+    }
+
+    /// A number or a parameter that has one: an int, or a text that says a length of time.
+    fn quantity(
+        &mut self,
+        written: &QuantityFile,
+        file: &PolicyFile,
+        scope: &Scope<'_>,
+        ty: Type,
+    ) -> Quantity {
+        let name = match written {
+            QuantityFile::Is(value) => return Quantity::Is(*value),
+            QuantityFile::Param(name) => name,
+        };
+        let Some(index) = file.params.iter().position(|(known, _)| known.value == name.value) else {
+            let help =
+                suggest::nearest(&name.value, file.params.iter().map(|(known, _)| known.value.as_str()))
+                    .map(|known| format!("did you mean `params.{known}`?"));
+            let message = format!("unknown parameter `params.{}`", name.value.escape_debug());
+            self.reader.help(&name.span, message, help);
+            return Quantity::Is(i64::MAX);
+        };
+        if let Some(fault) = scope.params.get(index).and_then(|param| unfit(param, ty)) {
+            self.reader.error(&name.span, fault);
+        }
+        Quantity::Param(index)
+    }
+
+    /// Checks parameters of the configuration that stand for numbers.
+    fn bound(&mut self, state: &State, id: &str, params: &[Param], overrides: &Overrides) {
+        let Some(count) = &state.count else { return };
+        for (quantity, ty) in [(count.window, Type::Text), (count.at_least, Type::Int)] {
+            let Quantity::Param(index) = quantity else { continue };
+            let Some(param) = params.get(index) else { continue };
+            if let Some(fault) = unfit(param, ty) {
+                let place = OverridePlace::Param(id.to_owned(), param.name.clone());
+                self.reader.errors.push(overrides.error(&place, fault, None));
+            }
+        }
+    }
+
+    /// A finding of counted records is about their key: what it says is the same for all of them.
+    fn about_keys(
+        &mut self,
+        file: &PolicyFile,
+        state: &State,
+        message: Option<&Template>,
+        group_by: &[usize],
+        kind: &'static KindDecl,
+    ) {
+        let Some(count) = &state.count else { return };
+        let name = |index: usize| kind.fields.get(index).map_or("?", |field| field.name);
+        let strange = |index: &usize| !count.by.contains(index);
+        if let (Some(text), Some(index)) =
+            (&file.message, message.and_then(|message| message.fields().find(strange)))
+        {
+            let fault = format!(
+                "the records counted differ in `{}.{}`: only fields of `by` can be told",
+                kind.name,
+                name(index)
+            );
+            self.reader.error(&text.span, fault);
+        }
+        if let (Some(fields), Some(index)) = (&file.group_by, group_by.iter().find(|index| strange(index))) {
+            let span = fields.first().map_or_else(|| count_span(file), |field| field.span.clone());
+            let fault = format!(
+                "the records counted differ in `{}.{}`: they are grouped by fields of `by`",
+                kind.name,
+                name(*index)
+            );
+            self.reader.error(&span, fault);
+        }
+    }
+
+    /// State is about records: what is configured now has no time.
+    fn records_only(&mut self, file: &PolicyFile, kind: &'static KindDecl, origins: &mut Vec<Origin>) {
+        let given = file.origins.iter().flatten().find(|origin| origin.value == Origin::State);
+        if let Some(origin) = given {
+            self.reader.error(&origin.span, "state across records is not kept for facts of origin `state`");
+        }
+        origins.retain(|origin| *origin != Origin::State);
+        if origins.is_empty() && given.is_none() {
+            let fault = format!(
+                "state across records is about facts that records make, and `{}` facts are none",
+                kind.name
+            );
+            self.reader.error(&file.span, fault);
+        }
     }
 
     fn repeat(&mut self, repeat: &RepeatFile, kind: &'static KindDecl) -> Repeat {
@@ -467,11 +614,23 @@ impl Checked {
     }
 }
 
-/// Whether the condition can hold only where some history has not seen the key.
-fn has_negated_seen(pred: &Pred) -> bool {
-    match &pred.kind {
-        PredKind::All(parts) => parts.iter().any(has_negated_seen),
-        PredKind::Not(of) => matches!(of.kind, PredKind::Seen(_)),
-        _ => false,
+/// Why a parameter is not the number that a count needs.
+fn unfit(param: &Param, ty: Type) -> Option<String> {
+    let name = &param.name;
+    match (param.ty(), number(param)) {
+        (found, _) if found != ty => {
+            Some(format!("`params.{name}`: expected {}, found {}", ty.as_str(), found.as_str()))
+        }
+        (Type::Int, Some(value)) if !AT_LEAST.contains(&value) => {
+            Some(format!("`params.{name}` is between {} and {}", AT_LEAST.start(), AT_LEAST.end()))
+        }
+        (Type::Text, None) => {
+            Some(format!("`params.{name}` is no length of time such as 10s, 60m, 12h or 30d"))
+        }
+        _ => None,
     }
+}
+
+fn count_span(file: &PolicyFile) -> Span {
+    file.count.as_ref().map_or(file.span.clone(), |count| count.span.clone())
 }

@@ -39,16 +39,19 @@ pub enum Expect {
     Nothing,
     NotApplicable,
     Pass,
+    /// Not judged: too little history was read before the record.
+    WarmingUp,
     Unknown,
     Fail,
 }
 
 impl Expect {
-    const WORDS: [(&'static str, Expect); 5] = [
+    const WORDS: [(&'static str, Expect); 6] = [
         ("fail", Expect::Fail),
         ("pass", Expect::Pass),
         ("not_applicable", Expect::NotApplicable),
         ("unknown", Expect::Unknown),
+        ("warming_up", Expect::WarmingUp),
         ("nothing", Expect::Nothing),
     ];
 
@@ -57,6 +60,7 @@ impl Expect {
             Expect::Nothing => "nothing",
             Expect::NotApplicable => "not_applicable",
             Expect::Pass => "pass",
+            Expect::WarmingUp => "warming_up",
             Expect::Unknown => "unknown",
             Expect::Fail => "fail",
         }
@@ -70,9 +74,22 @@ pub enum Given {
     Fact(Vec<(usize, OwnedValue)>),
     /// CloudTrail records, in any order.
     Records(Vec<Json>),
+    /// The same, each made many times.
+    Repeated(Vec<Json>, Times),
     /// Lines of a snapshot.
     Snapshot(Vec<Json>),
 }
+
+/// How often each record of a case is made: for policies that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub times: usize,
+    /// Seconds from one to the next.
+    pub every: i64,
+}
+
+/// The most records that one record of a case is made into.
+const MAX_TIMES: i64 = 10_000;
 
 /// Reads the test file of a policy. All errors are returned, and every case without one.
 pub fn cases(policy: &Policy, source: &SourceText) -> (Vec<Case>, Vec<Diagnostic>) {
@@ -152,12 +169,20 @@ fn given(r: &mut Reader<'_>, keys: &mut Fields, policy: &Policy, start: usize) -
     let record = keys.take("record");
     let records = keys.take("records");
     let snapshot = keys.take("snapshot");
+    let times = keys.take("repeated").and_then(|node| times(r, node));
+    if let (Some(_), true) = (times, fact.is_some() || snapshot.is_some()) {
+        r.error(&(start..start), "only records are `repeated`");
+    }
+    let made = |records: Vec<Json>| match times {
+        Some(times) => Given::Repeated(records, times),
+        None => Given::Records(records),
+    };
     match (fact, record, records, snapshot) {
         (Some(node), None, None, None) => Some(Given::Fact(fact_fields(r, node, policy)?)),
-        (None, Some(node), None, None) => Some(Given::Records(vec![object(r, node, "`record`")?])),
+        (None, Some(node), None, None) => Some(made(vec![object(r, node, "`record`")?])),
         (None, None, Some(node), None) => {
             let items = r.list(node, "`records`")?;
-            Some(Given::Records(items.into_iter().filter_map(|item| object(r, item, "a record")).collect()))
+            Some(made(items.into_iter().filter_map(|item| object(r, item, "a record")).collect()))
         }
         (None, None, None, Some(node)) => {
             let items = r.list(node, "`snapshot`")?;
@@ -170,6 +195,34 @@ fn given(r: &mut Reader<'_>, keys: &mut Fields, policy: &Policy, start: usize) -
             None
         }
     }
+}
+
+/// `{times: 1000, every: 3s}`.
+fn times(r: &mut Reader<'_>, node: Node) -> Option<Times> {
+    let mut keys = r.map(node, "`repeated`")?;
+    let times = keys.need(r, "times").and_then(|node| r.int(node, "`times`", 1..=MAX_TIMES));
+    let every = keys.need(r, "every").and_then(|node| r.duration(node, "`every`"));
+    keys.finish(r);
+    Some(Times { times: usize::try_from(times?.value).ok()?, every: every?.value })
+}
+
+/// The record and its like: each later than the one before, with an eventID of its own.
+pub(crate) fn repeated(record: &Json, times: Times) -> Vec<Json> {
+    let text = |key| record.get(key).and_then(Json::as_str);
+    let Some(first) = text("eventTime").and_then(|time| time.parse::<jiff::Timestamp>().ok()) else {
+        return vec![record.clone()];
+    };
+    let id = text("eventID").unwrap_or_default().to_owned();
+    (0..times.times)
+        .map(|at| {
+            let mut record = record.clone();
+            let seconds = times.every.saturating_mul(i64::try_from(at).unwrap_or(i64::MAX));
+            let time = first.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(first);
+            record["eventTime"] = Json::from(time.to_string());
+            record["eventID"] = Json::from(format!("{id}-{at}"));
+            record
+        })
+        .collect()
 }
 
 fn trust(r: &mut Reader<'_>, keys: &mut Fields) -> Trust {

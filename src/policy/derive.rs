@@ -97,7 +97,7 @@ impl Policy {
     }
 
     /// The trail events that can make a fact for which the policy is not certainly silent; empty where it judges
-    /// snapshots only. Sound: an event that matches none of these cannot fail or be unknown.
+    /// snapshots only. Sound: an event that matches none of these cannot fail or be unknown, and no history asks for it.
     pub fn trail_events(&self) -> Vec<TrailEvent> {
         if !self.origins.iter().any(|origin| matches!(origin, Origin::Change | Origin::Activity)) {
             return Vec::new();
@@ -106,11 +106,11 @@ impl Policy {
         let source_field = self.kind.field("event_source");
         let predicates: Vec<&Pred> =
             self.applies_to.iter().map(|clause| &clause.pred).chain([&self.when.pred]).collect();
+        let among: Vec<&Pred> = self.state.histories.iter().map(|history| &history.among).collect();
         let silent = |source: &Seen<'_>, name: &Seen<'_>| {
-            predicates.iter().any(|pred| {
-                let look = Look { policy: self, fields: [(source_field, source), (name_field, name)] };
-                look.eval(pred) == Truth::False
-            })
+            let look = Look { policy: self, fields: [(source_field, source), (name_field, name)] };
+            let is_false = |pred: &&Pred| look.eval(pred) == Truth::False;
+            predicates.iter().any(is_false) && among.iter().all(is_false)
         };
         if !self.kind.events.is_empty() {
             return self
@@ -123,6 +123,7 @@ impl Policy {
                 .map(|(source, name)| TrailEvent { source: Some(source), name: Some(name.to_owned()) })
                 .collect();
         }
+        let predicates: Vec<&Pred> = predicates.iter().chain(&among).copied().collect();
         let sources = self.literals(&predicates, source_field);
         let names = self.literals(&predicates, name_field);
         let others = |texts: &BTreeSet<String>| -> Vec<Option<String>> {

@@ -52,9 +52,15 @@ pub(crate) struct HistoryFile {
 pub(crate) struct CountFile {
     pub(crate) span: Span,
     pub(crate) by: Vec<Located<String>>,
-    pub(crate) window: Located<i64>,
+    pub(crate) window: QuantityFile,
     pub(crate) distinct: Option<Located<String>>,
-    pub(crate) at_least: i64,
+    pub(crate) at_least: QuantityFile,
+}
+
+/// A number, or the name of the parameter that gives it.
+pub(crate) enum QuantityFile {
+    Is(i64),
+    Param(Located<String>),
 }
 
 pub(crate) struct RepeatFile {
@@ -210,11 +216,29 @@ fn count(r: &mut Reader<'_>, node: Node) -> Option<CountFile> {
     let mut keys = r.map(node, "`count`")?;
     let span = keys.span.clone();
     let by = keys.need(r, "by").and_then(|node| r.texts(node, "`by`"));
-    let window = keys.need(r, "window").and_then(|node| r.duration(node, "the window"));
+    let window = keys
+        .need(r, "window")
+        .and_then(|node| quantity(r, node, |r, node| Some(r.duration(node, "the window")?.value)));
     let distinct = keys.take("distinct").and_then(|node| r.text(node, "`distinct`"));
-    let at_least = keys.need(r, "at_least").and_then(|node| r.int(node, "`at_least`", 2..=1_000_000));
+    let at_least = keys
+        .need(r, "at_least")
+        .and_then(|node| quantity(r, node, |r, node| Some(r.int(node, "`at_least`", AT_LEAST)?.value)));
     keys.finish(r);
-    Some(CountFile { span, by: by?, window: window?, distinct, at_least: at_least?.value })
+    Some(CountFile { span, by: by?, window: window?, distinct, at_least: at_least? })
+}
+
+/// What `at_least` can be.
+pub(crate) const AT_LEAST: std::ops::RangeInclusive<i64> = 2..=1_000_000;
+
+fn quantity(
+    r: &mut Reader<'_>,
+    node: Node,
+    number: impl FnOnce(&mut Reader<'_>, Node) -> Option<i64>,
+) -> Option<QuantityFile> {
+    match r.param(node) {
+        Ok(name) => Some(QuantityFile::Param(name)),
+        Err(node) => number(r, node).map(QuantityFile::Is),
+    }
 }
 
 fn repeat(r: &mut Reader<'_>, node: Node) -> Option<RepeatFile> {

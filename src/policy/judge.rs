@@ -115,8 +115,18 @@ impl Judge {
         }
     }
 
+    /// The policy's own severity and risk score.
+    pub(crate) fn base(&self) -> (Severity, u8) {
+        self.base
+    }
+
+    /// Whether the policy is about the fact; no history decides that.
+    pub(crate) fn applies(&self, fact: &dyn FieldAccess) -> Truth {
+        self.applies_to.as_ref().map_or(Truth::True, |code| code.eval(fact, &Env::default()))
+    }
+
     pub(crate) fn outcome(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Outcome {
-        match self.applies_to.as_ref().map_or(Truth::True, |code| code.eval(fact, env)) {
+        match self.applies(fact) {
             Truth::True => {}
             Truth::False => return Outcome::NotApplicable,
             Truth::Unknown => return Outcome::Unknown,
@@ -177,6 +187,12 @@ impl Policy {
                 Verdict::Fail(Fail { severity, risk_score, level, level_missing })
             }
         }
+    }
+
+    /// Could a fact fail, be unknown, or be one of a history's, whatever its unread fields turn out to be?
+    pub(crate) fn matters(&self, fact: &dyn FieldAccess) -> bool {
+        self.passes(fact, &Env::default()) != Some(true)
+            || self.program.iter().any(|program| program.may_see(fact))
     }
 
     /// The verdict's name alone, for counting: cheaper than [`Policy::judge`], which also explains.

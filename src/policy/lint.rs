@@ -64,6 +64,12 @@ impl Lint<'_> {
             let message = format!("the file is named `{stem}`, the policy `{}`", self.policy.id);
             self.at("id", message);
         }
+        if let Some(count) = &self.policy.state.count {
+            if !self.policy.message.fields().any(|field| count.by.contains(&field)) {
+                self.at("message", "the message does not say what it is about: a field of the count's `by`");
+            }
+            return;
+        }
         let subject = self.policy.kind.field("subject");
         if subject.is_some_and(|subject| !self.policy.message.fields().any(|field| field == subject)) {
             let message =

@@ -1,15 +1,16 @@
 //! Do the cases notice? Every atom of a policy's predicates is replaced by true and by false, every literal moved,
-//! every member of a list dropped; a mutant that no case tells from the policy survives.
-//!
-//! Windows, warm-ups and counts are not mutated: no policy that has them is judged by this version.
+//! every member of a list dropped, every window and warm-up halved and doubled, every `at_least` moved by one; a mutant
+//! that no case tells from the policy survives.
 
 use super::cases::Case;
 use super::judge::Judge;
 use super::lang::Span;
 use super::lang::ir::{Param, Pred, PredKind, Term, TermKind};
+use super::program::Program;
+use super::read::parse_duration;
 use super::test::{Answer, FactMaker, prepare};
 use super::yaml::place;
-use super::{Diagnostic, Policy};
+use super::{Diagnostic, Policy, Quantity, Severity, State};
 use crate::value::OwnedValue;
 
 /// How the mutants of one policy fared.
@@ -25,15 +26,17 @@ pub struct MutationReport {
 /// Mutates a policy and judges its cases with every mutant.
 pub fn run(policy: &Policy, cases: &[Case], maker: &dyn FactMaker) -> MutationReport {
     let prepared = prepare(policy, cases, maker);
-    let answers =
-        |judge: &Judge| -> Vec<Option<Answer>> { prepared.iter().map(|case| case.answer(judge)).collect() };
-    let original = answers(&policy.judge);
+    let original: Vec<Option<Answer>> =
+        prepared.iter().map(|case| case.answer(&policy.judge, policy.program.as_ref())).collect();
     let mut mutants = 0;
     let mut survivors = Vec::new();
     for mutant in all(policy) {
         mutants += 1;
-        let judge = mutant.judge(policy);
-        let told = prepared.iter().zip(&original).any(|(case, answer)| case.answer(&judge) != *answer);
+        let (judge, program) = mutant.judge(policy);
+        let told = prepared
+            .iter()
+            .zip(&original)
+            .any(|(case, answer)| case.answer(&judge, program.as_ref()) != *answer);
         if !told {
             let message = format!("no case notices: {}", mutant.what);
             survivors.push(Diagnostic::new(&policy.source, mutant.place, message, None));
@@ -54,25 +57,36 @@ enum Change {
     When(Pred),
     Level(usize, Pred),
     Params(Vec<Param>),
+    State(State),
 }
 
 impl Mutant {
-    fn judge(&self, policy: &Policy) -> Judge {
+    fn judge(&self, policy: &Policy) -> (Judge, Option<Program>) {
         let mut applies_to = policy.applies_to.as_ref().map(|clause| &clause.pred);
         let mut when = &policy.when.pred;
         let mut params = &policy.params;
+        let mut state = &policy.state;
         let mut replaced = None;
         match &self.change {
             Change::AppliesTo(pred) => applies_to = Some(pred),
             Change::When(pred) => when = pred,
             Change::Level(index, pred) => replaced = Some((*index, pred)),
             Change::Params(changed) => params = changed,
+            Change::State(changed) => state = changed,
         }
-        let levels = policy.levels.iter().enumerate().map(|(index, level)| {
-            let pred = replaced.filter(|(at, _)| *at == index).map_or(&level.when.pred, |(_, pred)| pred);
-            (pred, (level.severity, level.risk_score))
-        });
-        Judge::new(applies_to, when, levels, (policy.severity, policy.risk_score), params)
+        let levels: Vec<(&Pred, (Severity, u8))> = policy
+            .levels
+            .iter()
+            .enumerate()
+            .map(|(index, level)| {
+                let pred = replaced.filter(|(at, _)| *at == index).map_or(&level.when.pred, |(_, pred)| pred);
+                (pred, (level.severity, level.risk_score))
+            })
+            .collect();
+        let preds = levels.iter().map(|(pred, _)| *pred);
+        let program = Program::new(state, when, preds, policy.kind, params);
+        let base = (policy.severity, policy.risk_score);
+        (Judge::new(applies_to, when, levels, base, params), program)
     }
 }
 
@@ -101,7 +115,91 @@ fn all(policy: &Policy) -> Vec<Mutant> {
             mutants.push(Mutant { place: at, what, change: Change::Params(params) });
         }
     }
+    mutants.extend(states(policy));
     mutants
+}
+
+/// Mutants of what is asked across records.
+fn states(policy: &Policy) -> Vec<Mutant> {
+    let state = &policy.state;
+    let mut mutants = Vec::new();
+    let mut add = |place: Span, what: String, change: &dyn Fn(&mut State)| {
+        let mut changed = state.clone();
+        change(&mut changed);
+        mutants.push(Mutant { place, what, change: Change::State(changed) });
+    };
+    for (index, history) in state.histories.iter().enumerate() {
+        let name = &history.name;
+        let block = key_place(policy, "histories", name);
+        for variant in variants(&history.among, policy) {
+            add(block.clone(), format!("`among` of {name}: {}", variant.what), &|state| {
+                state
+                    .histories
+                    .iter_mut()
+                    .skip(index)
+                    .take(1)
+                    .for_each(|one| one.among = variant.pred.clone());
+            });
+        }
+        for (what, window) in halved_and_doubled(history.window) {
+            add(block.clone(), format!("the window of {name} is {what}"), &|state| {
+                state.histories.iter_mut().skip(index).take(1).for_each(|one| one.window = window);
+            });
+        }
+        for (dropped, by) in dropped(&history.by) {
+            let field = policy.kind.fields.get(dropped).map_or("?", |field| field.name);
+            add(block.clone(), format!("the key of {name} loses {field}"), &|state| {
+                state.histories.iter_mut().skip(index).take(1).for_each(|one| one.by.clone_from(&by));
+            });
+        }
+    }
+    for (what, seconds) in state.warm_up.iter().flat_map(|seconds| halved_and_doubled(*seconds)) {
+        let at = key_place(policy, "warm_up", "");
+        add(at, format!("the warm-up is {what}"), &|state| state.warm_up = Some(seconds));
+    }
+    let Some(count) = &state.count else { return mutants };
+    let at = key_place(policy, "count", "");
+    if let Quantity::Is(window) = count.window {
+        for (what, window) in halved_and_doubled(window) {
+            add(at.clone(), format!("the window of the count is {what}"), &|state| {
+                state.count.iter_mut().for_each(|count| count.window = Quantity::Is(window));
+            });
+        }
+    }
+    if let Quantity::Is(least) = count.at_least {
+        for next in [least - 1, least + 1] {
+            add(at.clone(), format!("at_least becomes {next}"), &|state| {
+                state.count.iter_mut().for_each(|count| count.at_least = Quantity::Is(next));
+            });
+        }
+    }
+    for (dropped, by) in dropped(&count.by) {
+        let field = policy.kind.fields.get(dropped).map_or("?", |field| field.name);
+        add(at.clone(), format!("the key of the count loses {field}"), &|state| {
+            state.count.iter_mut().for_each(|count| count.by.clone_from(&by));
+        });
+    }
+    if count.distinct.is_some() {
+        add(at, "every record counts, not every distinct value".to_owned(), &|state| {
+            state.count.iter_mut().for_each(|count| count.distinct = None);
+        });
+    }
+    mutants
+}
+
+fn halved_and_doubled(seconds: i64) -> [(&'static str, i64); 2] {
+    [("halved", seconds / 2), ("doubled", seconds.saturating_mul(2))]
+}
+
+/// Where a key of the file stands, or a name below it.
+fn key_place(policy: &Policy, key: &str, below: &str) -> Span {
+    let text = &policy.source.text;
+    let from = text.find(&format!("\n{key}:")).map_or(0, |at| at + 1);
+    if below.is_empty() {
+        return from..from + key.len();
+    }
+    let at = text.get(from..).and_then(|rest| rest.find(&format!("{below}:"))).map_or(from, |at| from + at);
+    at..at + below.len()
 }
 
 /// Where a parameter is named in the file: its key below `params:`.
@@ -294,6 +392,13 @@ fn moved_param(param: &Param) -> Vec<(String, OwnedValue)> {
             .into_iter()
             .flatten()
             .map(|next| (format!("params.{name} becomes {next}"), OwnedValue::Int(next)))
+            .collect(),
+        OwnedValue::Text(text) if parse_duration(text).is_some() => parse_duration(text)
+            .into_iter()
+            .flat_map(halved_and_doubled)
+            .map(|(what, seconds)| {
+                (format!("params.{name} is {what}"), OwnedValue::Text(format!("{seconds}s")))
+            })
             .collect(),
         OwnedValue::Text(text) => {
             let next = altered(text);

@@ -127,6 +127,17 @@ impl<'s> Reader<'s> {
         None
     }
 
+    /// `params.NAME`: the name. Other texts, and nodes that are none, are given back.
+    pub(crate) fn param(&mut self, node: Node) -> Result<Located<String>, Node> {
+        match &node.kind {
+            Kind::Text(text) => match text.strip_prefix("params.") {
+                Some(name) => Ok(Located { value: name.to_owned(), span: node.span }),
+                None => Err(node),
+            },
+            _ => Err(node),
+        }
+    }
+
     /// A length of time: `10s`, `60m`, `12h`, `30d`, in seconds.
     pub(crate) fn duration(&mut self, node: Node, what: &str) -> Option<Located<i64>> {
         let text = self.text(node, what)?;
@@ -142,7 +153,7 @@ impl<'s> Reader<'s> {
 /// The longest length of time, in seconds: ten years.
 const MAX_DURATION: i64 = 3653 * 86_400;
 
-fn parse_duration(text: &str) -> Option<i64> {
+pub(crate) fn parse_duration(text: &str) -> Option<i64> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,

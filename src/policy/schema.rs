@@ -90,11 +90,21 @@ pub struct HistoryDocument {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountDocument {
+    #[schemars(length(min = 1))]
     pub by: Vec<String>,
-    pub window: Duration,
+    /// A length of time, or the text parameter that says it: `params.NAME`.
+    #[schemars(regex(pattern = r"^([0-9]+[smhd]|params\.[a-z][a-z0-9_]*)$"))]
+    pub window: String,
     pub distinct: Option<String>,
-    #[schemars(range(min = 2, max = 1_000_000))]
-    pub at_least: u32,
+    pub at_least: AtLeast,
+}
+
+/// A number, or the parameter that has it: `params.NAME`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AtLeast {
+    Is(#[schemars(range(min = 2, max = 1_000_000))] u32),
+    Param(#[schemars(regex(pattern = r"^params\.[a-z][a-z0-9_]*$"))] String),
 }
 
 /// Report again at most so often.

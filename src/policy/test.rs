@@ -2,13 +2,15 @@
 
 use serde_json::Value as Json;
 
-use super::cases::{Case, Expect, Given};
+use super::cases::{Case, Expect, Given, repeated};
 use super::judge::{Certain, Judge, Outcome};
 use super::lang::compile::Env;
+use super::program::Program;
 use super::{Policy, Severity, Verdict};
+use crate::engine::state::{Now, Occasion, Part, Reading, Rules, Settled};
 use crate::facts::schema::{FieldAccess, KindDecl, Origin};
 use crate::trust::Trust;
-use crate::value::{OwnedValue, TextList, Value, Why};
+use crate::value::{OwnedValue, TextList, Truth, Value, Why};
 
 /// Makes facts from raw input. The engine's makers stand behind it, so that a case judges what a run would.
 pub trait FactMaker {
@@ -33,6 +35,8 @@ pub struct Made {
     pub origin: Origin,
     kind: &'static KindDecl,
     values: Vec<OwnedValue>,
+    /// The record that made it, where one did.
+    occasion: Option<Occasion>,
 }
 
 impl Made {
@@ -40,7 +44,13 @@ impl Made {
     pub fn capture(fact: &dyn FieldAccess, subject: &str, origin: Origin) -> Self {
         let kind = fact.kind();
         let values = (0..kind.fields.len()).map(|index| owned(fact.value(index))).collect();
-        Made { subject: subject.to_owned(), origin, kind, values }
+        Made { subject: subject.to_owned(), origin, kind, values, occasion: None }
+    }
+
+    /// Says which record made it.
+    #[must_use]
+    pub fn on(self, occasion: Occasion) -> Self {
+        Made { occasion: Some(occasion), ..self }
     }
 }
 
@@ -124,6 +134,9 @@ pub fn gaps(policy: &Policy, cases: &[Case]) -> Vec<Expect> {
     if policy.deciding_fields().into_iter().any(unreadable) {
         needed.push(Expect::Unknown);
     }
+    if policy.state.warm_up.is_some() {
+        needed.push(Expect::WarmingUp);
+    }
     needed.retain(|needed| !cases.iter().any(|case| case.expect == *needed));
     needed
 }
@@ -132,6 +145,8 @@ pub fn gaps(policy: &Policy, cases: &[Case]) -> Vec<Expect> {
 pub(crate) struct Prepared<'c> {
     pub(crate) case: &'c Case,
     facts: Result<Vec<Made>, String>,
+    /// What was read of the past: the case's own records.
+    reading: Reading,
 }
 
 /// The worst answer over a case's facts.
@@ -144,10 +159,17 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn prepare<'c>(policy: &Policy, cases: &'c [Case], maker: &dyn FactMaker) -> Vec<Prepared<'c>> {
-    cases.iter().map(|case| Prepared { case, facts: facts(policy, case, maker) }).collect()
+    cases
+        .iter()
+        .map(|case| match facts(policy, case, maker) {
+            Ok((facts, reading)) => Prepared { case, facts: Ok(facts), reading },
+            Err(why) => Prepared { case, facts: Err(why), reading: Reading::default() },
+        })
+        .collect()
 }
 
-fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<Vec<Made>, String> {
+/// The facts that the policy judges, and what was read: all records, those that make no such fact included.
+fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<(Vec<Made>, Reading), String> {
     let made = match &case.given {
         Given::Fact(fields) => {
             let mut values = vec![OwnedValue::Unread(Why::NotCollected); policy.kind.fields.len()];
@@ -162,25 +184,43 @@ fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<Vec<Made
                 Some(OwnedValue::Text(subject)) => subject.clone(),
                 _ => String::new(),
             };
-            vec![Made { subject, origin, kind: policy.kind, values }]
+            vec![Made { subject, origin, kind: policy.kind, values, occasion: None }]
         }
         Given::Records(records) => maker.of_records(records, &case.trust)?,
+        Given::Repeated(records, times) => {
+            let records: Vec<Json> = records.iter().flat_map(|record| repeated(record, *times)).collect();
+            maker.of_records(&records, &case.trust)?
+        }
         Given::Snapshot(lines) => maker.of_snapshot(lines, &case.trust)?,
     };
-    let glob = case.subject.as_deref().map(wildmatch::WildMatch::new);
-    Ok(made
+    let mut reading = Reading::default();
+    for occasion in made.iter().filter_map(|fact| fact.occasion.as_ref()) {
+        if let Some(account) = &occasion.account {
+            reading.record(account, occasion.class, occasion.time);
+        }
+    }
+    let facts = made
         .into_iter()
         .filter(|fact| std::ptr::eq(fact.kind, policy.kind) && policy.origins.contains(&fact.origin))
-        .filter(|fact| glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject)))
-        .collect())
+        .collect();
+    Ok((facts, reading))
+}
+
+/// One verdict on a case: of a fact, or of what its records came to together.
+enum One<'f> {
+    Fact(&'f Made, Outcome, Vec<Truth>),
+    /// Records that reach a count, or may.
+    Reached,
+    Unknown(&'f Made),
+    Passed,
+    WarmingUp,
 }
 
 impl Prepared<'_> {
     /// `None` where the facts could not be made.
-    pub(crate) fn answer(&self, judge: &Judge) -> Option<Answer> {
-        let facts = self.facts.as_ref().ok()?;
+    pub(crate) fn answer(&self, judge: &Judge, program: Option<&Program>) -> Option<Answer> {
         let nothing = Answer { expect: Expect::Nothing, rank: None, level: None };
-        let answers = facts.iter().map(|fact| match judge.outcome(fact, &Env::default()) {
+        let of = |outcome: Outcome| match outcome {
             Outcome::Pass => Answer { expect: Expect::Pass, ..nothing },
             Outcome::NotApplicable => Answer { expect: Expect::NotApplicable, ..nothing },
             Outcome::Unknown => Answer { expect: Expect::Unknown, ..nothing },
@@ -189,13 +229,66 @@ impl Prepared<'_> {
                 rank: Some(rank),
                 level: Some((level.map_or(usize::MAX, |level| level), certain == Certain::Yes)),
             },
+        };
+        let answers = self.verdicts(judge, program)?.into_iter().map(|one| match one {
+            One::Fact(_, outcome, _) => of(outcome),
+            One::Reached => Answer { expect: Expect::Fail, rank: Some(judge.base()), level: None },
+            One::Unknown(_) => Answer { expect: Expect::Unknown, ..nothing },
+            One::Passed => Answer { expect: Expect::Pass, ..nothing },
+            One::WarmingUp => Answer { expect: Expect::WarmingUp, ..nothing },
         });
         Some(answers.max().unwrap_or(nothing))
     }
 
+    /// Every verdict on the case's facts, by the code that judges a run. Facts about other subjects than the case's
+    /// are part of the past, and not judged.
+    fn verdicts(&self, judge: &Judge, program: Option<&Program>) -> Option<Vec<One<'_>>> {
+        let facts = self.facts.as_ref().ok()?;
+        let glob = self.case.subject.as_deref().map(wildmatch::WildMatch::new);
+        let about = |fact: &Made| glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject));
+        let mut out = Vec::new();
+        let Some(program) = program else {
+            let judged = facts.iter().filter(|fact| about(fact));
+            out.extend(judged.map(|fact| One::Fact(fact, judge.outcome(fact, &Env::default()), Vec::new())));
+            return Some(out);
+        };
+        let rules = Rules { program, judge };
+        let mut part = Part::new(program);
+        for fact in facts {
+            let Some(occasion) = &fact.occasion else {
+                // A fact alone: nothing has come before it, and nothing counts beside it.
+                let seen = vec![Truth::False; program.histories.len()];
+                let outcome = match judge.outcome(fact, &Env { seen: &seen }) {
+                    Outcome::Fail { .. } if program.count.is_some() => Outcome::Pass,
+                    outcome => outcome,
+                };
+                out.extend(about(fact).then_some(One::Fact(fact, outcome, seen)));
+                continue;
+            };
+            match part.add(rules, rules.look(fact, occasion), occasion, || fact) {
+                Now::Judge(outcome) => {
+                    out.extend(about(fact).then(|| One::Fact(fact, outcome, Vec::new())));
+                }
+                Now::Wait => {}
+            }
+        }
+        part.settle(rules, &self.reading, |fact| *fact, &mut |settled| match settled {
+            Settled::Judged { held, seen } if about(held) => {
+                let outcome = judge.outcome(held, &Env { seen: &seen });
+                out.push(One::Fact(held, outcome, seen));
+            }
+            Settled::Judged { .. } | Settled::Passed(0) => {}
+            Settled::Passed(_) => out.push(One::Passed),
+            Settled::WarmingUp { .. } => out.push(One::WarmingUp),
+            Settled::Reached { .. } => out.push(One::Reached),
+            Settled::Unknown { held, .. } => out.push(One::Unknown(held)),
+        });
+        Some(out)
+    }
+
     fn fault(&self, policy: &Policy) -> Option<Fault> {
         let case = self.case;
-        let answer = match (&self.facts, self.answer(&policy.judge)) {
+        let answer = match (&self.facts, self.answer(&policy.judge, policy.program.as_ref())) {
             (Err(why), _) => {
                 return Some(Fault {
                     expected: case.expect.as_str().to_owned(),
@@ -232,8 +325,14 @@ impl Prepared<'_> {
     /// The full names of the fields missing over all facts.
     fn missing(&self, policy: &Policy) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for fact in self.facts.iter().flatten() {
-            if let Verdict::Unknown { missing } = policy.judge(fact, &Env::default()) {
+        let verdicts = self.verdicts(&policy.judge, policy.program.as_ref());
+        for one in verdicts.into_iter().flatten() {
+            let (fact, seen) = match one {
+                One::Fact(fact, Outcome::Unknown, seen) => (fact, seen),
+                One::Unknown(fact) => (fact, Vec::new()),
+                _ => continue,
+            };
+            if let Verdict::Unknown { missing } = policy.judge(fact, &Env { seen: &seen }) {
                 names.extend(missing.into_iter().map(|missing| missing.field));
             }
         }

@@ -1,0 +1,203 @@
+//! What policies with state remember of a run's records, and the verdicts when all have been read.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::json;
+
+use super::state::{Now, Occasion, Part, Reading, Rules, Settled};
+use super::{Engine, Occurrence, Tally, Told, failed, part, unknown};
+use crate::arn;
+use crate::facts::schema::FieldAccess;
+use crate::facts::{Fact, Subject};
+use crate::findings::fingerprint;
+use crate::policy::judge::Outcome;
+use crate::policy::program::{Counting, Program};
+use crate::policy::test::Made;
+use crate::policy::{Env, Evidence, Missing, Policy, Verdict};
+use crate::value::{Value, Why};
+
+/// Files share so many parts, so that threads seldom wait for each other.
+const SHARDS: usize = 8;
+
+/// What the policies with state remember, for all threads: the order in which records are added, and which part of
+/// the memory keeps them, change nothing.
+#[derive(Debug)]
+pub struct Memory<'p> {
+    /// One row per policy of the engine; empty where it has no state.
+    parts: Vec<Vec<Mutex<Part<Held>>>>,
+    policies: Vec<&'p Policy>,
+}
+
+/// What is kept of a fact until all records have been read.
+#[derive(Debug, Clone)]
+struct Held {
+    fields: Made,
+    told: Told,
+}
+
+impl<'p> Engine<'p> {
+    /// An empty memory for these policies.
+    pub fn memory(&self) -> Memory<'p> {
+        let row = |policy: &&Policy| match &policy.program {
+            Some(program) => (0..SHARDS).map(|_| Mutex::new(Part::new(program))).collect(),
+            None => Vec::new(),
+        };
+        Memory { parts: self.policies.iter().map(row).collect(), policies: self.policies.clone() }
+    }
+
+    /// Whether any policy asks what other records there are.
+    pub fn has_state(&self) -> bool {
+        self.policies.iter().any(|policy| policy.program.is_some())
+    }
+
+    pub(super) fn remember(
+        &self,
+        at: usize,
+        (policy, program): (&Policy, &Program),
+        fact: &Fact<'_>,
+        occasion: &Occasion,
+        (memory, tally): (&Memory<'_>, &mut Tally),
+    ) {
+        let fields: &dyn FieldAccess = fact.body.fields();
+        let rules = Rules { program, judge: &policy.judge };
+        let look = rules.look(fields, occasion);
+        let hold = || Held {
+            fields: Made::capture(fields, fact.subject.label(), fact.origin),
+            told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
+        };
+        let Some(shard) = memory.parts.get(at).and_then(|row| row.get(shard(&occasion.file))) else { return };
+        let now = shard.lock().unwrap_or_else(PoisonError::into_inner).add(rules, look, occasion, hold);
+        match now {
+            Now::Wait => {}
+            Now::Judge(Outcome::Pass) => tally.count(at, |row| row.pass += 1),
+            Now::Judge(Outcome::NotApplicable) => tally.count(at, |row| row.not_applicable += 1),
+            Now::Judge(Outcome::Unknown | Outcome::Fail { .. }) => self.judge_one(at, policy, fact, tally),
+        }
+    }
+
+    /// Judges what is remembered, now that everything has been read.
+    pub fn recall(&self, memory: Memory<'_>, reading: &Reading, tally: &mut Tally) {
+        for (at, (policy, row)) in memory.policies.iter().zip(memory.parts).enumerate() {
+            let Some(program) = &policy.program else { continue };
+            let mut part = Part::new(program);
+            for shard in row {
+                part.merge(program, shard.into_inner().unwrap_or_else(PoisonError::into_inner));
+            }
+            let rules = Rules { program, judge: &policy.judge };
+            part.settle(rules, reading, |held| &held.fields, &mut |settled| {
+                settle(at, (policy, program), settled, tally);
+            });
+        }
+    }
+}
+
+fn shard(file: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    file.hash(&mut hasher);
+    (hasher.finish() % SHARDS as u64) as usize
+}
+
+fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
+    match settled {
+        Settled::Passed(records) => tally.count(at, |row| row.pass += records),
+        Settled::WarmingUp { account, from } => tally.warming_up(at, &account, from),
+        Settled::Judged { held, seen } => {
+            let env = Env { seen: &seen };
+            match policy.judge(&held.fields, &env) {
+                Verdict::Pass => tally.count(at, |row| row.pass += 1),
+                Verdict::NotApplicable => tally.count(at, |row| row.not_applicable += 1),
+                Verdict::Unknown { missing } => unknown(at, missing, &held.told, 1, tally),
+                Verdict::Fail(fail) => failed(at, policy, (&held.fields, &env, &fail), held.told, tally),
+            }
+        }
+        Settled::Unknown { held, records } => {
+            let missing = match policy.judge(&held.fields, &Env::default()) {
+                Verdict::Unknown { missing } => missing,
+                _ => of_key(policy, program, &held.fields),
+            };
+            unknown(at, missing, &held.told, records, tally);
+        }
+        Settled::Reached { held, records, most } => {
+            let (Some(count), Some(first)) = (&program.count, records.first()) else { return };
+            tally.count(at, |row| row.fail += records.len() as u64);
+            let subject = subject(policy, count, &held);
+            let part = part(policy, &held.fields, "");
+            let evidence = Evidence {
+                field: match count.distinct.and_then(|index| policy.kind.fields.get(index)) {
+                    Some(field) => format!("count of different {}.{}", policy.kind.name, field.name),
+                    None => "count".to_owned(),
+                },
+                observed: json!(most),
+                expected: format!("< {} within {}", count.at_least, length(count.window)),
+            };
+            let occurrence = Occurrence {
+                policy: at,
+                severity: policy.severity,
+                risk_score: policy.risk_score,
+                level: None,
+                origin: held.told.origin,
+                time: Some(first.time),
+                event_id: first.event_id.clone(),
+                source: first.source(),
+                message: policy.message(&held.fields),
+                evidence: vec![evidence],
+                subject,
+            };
+            let fingerprint = fingerprint(&policy.id, occurrence.subject.label(), &part);
+            tally.fail_all(fingerprint, occurrence, &records);
+        }
+    }
+}
+
+/// The fields of a count's key, and its distinct one, that were not read.
+fn of_key(policy: &Policy, program: &Program, fields: &dyn FieldAccess) -> Vec<Missing> {
+    let of = program.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
+    let mut missing: Vec<Missing> = of
+        .filter_map(|&index| {
+            let why = match fields.value(index) {
+                Value::Unread(why) => why,
+                Value::List(list) => list.incomplete?,
+                _ => return None,
+            };
+            let name = policy.kind.fields.get(index)?.name;
+            Some(Missing { field: format!("{}.{name}", policy.kind.name), why })
+        })
+        .collect();
+    if missing.is_empty() {
+        // Its own fields were read: others that may count were not.
+        missing.push(Missing { field: "count".to_owned(), why: Why::NotInRecord });
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// What a count is about: its key, not the one record that came first.
+fn subject(policy: &Policy, count: &Counting, held: &Held) -> Subject<'static> {
+    let by_subject = policy.kind.field("subject").is_some_and(|subject| count.by.contains(&subject));
+    let first = count.by.iter().find_map(|&index| match held.fields.value(index) {
+        Value::Text(text) => Some((policy.kind.fields.get(index)?.name, text)),
+        _ => None,
+    });
+    match first {
+        Some((name, text)) if !by_subject => Subject {
+            arn: text.starts_with("arn:").then(|| text.to_owned().into()),
+            kind: if matches!(name, "principal" | "session_arn") { "principal" } else { name },
+            name: text.to_owned().into(),
+            account: arn::account(text).map(|account| account.to_owned().into()),
+            region: None,
+        },
+        _ => held.told.subject.clone(),
+    }
+}
+
+/// Seconds as a policy writes them.
+fn length(seconds: i64) -> String {
+    for (unit, of) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
+        if seconds % of == 0 {
+            return format!("{}{unit}", seconds / of);
+        }
+    }
+    format!("{seconds}s")
+}

@@ -1,0 +1,354 @@
+//! Judging across records, in two phases. While records are read, each adds to the tables of the policies that have
+//! state, and those whose verdict hangs on what else there is are held. When all have been read, the held ones are
+//! judged. Neither the order of the records nor how they were divided changes a verdict.
+//!
+//! Not here: policies that judge facts by themselves, and what becomes of a verdict.
+
+mod count;
+mod history;
+mod key;
+mod reading;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use count::{Counts, Mark};
+use history::{Certainty, History};
+use key::{Keyed, Moment, key_of};
+pub use reading::{EventClass, Hole, Reading};
+
+use crate::facts::Source;
+use crate::facts::schema::FieldAccess;
+use crate::policy::Env;
+use crate::policy::judge::{Certain, Judge, Outcome};
+use crate::policy::program::{Among, Program};
+use crate::value::{Truth, Value};
+
+/// Where and when a fact's record stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// Seconds since 1970, UTC.
+    pub time: i64,
+    pub event_id: Option<String>,
+    /// The account whose trail it is.
+    pub account: Option<Arc<str>>,
+    pub class: EventClass,
+    pub file: Arc<str>,
+    /// Byte offset of the record in the decompressed text.
+    pub offset: u64,
+}
+
+/// A policy with state, as written or as a mutant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) judge: &'p Judge,
+}
+
+/// What one record means for one policy, before anything else is known.
+pub(crate) struct Look {
+    /// Histories the record is among, or may be.
+    marks: Vec<(usize, Keyed, Certainty)>,
+    kind: LookKind,
+    moment: Moment,
+}
+
+enum LookKind {
+    /// The verdict, whatever other records say.
+    Final(Outcome),
+    /// Other records decide. A pass if a history that bars the policy has certainly seen one of these keys.
+    Open { barring: Vec<(usize, Keyed)> },
+    /// It counts; `possible`: perhaps.
+    Counts { keyed: Keyed, possible: bool, mark: Mark },
+}
+
+impl<'p> Rules<'p> {
+    /// Looks at one record; nothing is added yet.
+    pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Occasion) -> Look {
+        let moment = Moment::new(at.time, at.event_id.as_deref(), &at.file, at.offset);
+        let mut marks = Vec::new();
+        for (index, history) in self.program.histories.iter().enumerate() {
+            let certainty = match history.among.eval(fact, &Env::default()) {
+                Truth::True => Certainty::Sure,
+                Truth::Unknown => Certainty::Possible,
+                Truth::False => continue,
+            };
+            marks.push((index, key_of(&history.by, fact), certainty));
+        }
+        let kind = self.kind(fact, at, &moment);
+        Look { marks, kind, moment }
+    }
+
+    fn kind(&self, fact: &dyn FieldAccess, at: &Occasion, moment: &Moment) -> LookKind {
+        let outcome = self.judge.outcome(fact, &Env::default());
+        if let Some(count) = &self.program.count {
+            let possible = match outcome {
+                Outcome::Pass | Outcome::NotApplicable => return LookKind::Final(outcome),
+                Outcome::Unknown => true,
+                Outcome::Fail { .. } => false,
+            };
+            let place = (at.file.clone(), at.offset);
+            let (possible, mark) = match count.distinct.map(|field| fact.value(field)) {
+                None => (possible, Mark::record(moment, place)),
+                Some(Value::Text(text)) => (possible, Mark::value(text, place)),
+                // Not a value that was read: it may be a new one, and counts as one of its own.
+                Some(_) => (true, Mark::record(moment, place)),
+            };
+            return LookKind::Counts { keyed: key_of(&count.by, fact), possible, mark };
+        }
+        let open = match outcome {
+            Outcome::Unknown => self.program.asks && self.judge.applies(fact) == Truth::True,
+            Outcome::Fail { certain, .. } => self.program.asks && certain == Certain::No,
+            Outcome::Pass | Outcome::NotApplicable => false,
+        };
+        if !open {
+            return LookKind::Final(outcome);
+        }
+        let barring = match outcome {
+            Outcome::Unknown => self.program.barring.as_slice(),
+            _ => &[],
+        };
+        let keyed = |index: &usize| Some((*index, key_of(&self.program.histories.get(*index)?.by, fact)));
+        LookKind::Open { barring: barring.iter().filter_map(keyed).collect() }
+    }
+}
+
+/// A record that is judged when all have been read.
+#[derive(Debug)]
+struct Held<T> {
+    moment: Moment,
+    account: Option<Arc<str>>,
+    class: EventClass,
+    barring: Vec<(usize, Keyed)>,
+    held: T,
+}
+
+/// What the records added so far mean for one policy. `T` is what is held of a fact.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    histories: Vec<History>,
+    held: Vec<Held<T>>,
+    /// How many are held before those that have become certain are let go.
+    let_go_at: usize,
+    /// Records that were held and turned out to pass.
+    passed: u64,
+    counts: Counts<T>,
+}
+
+/// What is to be done with a record now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Now {
+    /// The verdict is final.
+    Judge(Outcome),
+    /// It is judged, or counted, when all have been read.
+    Wait,
+}
+
+/// How a record or key came out when all had been read.
+#[derive(Debug)]
+pub(crate) enum Settled<T> {
+    /// Judge it with these answers, one per history.
+    Judged { held: T, seen: Vec<Truth> },
+    /// The account's history begins too late before it; judged from `from` on.
+    WarmingUp { account: Arc<str>, from: i64 },
+    /// Records that passed.
+    Passed(u64),
+    /// The records of one key that reach the threshold.
+    Reached { held: T, records: Vec<Counted>, most: u64 },
+    /// Records that may reach it together with what was not read.
+    Unknown { held: T, records: u64 },
+}
+
+/// One record that counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) time: i64,
+    pub(crate) event_id: Option<String>,
+    pub(crate) file: Arc<str>,
+    pub(crate) offset: u64,
+}
+
+impl Counted {
+    pub(crate) fn source(&self) -> Source {
+        Source::Record { file: self.file.to_string(), offset: self.offset, event_id: self.event_id.clone() }
+    }
+}
+
+const LET_GO_AT: usize = 1_024;
+
+impl<T: Clone> Part<T> {
+    pub(crate) fn new(program: &Program) -> Self {
+        Part {
+            histories: program.histories.iter().map(|_| History::default()).collect(),
+            held: Vec::new(),
+            let_go_at: LET_GO_AT,
+            passed: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Adds a record that was looked at. `hold` is called where the fact is needed later.
+    pub(crate) fn add(
+        &mut self,
+        rules: Rules<'_>,
+        look: Look,
+        at: &Occasion,
+        hold: impl FnOnce() -> T,
+    ) -> Now {
+        let Look { marks, kind, moment } = look;
+        for (index, keyed, certainty) in marks {
+            if let Some(history) = self.histories.get_mut(index) {
+                history.add(keyed, certainty, moment.clone());
+            }
+        }
+        match kind {
+            LookKind::Final(outcome) => Now::Judge(outcome),
+            LookKind::Open { barring } => {
+                if self.barred(rules.program, &barring, &moment) {
+                    return Now::Judge(Outcome::Pass);
+                }
+                self.held.push(Held {
+                    moment,
+                    account: at.account.clone(),
+                    class: at.class,
+                    barring,
+                    held: hold(),
+                });
+                if self.held.len() >= self.let_go_at {
+                    self.let_go(rules.program);
+                }
+                Now::Wait
+            }
+            LookKind::Counts { keyed, possible, mark } => {
+                let key = (keyed.unread == 0).then_some(keyed.key);
+                self.counts.add(key, possible, (moment, mark), hold);
+                Now::Wait
+            }
+        }
+    }
+
+    /// Adds what other records of the same policy mean.
+    pub(crate) fn merge(&mut self, program: &Program, other: Part<T>) {
+        for (history, more) in self.histories.iter_mut().zip(other.histories) {
+            history.merge(more);
+        }
+        self.held.extend(other.held);
+        self.passed += other.passed;
+        self.counts.merge(other.counts);
+        if self.held.len() >= self.let_go_at {
+            self.let_go(program);
+        }
+    }
+
+    fn barred(&self, program: &Program, barring: &[(usize, Keyed)], moment: &Moment) -> bool {
+        barring.iter().any(|(index, keyed)| {
+            match (self.histories.get(*index), program.histories.get(*index)) {
+                (Some(history), Some(among)) => history.surely(*keyed, moment, among.window),
+                _ => false,
+            }
+        })
+    }
+
+    /// Lets go of records that pass by now: more records never change that.
+    fn let_go(&mut self, program: &Program) {
+        let held = std::mem::take(&mut self.held);
+        let before = held.len();
+        let held: Vec<Held<T>> =
+            held.into_iter().filter(|one| !self.barred(program, &one.barring, &one.moment)).collect();
+        self.passed += (before - held.len()) as u64;
+        self.let_go_at = (held.len() * 2).max(LET_GO_AT);
+        self.held = held;
+    }
+
+    /// Judges what was held, in order of time and eventID.
+    pub(crate) fn settle(
+        mut self,
+        rules: Rules<'_>,
+        reading: &Reading,
+        fields: impl Fn(&T) -> &dyn FieldAccess,
+        each: &mut dyn FnMut(Settled<T>),
+    ) {
+        self.let_go(rules.program);
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by(|a, b| a.moment.cmp(&b.moment));
+        each(Settled::Passed(self.passed));
+        for one in held {
+            let fact = fields(&one.held);
+            let warm = Warmth::of(rules.program, &one, reading);
+            let answers = rules.program.histories.iter().zip(&self.histories);
+            let mut withheld = false;
+            let seen: Vec<Truth> = answers
+                .map(|(among, history)| {
+                    let keyed = key_of(&among.by, fact);
+                    match history.seen(&among.by, fact, keyed, &one.moment, among.window) {
+                        Truth::False if missing(among, &one, reading) || warm == Warmth::NotTold => {
+                            Truth::Unknown
+                        }
+                        Truth::False if matches!(warm, Warmth::WarmingUp { .. }) => {
+                            withheld = true;
+                            Truth::Unknown
+                        }
+                        answer => answer,
+                    }
+                })
+                .collect();
+            let outcome = rules.judge.outcome(fact, &Env { seen: &seen });
+            match (warm, outcome, &one.account) {
+                (Warmth::WarmingUp { from }, Outcome::Unknown, Some(account)) if withheld => {
+                    each(Settled::WarmingUp { account: account.clone(), from });
+                }
+                _ => each(Settled::Judged { held: one.held, seen }),
+            }
+        }
+        let Some(count) = &rules.program.count else { return };
+        for total in self.counts.settle(count.window, count.at_least) {
+            each(Settled::Passed(total.passed));
+            let records: Vec<Counted> = total
+                .reached
+                .into_iter()
+                .map(|(moment, mark)| Counted {
+                    time: moment.time,
+                    event_id: moment.event_id(),
+                    file: mark.place.0,
+                    offset: mark.place.1,
+                })
+                .collect();
+            if total.unknown > 0 {
+                each(Settled::Unknown { held: total.held.clone(), records: total.unknown });
+            }
+            if !records.is_empty() {
+                each(Settled::Reached { held: total.held, records, most: total.most });
+            }
+        }
+    }
+}
+
+/// Is something missing of what the history would have to know?
+fn missing<T>(among: &Among, one: &Held<T>, reading: &Reading) -> bool {
+    let account = one.account.as_deref().filter(|_| among.one_account);
+    let from = one.moment.time.saturating_sub(among.window).saturating_add(1);
+    reading.has_hole(account, from, one.moment.time)
+}
+
+/// Whether enough history was read before a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Warmth {
+    Warm,
+    WarmingUp {
+        from: i64,
+    },
+    /// The record does not say whose it is.
+    NotTold,
+}
+
+impl Warmth {
+    fn of<T>(program: &Program, one: &Held<T>, reading: &Reading) -> Warmth {
+        let Some(warm_up) = program.warm_up else { return Warmth::Warm };
+        let Some(account) = &one.account else { return Warmth::NotTold };
+        let Some(since) = reading.since(account, one.class) else { return Warmth::NotTold };
+        let from = since.saturating_add(warm_up);
+        if from <= one.moment.time { Warmth::Warm } else { Warmth::WarmingUp { from } }
+    }
+}
