@@ -362,3 +362,15 @@ fn networks_can_be_shared_between_threads() {
     shared::<Arc<Networks>>();
     shared::<AwsRanges>();
 }
+
+#[test]
+fn a_policy_that_only_tells_findings_apart_by_as_has_them_looked_up() {
+    let folder = Folder::new("by-as");
+    let policy = POLICY.replace("api_call.outside", "api_call.succeeded");
+    let policy =
+        policy.replace(" from AS {api_call.asn}\"", "\"\ngroup_by: [api_call.principal, api_call.asn]");
+    assert!(policy.contains("group_by") && !policy.contains("outside\""));
+    folder.file("policies/from-outside.yaml", policy.as_bytes());
+    let (_, report, errors) = folder.replay(&[NOW]);
+    assert_eq!(notices(&report).len(), 1, "{errors}");
+}
