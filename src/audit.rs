@@ -171,7 +171,7 @@ fn networks(job: &Job<'_>, engine: &Engine<'_>) -> Result<Networks, LoadError> {
 }
 
 /// The fields that a table of networks answers, of every kind that has them.
-const NETWORK_FIELDS: [&str; 2] = ["asn", "outside"];
+const NETWORK_FIELDS: [&str; 3] = ["asn", "cloud", "outside"];
 
 /// The first pass over a snapshot.
 fn index(input: &snapshot::Input) -> Result<SnapshotRead, ReadError> {

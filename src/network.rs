@@ -46,6 +46,8 @@ pub struct Address {
     pub asn: Reading<u32>,
     /// AWS announces it: not only AWS, but anyone with an instance may call from there.
     pub aws: Reading<bool>,
+    /// The AS is a large cloud provider's (`data/cloud-asns.toml`); absent where there can be none.
+    pub cloud: Reading<bool>,
     /// In one of the configured networks.
     pub own: bool,
     /// Of a range that is not routed on the internet.
@@ -66,18 +68,22 @@ enum Aws {
 pub struct Networks {
     table: Option<Arc<Table>>,
     aws: Aws,
+    clouds: BTreeSet<u32>,
     own: Set,
 }
 
-/// `data/aws-asns.toml` does not parse. A test holds that the one that ships does.
+/// A list of AS numbers does not parse. A test holds that those that ship do.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("data/aws-asns.toml: {0}")]
-pub struct ListError(#[from] toml::de::Error);
+#[error("data/{file}: {error}")]
+pub struct ListError {
+    file: &'static str,
+    error: toml::de::Error,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AwsNumbers {
-    asn: Vec<AwsNumber>,
+struct Numbers {
+    asn: Vec<ListedNumber>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +92,7 @@ struct AwsNumbers {
     dead_code,
     reason = "what, source and date are for readers of the file; parsing holds that they are there"
 )]
-struct AwsNumber {
+struct ListedNumber {
     number: u32,
     what: String,
     source: String,
@@ -96,19 +102,25 @@ struct AwsNumber {
 impl Networks {
     /// Networks of which only the configured ones are known: nothing else is answered, and nothing guessed.
     pub fn unread(own: &[IpNet]) -> Self {
-        Networks { table: None, aws: Aws::Numbers(BTreeSet::new()), own: Set::of(own.iter().copied()) }
+        Networks {
+            table: None,
+            aws: Aws::Numbers(BTreeSet::new()),
+            clouds: BTreeSet::new(),
+            own: Set::of(own.iter().copied()),
+        }
     }
 
     /// A table, AWS's list of ranges where it was given, and the configured networks.
     ///
     /// # Errors
-    /// [`ListError`] if the list of AWS's AS numbers that ships does not parse.
+    /// [`ListError`] if a list of AS numbers that ships does not parse.
     pub fn new(table: Arc<Table>, ranges: Option<Arc<AwsRanges>>, own: &[IpNet]) -> Result<Self, ListError> {
         let aws = match ranges {
             Some(ranges) => Aws::Ranges(ranges),
-            None => Aws::Numbers(aws_numbers()?),
+            None => Aws::Numbers(listed("aws-asns.toml", include_str!("../data/aws-asns.toml"))?),
         };
-        Ok(Networks { table: Some(table), aws, own: Set::of(own.iter().copied()) })
+        let clouds = listed("cloud-asns.toml", include_str!("../data/cloud-asns.toml"))?;
+        Ok(Networks { table: Some(table), aws, clouds, own: Set::of(own.iter().copied()) })
     }
 
     pub fn table(&self) -> Option<&Table> {
@@ -140,8 +152,8 @@ impl Networks {
         match reach(ip) {
             Reach::Nowhere => Place::Unparsable,
             Reach::Private => {
-                let (asn, aws) = (Reading::Absent, Reading::Known(false));
-                Place::Address(Address { ip, asn, aws, own, private: true })
+                let (asn, aws, cloud) = (Reading::Absent, Reading::Known(false), Reading::Absent);
+                Place::Address(Address { ip, asn, aws, cloud, own, private: true })
             }
             Reach::Public => {
                 let number = self.table.as_ref().map(|table| table.number(ip));
@@ -153,14 +165,15 @@ impl Networks {
                     }
                 };
                 let asn = Reading::or_unread(number.flatten(), Why::NotCollected);
-                Place::Address(Address { ip, asn, aws, own, private: false })
+                let cloud = asn.clone().map(|number| self.clouds.contains(&number));
+                Place::Address(Address { ip, asn, aws, cloud, own, private: false })
             }
         }
     }
 }
 
-fn aws_numbers() -> Result<BTreeSet<u32>, ListError> {
-    let list: AwsNumbers = toml::from_str(include_str!("../data/aws-asns.toml"))?;
+fn listed(file: &'static str, text: &str) -> Result<BTreeSet<u32>, ListError> {
+    let list: Numbers = toml::from_str(text).map_err(|error| ListError { file, error })?;
     Ok(list.asn.into_iter().map(|entry| entry.number).collect())
 }
 

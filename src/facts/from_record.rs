@@ -216,6 +216,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             vpc_endpoint_account: reading(record.vpc_endpoint_account_id()),
             vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
             asn: whence.asn,
+            cloud: whence.cloud,
             outside: whence.outside,
             command_line: whence.command_line,
         };
@@ -271,6 +272,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             user_agent: reading(record.user_agent()),
             vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
             asn: whence.asn,
+            cloud: whence.cloud,
             outside: whence.outside,
             command_line: whence.command_line,
         };

@@ -239,7 +239,7 @@ struct Ipv6Prefix {
 
 /// Parses `ip-ranges.json`. A list that holds everything would make everything AWS's: networks wider than AWS can have
 /// are refused.
-fn aws_ranges(bytes: &[u8]) -> Result<AwsRanges, Fault> {
+pub(super) fn aws_ranges(bytes: &[u8]) -> Result<AwsRanges, Fault> {
     let list: IpRanges = serde_json::from_slice(bytes)?;
     let texts = list.prefixes.iter().map(|one| &one.ip_prefix);
     let texts = texts.chain(list.ipv6_prefixes.iter().map(|one| &one.ipv6_prefix));

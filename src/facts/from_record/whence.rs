@@ -10,6 +10,7 @@ use crate::value::{Reading, Why};
 /// The fields about it that `api_call` and `invocation` share.
 pub(super) struct Whence {
     pub(super) asn: Reading<i64>,
+    pub(super) cloud: Reading<bool>,
     pub(super) outside: Reading<bool>,
     pub(super) command_line: Reading<bool>,
     pub(super) vpc_endpoint_trusted: Reading<bool>,
@@ -22,7 +23,8 @@ impl<'a> Reader<'_, 'a> {
             Field::Absent | Field::Unread => None,
         };
         Whence {
-            asn: asn(place.as_ref()),
+            asn: of_as(place.as_ref(), |address| address.asn.clone().map(i64::from)),
+            cloud: of_as(place.as_ref(), |address| address.cloud.clone()),
             outside: self.outside(caller, place.as_ref()),
             command_line: match reading(self.record.user_agent()) {
                 Reading::Known(agent) => Reading::Known(self.cx.lists.is_command_line(&agent)),
@@ -74,10 +76,10 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
-/// Absent where no AS can be: for services and private addresses.
-fn asn(place: Option<&Place>) -> Reading<i64> {
+/// What is known of the AS. Absent where there can be none: for services and private addresses.
+fn of_as<T>(place: Option<&Place>, get: impl Fn(&Address) -> Reading<T>) -> Reading<T> {
     match place {
-        Some(Place::Address(address)) => address.asn.clone().map(i64::from),
+        Some(Place::Address(address)) => get(address),
         Some(Place::Service | Place::AwsInternal) => Reading::Absent,
         Some(Place::Unparsable) | None => Reading::Unread(Why::NotInRecord),
     }
