@@ -1,7 +1,7 @@
 //! One million typical documents must take less than five CPU-seconds on one core.
 //!
-//! Measures a sample, several times over, and scales the best round: the figure is what the code costs, not what else
-//! the machine was doing. Exits with an error beyond the limit.
+//! Measures a sample, several times over, and scales the best round. What is measured is the time this process had a
+//! processor, so that other work on the machine does not count. Exits with an error beyond the limit.
 
 #![allow(clippy::print_stdout)]
 
@@ -46,19 +46,30 @@ fn typical(index: usize) -> String {
     format!(r#"{{"Version":"2012-10-17","Id":"default","Statement":[{statements}]}}"#)
 }
 
+/// Time on a processor so far, where the system tells: Linux counts it for a process's first thread, and there is no
+/// other here. Source: <https://docs.kernel.org/scheduler/sched-stats.html> (`/proc/<pid>/schedstat`)
+fn cpu_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    let nanoseconds: u64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds as f64 / 1e9)
+}
+
 fn main() -> ExitCode {
     let documents: Vec<String> = (0..DOCUMENTS).map(typical).collect();
     let trust = Trust::default();
     let context = Context { owner: Some("111122223333"), kind: ResourceKind::Function, trust: &trust };
+    let clock = Instant::now();
+    let now = || cpu_seconds().unwrap_or_else(|| clock.elapsed().as_secs_f64());
+    let kind = if cpu_seconds().is_some() { "CPU-seconds" } else { "seconds" };
     let round = || {
-        let start = Instant::now();
+        let start = now();
         for document in &documents {
             let _ = black_box(assess(black_box(document), &context));
         }
-        start.elapsed().as_secs_f64()
+        now() - start
     };
     let best = (0..5).map(|_| round()).fold(f64::INFINITY, f64::min);
     let million = best / DOCUMENTS as f64 * 1e6;
-    println!("exposure: {million:.2} s for a million typical documents, limit {LIMIT_SECONDS:.1} s");
+    println!("exposure: {million:.2} {kind} for a million typical documents, limit {LIMIT_SECONDS:.1}");
     if million < LIMIT_SECONDS { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,6 +5,7 @@ mod assemble;
 pub mod cases;
 mod holes;
 mod ledger;
+mod networks;
 mod records;
 
 use std::io::Cursor;
@@ -22,6 +23,8 @@ use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
 use crate::lists::{ListError, Lists};
+use crate::network::Networks;
+use crate::network::load::{self, LoadError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
@@ -55,6 +58,8 @@ pub struct Job<'j> {
     pub snapshot: Option<snapshot::Input>,
     pub trail: TrailInput,
     pub options: Options,
+    /// Read only if a policy asks where calls came from.
+    pub networks: load::Files,
     pub policies: Vec<&'j Policy>,
     pub config: &'j Config,
     pub trust: &'j Trust,
@@ -80,6 +85,8 @@ pub enum AuditError {
     Snapshot(#[from] ReadError),
     #[error(transparent)]
     Lists(#[from] ListError),
+    #[error(transparent)]
+    Networks(#[from] LoadError),
 }
 
 /// What is known of a function's logging.
@@ -109,13 +116,14 @@ struct TrailRead {
 /// Carries out a run.
 ///
 /// # Errors
-/// [`AuditError`] if the snapshot cannot be read at all. Everything else that cannot be read is in the report.
+/// [`AuditError`] if the snapshot, or a file of networks that is needed, cannot be read at all. Everything else that cannot be read is in the report.
 pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
     let lists = Lists::embedded()?;
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
     let engine = Engine::new(job.policies.clone(), &gaps);
     let mut tally = engine.tally();
+    let networks = networks(job, &engine)?;
 
     let snapshot = job.snapshot.as_ref().map(index).transpose()?;
     let trusts = match &snapshot {
@@ -139,14 +147,31 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         facts.finish(&mut judge);
     }
 
-    let context = RecordContext { trusts: &trusts, lists: &lists };
+    let context = RecordContext { trusts: &trusts, lists: &lists, networks: &networks };
     let trail = read_trail(job, &engine, context, &mut tally);
     blind_functions(job, &engine, &logging, &trail, &mut tally);
 
-    let read = assemble::Inputs { snapshot: snapshot.as_ref(), trail: &trail, logging: &logging };
+    let read = assemble::Inputs {
+        snapshot: snapshot.as_ref(),
+        trail: &trail,
+        logging: &logging,
+        networks: &networks,
+    };
     let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
 }
+
+/// The networks, if trail records are read and a policy asks where calls came from.
+fn networks(job: &Job<'_>, engine: &Engine<'_>) -> Result<Networks, LoadError> {
+    let own = &job.config.own_networks;
+    if job.trail.is_given() && engine.reads(&NETWORK_FIELDS) {
+        return load::networks(&job.networks, own);
+    }
+    Ok(Networks::unread(own))
+}
+
+/// The fields that a table of networks answers, of every kind that has them.
+const NETWORK_FIELDS: [&str; 3] = ["asn", "cloud", "outside"];
 
 /// The first pass over a snapshot.
 fn index(input: &snapshot::Input) -> Result<SnapshotRead, ReadError> {

@@ -45,8 +45,8 @@ Examples:
   lambda-audit exposure policy.json --owner 111122223333
   lambda-audit logging --snapshot snapshot.jsonl       is Lambda data-event logging really on?
 
-Exit codes: 0 passed and nothing left unread; 1 findings at or above --fail-on; 2 usage, configuration or policy
-error, or nothing usable read; 3 passed, but something was not read or could not be judged.";
+Exit codes: 0 passed and nothing left unread; 1 findings at or above --fail-on; 2 wrong usage,
+configuration or policy, or nothing usable read; 3 passed, but something was not read or judged.";
 
 /// Who can call what in AWS Lambda, who changed that, what happened - and what could not be read.
 #[derive(Debug, Parser)]

@@ -48,6 +48,24 @@ impl<'p> Engine<'p> {
         self.policies.iter().any(|policy| policy.kind.name == kind && policy.origins.contains(&origin))
     }
 
+    /// Whether any policy reads a field of one of these names: in a predicate, in its message, or to tell findings,
+    /// histories and counts apart.
+    pub fn reads(&self, names: &[&str]) -> bool {
+        self.policies.iter().any(|policy| {
+            let state = &policy.state;
+            let histories = state.histories.iter().flat_map(|history| &history.by);
+            let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
+            let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
+            let keys = policy.group_by.iter().chain(histories).chain(counts).chain(repeats);
+            policy
+                .fields()
+                .into_iter()
+                .chain(keys.copied())
+                .filter_map(|index| policy.kind.fields.get(index))
+                .any(|field| names.contains(&field.name))
+        })
+    }
+
     /// Can a record about which only these fields of `facts` are read matter to a policy: fail, be unknown, or be one
     /// of a history's? No is certain, whatever the other fields are.
     pub fn matters(&self, fields: &dyn FieldAccess, origin: Origin) -> bool {

@@ -136,6 +136,9 @@ pub enum Unreadable {
     /// Working out the exposure would take too long.
     #[error("the document is too complex: comparing its patterns would take too long")]
     TooComplex,
+    /// There is no document, because it could not be fetched.
+    #[error("the policy was not read: {0}")]
+    NotRead(String),
 }
 
 /// A whole policy, judged.

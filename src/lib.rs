@@ -18,6 +18,7 @@ pub mod exposure;
 pub mod facts;
 pub mod lists;
 pub mod logging;
+pub mod network;
 
 // What is judged.
 pub mod audit;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default)]
 pub struct Lists {
     layer_accounts: BTreeMap<String, String>,
+    agents: Vec<ListedAgent>,
 }
 
 /// A listed file does not parse. A test holds that those that ship do.
@@ -37,6 +38,26 @@ struct LayerAccount {
     date: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Agents {
+    agent: Vec<ListedAgent>,
+}
+
+/// A program that people type commands into.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "what, source and date are for readers of the file; parsing holds that they are there"
+)]
+struct ListedAgent {
+    begins: String,
+    what: String,
+    source: String,
+    date: String,
+}
+
 impl Lists {
     /// The lists that ship with the tool.
     ///
@@ -45,14 +66,23 @@ impl Lists {
     pub fn embedded() -> Result<Self, ListError> {
         let accounts: LayerAccounts = toml::from_str(include_str!("../data/aws-layer-accounts.toml"))
             .map_err(|error| ListError { file: "aws-layer-accounts.toml", error })?;
+        let agents: Agents = toml::from_str(include_str!("../data/cli-user-agents.toml"))
+            .map_err(|error| ListError { file: "cli-user-agents.toml", error })?;
         Ok(Lists {
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
+            agents: agents.agent,
         })
     }
 
     /// Does AWS publish layers from this account?
     pub fn is_aws_layer_account(&self, account: &str) -> bool {
         self.layer_accounts.contains_key(account)
+    }
+
+    /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.
+    pub fn is_command_line(&self, user_agent: &str) -> bool {
+        let text = user_agent.strip_prefix('[').unwrap_or(user_agent);
+        self.agents.iter().any(|agent| text.starts_with(&agent.begins))
     }
 }
 
@@ -65,6 +95,15 @@ mod tests {
         let lists = Lists::embedded().unwrap();
         assert!(lists.is_aws_layer_account("017000801446"));
         assert!(!lists.is_aws_layer_account("111122223333"));
+        for agent in
+            ["aws-cli/2.31.9 md/awscrt#0.27.6", "[aws-cli/1.18.5 Python/3.8]", "AWSPowerShell.Common/5.0.1"]
+        {
+            assert!(lists.is_command_line(agent), "{agent}");
+        }
+        for agent in ["Boto3/1.40.52", "aws-sdk-go/1.41.4", "x aws-cli/2", "AWSConsole", "", "["] {
+            assert!(!lists.is_command_line(agent), "{agent}");
+        }
+        assert!(lists.agents.iter().all(|agent| agent.begins.len() > 3), "one would match anything");
         assert!(lists.layer_accounts.keys().all(|id| crate::arn::is_account(id)));
     }
 }

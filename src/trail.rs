@@ -32,5 +32,6 @@ pub use json::{JsonError, JsonFault, MAX_DEPTH, Raw, RawKind};
 pub use names::{canonical_name, lambda_event_names};
 pub use outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 pub use read::{Options, RecordVisitor, read_inputs, read_stream};
+pub(crate) use record::string_field;
 pub use record::{HIDDEN, TrailRecord};
 pub use time::parse_event_time;

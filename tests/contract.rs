@@ -22,32 +22,30 @@ fn in_every_format(directory: &Path, arguments: &[&str], code: i32) -> Json {
         assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.stdout, ran.stderr);
         ran
     };
-    let plain = with(&[]);
-    let (text, json) = (with(&["text"]), with(&["json"]));
-    assert_eq!(plain, text, "text is the default: {arguments:?}");
+    let (plain, json) = (with(&[]), with(&["json"]));
     let (text_file, json_file) = (file("out.txt"), file("out.json"));
-    let to_text = with(&[&format!("text={text_file}")]);
-    assert_eq!((to_text.stdout.as_str(), fs::read_to_string(&text_file).unwrap()), ("", text.stdout.clone()));
-    with(&[&format!("json={json_file}")]);
-    assert_eq!(fs::read_to_string(&json_file).unwrap(), json.stdout, "{arguments:?}");
-    fs::remove_file(&json_file).unwrap();
     let both = with(&["text", &format!("json={json_file}")]);
-    assert_eq!((&both.stdout, &fs::read_to_string(&json_file).unwrap()), (&text.stdout, &json.stdout));
-    with(&[&format!("text={text_file}"), &format!("json={json_file}")]);
-    assert_eq!(fs::read_to_string(&text_file).unwrap(), text.stdout, "{arguments:?}");
+    assert_eq!((&both.stdout, &fs::read_to_string(&json_file).unwrap()), (&plain.stdout, &json.stdout));
+    let files = with(&[&format!("text={text_file}"), &format!("json={json_file}")]);
+    assert_eq!(files.stdout, "", "{arguments:?}");
+    assert_eq!(fs::read_to_string(&json_file).unwrap(), json.stdout, "{arguments:?}");
+    // A file has no colour, unless it is asked for.
+    assert_eq!(fs::read_to_string(&text_file).unwrap(), plain.stdout, "{arguments:?}");
+    let text = plain;
     let json = json.json();
     if let Some(said) = json.pointer("/summary/exit_code") {
         assert_eq!(said, code, "{arguments:?}");
         let verdict = json["summary"]["verdict"].as_str().unwrap();
-        assert!(verdict.contains(&format!("(exit {code})")), "{verdict}");
-        assert!(text.stdout.contains(&format!("(exit {code})")), "{}", text.stdout);
+        assert!(verdict.contains(&format!("(exit {code}")), "{verdict}");
+        assert!(text.stdout.contains(&format!("(exit {code}")), "{}", text.stdout);
     }
     json
 }
 
 /// A usage error: 2, a message on standard error, nothing on standard output, no output file.
 fn refused(arguments: &[&str], says: &str) {
-    let directory = scratch("contract-refused");
+    // Several tests at once come here.
+    let directory = scratch(&format!("contract-refused-{:?}", std::thread::current().id()));
     let file = directory.join("out.json");
     for output in [None, Some("json".to_owned()), Some(format!("json={}", file.display()))] {
         let output = output.iter().flat_map(|output| ["--output", output]);
@@ -407,8 +405,8 @@ fn a_waiver_holds_until_it_expires_and_is_never_silent() {
         assert_eq!(expired, waived == 0, "{:?}", notices(&json));
     }
     let (ran, json) = configured(&directory, "organization", &waiver("*:function:gone", "2027-01-31"), &[]);
-    assert_eq!((ran.code, notices(&json).len()), (1, 1));
-    assert!(notices(&json)[0].contains("matches no finding"), "{:?}", notices(&json));
+    assert_eq!(ran.code, 1);
+    assert!(notices(&json).iter().any(|one| one.contains("matches no finding")), "{:?}", notices(&json));
     // A waiver is of its subject and policy only.
     let (ran, _) = configured(&directory, "denied", &waiver("*:function:invoices-mailer", "2027-01-31"), &[]);
     assert_eq!(ran.code, 1, "the public URL is not waived");

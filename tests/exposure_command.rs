@@ -96,8 +96,9 @@ fn every_kind_of_input_has_its_exit_code() {
 #[test]
 fn several_documents_and_snapshots_say_where_they_were_read() {
     let own = policy(&json!({"AWS": "111122223333"})).to_string();
-    let part =
-        json!({"type": "part", "resource": format!("{FUNCTION}:live"), "data": {"Policy": own}}).to_string();
+    let part = json!({"type": "part", "api": "lambda:GetPolicy", "outcome": {"status": "ok"},
+            "resource": format!("{FUNCTION}:live"), "data": {"Policy": own}})
+    .to_string();
     let (json, code) = run(&[&part], None);
     assert_eq!(code, 0, "the ARN names the owner: {json:#}");
     assert_eq!(json["documents"][0]["source"], "file0.json:1");
@@ -120,4 +121,49 @@ fn text_underlines_what_decides_and_lets_nothing_through() {
         "{out}"
     );
     assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
+}
+
+#[test]
+fn a_snapshots_calls_for_policies_are_judged_or_unknown_and_others_ignored() {
+    let own = policy(&json!({"AWS": "111122223333"})).to_string();
+    let layer =
+        json!({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "lambda:GetLayerVersion",
+        "Resource": "arn:aws:lambda:eu-west-1:111122223333:layer:fonts:1"}]})
+        .to_string();
+    let (ok, denied) =
+        (json!({"status": "ok"}), json!({"status": "denied", "permission": "lambda:GetPolicy"}));
+    let failed = |status: &str| json!({"status": status, "message": "why"});
+    let held = |document: &str| json!({"Policy": document});
+    // What, API, outcome, data, exposure if there is a document, exit code.
+    type Case<'a> = (&'a str, &'a str, Value, Value, Option<&'a str>, u8);
+    let cases: [Case<'_>; 14] = [
+        ("judged", "lambda:GetPolicy", ok.clone(), held(&own), Some("same_account"), 0),
+        ("judged too", "lambda:GetResourcePolicy", ok.clone(), held(&own), Some("same_account"), 0),
+        ("as a layer", "lambda:GetLayerVersionPolicy", ok.clone(), held(&layer), Some("public"), 1),
+        ("no policy", "lambda:GetPolicy", ok.clone(), json!({"Policy": null}), None, 0),
+        ("disabled", "lambda:GetPolicy", failed("disabled"), Value::Null, None, 0),
+        ("denied", "lambda:GetPolicy", denied, Value::Null, Some("unknown"), 3),
+        ("throttled", "lambda:GetResourcePolicy", failed("throttled"), Value::Null, Some("unknown"), 3),
+        ("failed", "lambda:GetLayerVersionPolicy", failed("failed"), Value::Null, Some("unknown"), 3),
+        ("failed after an answer", "lambda:GetPolicy", failed("malformed"), held(&own), Some("unknown"), 3),
+        ("no outcome", "lambda:GetPolicy", Value::Null, held(&own), Some("unknown"), 3),
+        ("an answer without a policy", "lambda:GetPolicy", ok.clone(), json!({}), Some("unknown"), 3),
+        (
+            "a policy that is a number",
+            "lambda:GetPolicy",
+            ok.clone(),
+            json!({"Policy": 1}),
+            Some("unknown"),
+            3,
+        ),
+        ("another API", "lambda:GetFunction", ok, held(&own), None, 0),
+        ("another API, denied", "iam:GetRole", failed("denied"), Value::Null, None, 0),
+    ];
+    for (what, api, outcome, data, exposure, code) in cases {
+        let part = json!({"type": "part", "account": "111122223333", "region": "eu-west-1", "api": api,
+            "resource": FUNCTION, "outcome": outcome, "data": data});
+        let (json, found) = run(&[&part.to_string()], None);
+        assert_eq!(json["documents"][0]["exposure"].as_str(), exposure, "{what}: {json:#}");
+        assert_eq!(found, code, "{what}: {json:#}");
+    }
 }

@@ -200,7 +200,7 @@ fn region(page: &str, name: &str) -> String {
                 "HIGH  function-invoke-public",
                 "HIGH  lambda-role-iam-write",
                 "Could not",
-                "Passed",
+                "Not gated",
             ],
         ),
         ("README.md", "scan") => {

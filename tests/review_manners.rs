@@ -7,7 +7,7 @@ mod review_support;
 use std::io::Read;
 use std::process::Stdio;
 
-use review_support::{FUNCTION, directory, ok, program, public, snapshot};
+use review_support::{FUNCTION, directory, ok, part, program, public, snapshot};
 
 fn open_snapshot() -> String {
     snapshot("lambda:GetPolicy", &[ok("lambda:GetPolicy", Some(FUNCTION), public())])
@@ -55,6 +55,23 @@ fn a_snapshot_that_can_be_read_only_once_is_judged() {
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{text}");
+}
+
+#[test]
+fn a_policy_that_was_refused_is_not_an_empty_one_for_exposure() {
+    let directory = directory("exposure-refused");
+    let refused = part("lambda:GetPolicy", Some(FUNCTION), "throttled", serde_json::json!(null));
+    let none = ok("lambda:GetPolicy", Some(FUNCTION), serde_json::json!({"Policy": null}));
+    for (parts, expected) in [
+        (vec![refused.clone()], 3),
+        (vec![none.clone()], 0),
+        (vec![refused.clone(), none.clone()], 0),
+        (vec![none, refused], 0),
+    ] {
+        std::fs::write(directory.join("s.jsonl"), snapshot("lambda:GetPolicy", &parts)).unwrap();
+        let output = program(&directory).args(["exposure", "s.jsonl"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{parts:?}");
+    }
 }
 
 #[test]

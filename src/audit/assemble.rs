@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Job, LoggingFact, SnapshotRead, TrailRead, invocations_in_scope, ledger};
+use super::{Job, LoggingFact, SnapshotRead, TrailRead, invocations_in_scope, ledger, networks};
 use crate::config::Require;
 use crate::engine::{Engine, Gathered, Tally};
 use crate::facts::schema::Origin;
 use crate::findings::Fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Outcome, gate};
+use crate::network::Networks;
 use crate::policy::derive::Surface;
 use crate::policy::{Policy, Severity};
 use crate::report::{
@@ -24,6 +25,7 @@ pub(super) struct Inputs<'i> {
     pub(super) snapshot: Option<&'i SnapshotRead>,
     pub(super) trail: &'i TrailRead,
     pub(super) logging: &'i [LoggingFact],
+    pub(super) networks: &'i Networks,
 }
 
 impl Inputs<'_> {
@@ -77,6 +79,9 @@ pub(super) fn report(
         ))
     });
     waive(job, &mut findings, &mut notices);
+    if read.trail.facts.records > 0 {
+        notices.extend(networks::notices(read.networks, job.now));
+    }
 
     let mut rows = ledger::rows(read.snapshot, read.trail, gaps);
     rows.extend(required(job, read, cold));
@@ -336,6 +341,7 @@ fn verdict(job: &Job<'_>, exit: Exit, failing: u64, gaps: u64, unknown: u64) -> 
     let holes = holes.join(" and ");
     let with = |text: String| if holes.is_empty() { text } else { format!("{text}; {holes}") };
     match exit {
+        Exit::Passed if failing > 0 => with(format!("Not gated (exit 0): {at_or_above}")),
         Exit::Passed => with(format!("Passed (exit 0): {at_or_above}")),
         Exit::Failed => with(format!("Failed (exit 1): {at_or_above}")),
         Exit::Unusable => "Nothing usable was read (exit 2)".to_owned(),

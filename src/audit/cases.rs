@@ -1,11 +1,14 @@
 //! Facts from the raw records and snapshot lines of policy test cases: the same makers as for real input.
 
+use std::sync::OnceLock;
+
 use super::records::class_of;
 use crate::engine::state::Occasion;
 use crate::facts::Fact;
 use crate::facts::from_record::{RecordContext, Wanted, facts_of};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::lists::{ListError, Lists};
+use crate::network::{self, Networks};
 use crate::policy::test::{FactMaker, Made};
 use crate::snapshot::{self, Visit};
 use crate::trail::TrailRecord;
@@ -15,13 +18,24 @@ use crate::trust::{Trust, Trusts};
 #[derive(Debug)]
 pub struct CaseFacts {
     lists: Lists,
+    /// What is built in, read when the first record asks: most cases have none.
+    networks: OnceLock<Networks>,
 }
 
 impl CaseFacts {
     /// # Errors
     /// [`ListError`] if the lists that ship do not parse.
     pub fn new() -> Result<Self, ListError> {
-        Ok(CaseFacts { lists: Lists::embedded()? })
+        Ok(CaseFacts { lists: Lists::embedded()?, networks: OnceLock::new() })
+    }
+
+    fn networks(&self) -> Result<&Networks, String> {
+        if let Some(networks) = self.networks.get() {
+            return Ok(networks);
+        }
+        let files = network::load::Files::default();
+        let networks = network::load::networks(&files, &[]).map_err(|error| error.to_string())?;
+        Ok(self.networks.get_or_init(|| networks))
     }
 }
 
@@ -32,7 +46,7 @@ fn made(fact: &Fact<'_>) -> Made {
 impl FactMaker for CaseFacts {
     fn of_records(&self, records: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
         let trusts = Trusts::new(trust.clone());
-        let context = RecordContext { trusts: &trusts, lists: &self.lists };
+        let context = RecordContext { trusts: &trusts, lists: &self.lists, networks: self.networks()? };
         let mut out = Vec::new();
         for (at, record) in records.iter().enumerate() {
             let text = record.to_string();

@@ -11,6 +11,7 @@ use super::Failure;
 use super::output::{self, Output};
 use crate::config::{self, Config};
 use crate::findings::gate::Thresholds;
+use crate::network::load::Files;
 use crate::policy::{Diagnostic, Policy, PolicySet, Profile, Selection, Severity, SourceText};
 use crate::report::text::{Color, Style};
 use crate::term::{self, ColorChoice};
@@ -26,7 +27,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: ColorChoice,
     /// Say nothing on standard error but errors
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
     /// Configuration file [default: ./lambda-audit.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Policies and trust")]
@@ -64,6 +65,23 @@ pub(crate) struct CommonArgs {
     /// The present, as RFC 3339: what expires, expires against this
     #[arg(long, global = true, value_name = "TIME", help_heading = "Gate")]
     pub(crate) now: Option<Timestamp>,
+}
+
+/// Flags of the commands that judge trail records.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NetworkArgs {
+    /// Table of AS numbers to use instead of the built-in one: MMDB, CSV or TSV
+    #[arg(long, value_name = "FILE", help_heading = "Networks")]
+    asn_db: Option<PathBuf>,
+    /// AWS's ip-ranges.json, for which addresses are AWS's [default: told by AS numbers]
+    #[arg(long, value_name = "FILE", help_heading = "Networks")]
+    aws_ranges: Option<PathBuf>,
+}
+
+impl NetworkArgs {
+    pub(crate) fn files(&self) -> Files {
+        Files { asn_db: self.asn_db.clone(), aws_ranges: self.aws_ranges.clone() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

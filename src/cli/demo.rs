@@ -7,6 +7,7 @@ use super::common::{CommonArgs, ProfileArg};
 use super::{Failure, output, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
+use crate::network::load::Files;
 use crate::snapshot::Input;
 use crate::term;
 
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         .map(|(path, bytes)| Input::Memory { name: format!("demo/{path}"), bytes: Arc::from(*bytes) });
     let trail = FILES.iter().filter(|(path, _)| path.starts_with("trail/"));
     let trail = trail.map(|(path, bytes)| (format!("demo/{path}"), Arc::from(*bytes))).collect();
-    let audit = run::audit(&plan, plan.selected()?, snapshot, TrailInput::Memory(trail))?;
+    let audit = run::audit(&plan, plan.selected()?, snapshot, TrailInput::Memory(trail), Files::default())?;
     let exit = run::write(&plan, &audit)?;
     if !plan.quiet {
         term::tell(

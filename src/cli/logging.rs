@@ -12,6 +12,7 @@ use super::output::{self, Format};
 use super::{Failure, run, scan};
 use crate::audit::{Audit, LastInvoke};
 use crate::findings::gate::{Exit, Outcome, gate};
+use crate::network::load::Files;
 use crate::policy::Severity;
 use crate::report::text::{Style, plural, safe, wrap};
 use crate::report::{Read, json};
@@ -67,7 +68,8 @@ struct Observed {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let snapshot = scan::snapshot_input(&args.snapshot, &args.trail)?;
-    let audit = run::audit(&plan, Vec::new(), Some(snapshot), scan::trail_input(&args.trail))?;
+    let audit =
+        run::audit(&plan, Vec::new(), Some(snapshot), scan::trail_input(&args.trail), Files::default())?;
     let answer = answer(audit);
     let count = |word: &str| answer.functions.iter().filter(|row| row.configured == word).count();
     for target in &plan.outputs {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::common::CommonArgs;
+use super::common::{CommonArgs, NetworkArgs};
 use super::{Failure, run, scan};
 use crate::findings::gate::Exit;
 
@@ -21,10 +21,13 @@ pub(crate) struct Args {
     /// CloudTrail files or directories; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    networks: NetworkArgs,
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
-    let audit = run::audit(&plan, plan.selected()?, None, scan::trail_input(&args.paths))?;
+    let audit =
+        run::audit(&plan, plan.selected()?, None, scan::trail_input(&args.paths), args.networks.files())?;
     run::write(&plan, &audit)
 }

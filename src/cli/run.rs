@@ -3,8 +3,9 @@
 use super::Failure;
 use super::common::Plan;
 use super::output::{self, Format};
-use crate::audit::{self, Audit, Job, TrailInput};
+use crate::audit::{self, Audit, AuditError, Job, TrailInput};
 use crate::findings::gate::Exit;
+use crate::network::load::{Files, LoadError};
 use crate::policy::Policy;
 use crate::report::{json, text};
 use crate::snapshot;
@@ -19,18 +20,30 @@ pub(crate) fn audit(
     policies: Vec<&Policy>,
     snapshot: Option<snapshot::Input>,
     trail: TrailInput,
+    networks: Files,
 ) -> Result<Audit, Failure> {
     let job = Job {
         snapshot,
         trail,
         options: Options { threads: plan.threads, ..Options::default() },
+        networks,
         policies,
         config: &plan.config,
         trust: &plan.trust,
         thresholds: &plan.thresholds,
         now: plan.now,
     };
-    audit::run(&job).map_err(|error| Failure::Usage(error.to_string()))
+    audit::run(&job).map_err(|error| match error {
+        AuditError::Networks(LoadError::Table { .. }) => Failure::Usage(format!(
+            "{error}\nGive --asn-db an MMDB with AS numbers (GeoLite2 ASN, DB-IP, IPinfo) or lines of \
+             `first,last,number` or `network,number`; without it the built-in table is used"
+        )),
+        AuditError::Networks(LoadError::AwsRanges { .. }) => Failure::Usage(format!(
+            "{error}\nGive --aws-ranges the file from https://ip-ranges.amazonaws.com/ip-ranges.json; without it \
+             AWS's addresses are told by their AS numbers"
+        )),
+        _ => Failure::Usage(error.to_string()),
+    })
 }
 
 /// Writes the report to every output.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::CommonArgs;
+use super::common::{CommonArgs, NetworkArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
@@ -25,6 +25,8 @@ pub(crate) struct Args {
     /// CloudTrail files or directories; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
+    #[command(flatten)]
+    networks: NetworkArgs,
 }
 
 /// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
@@ -52,6 +54,7 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
-    let audit = run::audit(&plan, plan.selected()?, Some(snapshot), trail_input(&args.trail))?;
+    let audit =
+        run::audit(&plan, plan.selected()?, Some(snapshot), trail_input(&args.trail), args.networks.files())?;
     run::write(&plan, &audit)
 }

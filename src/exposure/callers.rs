@@ -4,7 +4,9 @@
 //! values for each key that says who calls. An Allow's conditions narrow a box; a Deny leaves the union of the boxes
 //! in which it does not hold. Every step may keep too much and never drops a caller who could be admitted.
 
-use super::condition::{Key, Meaning, Missing, Values, fixed_account, fixed_organization, possible};
+use super::condition::{
+    Key, Meaning, Missing, OWNER, Values, fixed, fixed_account, fixed_organization, possible,
+};
 use super::network::IpSet;
 use super::pattern::{Manner, Pattern, Work};
 use super::principal::{Principals, Services};
@@ -57,7 +59,7 @@ impl<'n> KeySet<'n> {
         match (kind, key) {
             (Kind::Principal, PrincipalAccount | PrincipalArn | UserId) => Self::any(false),
             (Kind::Principal, IsService) => Self::only(false, &["false"]),
-            (Kind::Principal, UrlAuthType) => Self::only(true, &["NONE", "AWS_IAM"]),
+            (Kind::Principal | Kind::Service, UrlAuthType) => Self::only(true, &["NONE", "AWS_IAM"]),
             (Kind::Service, IsService) => Self::only(false, &["true"]),
             (Kind::Service, ServiceName | ServiceNames) => Self::any(false),
             (
@@ -104,12 +106,20 @@ impl<'n> KeySet<'n> {
             }
             Some(old) => {
                 work.spend(patterns.len() * old.len());
+                // Of two patterns the narrower one is kept: exact, or if neither contains the other the one that
+                // names somebody. Both contain what they have in common.
                 let meet = move |a: &Pattern<'n>, b: &Pattern<'n>| {
-                    if b.literal().is_none() && (a.literal().is_some() || b.covers(a, work)) {
-                        a.overlaps(b, work).then(|| a.clone())
-                    } else {
-                        a.overlaps(b, work).then(|| b.clone())
+                    let names = (fixed(key, a), fixed(key, b));
+                    let apart = matches!(names, (Some(a), Some(b))
+                        if a != OWNER && b != OWNER && !a.eq_ignore_ascii_case(b));
+                    if apart || !a.overlaps(b, work) {
+                        return None;
                     }
+                    let first = b.literal().is_none()
+                        && (a.literal().is_some()
+                            || b.covers(a, work)
+                            || names.0.is_some() && names.1.is_none() && !a.covers(b, work));
+                    Some(if first { a.clone() } else { b.clone() })
                 };
                 old.iter().flat_map(|a| possible.clone().filter_map(move |b| meet(a, b))).collect()
             }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::Exposure;
-use super::callers::{Callers, Kind};
+use super::callers::{Callers, KeySet, Kind};
 use super::condition::{Key, OWNER, fixed_account, fixed_organization, fixed_user};
-use super::pattern::{Pattern, Work, is_account};
+use super::pattern::{Manner, Pattern, Work, arn_parts, glob, is_account};
 use super::principal::{Named, Principals, Services};
 use crate::trust::Trust;
 
@@ -188,12 +188,17 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
         (None, None) => Vec::new(),
     };
     let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
-    let sources = meet(
+    let mut sources = meet(
         account_key(callers, Key::SourceAccount),
         callers.limited_to(Key::SourceArn).and_then(|list| {
             list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
         }),
     );
+    // The account of the source's ARN is the source's: what the key may not be, that is not either.
+    if let (Some(names), Some(set)) = (&mut sources, callers.key(Key::SourceAccount)) {
+        let by_owner = set.within.iter().flatten().any(|pattern| pattern.text == OWNER);
+        names.retain(|name| set.missing || by_owner || name == OWNER || set.admits(name, work));
+    }
     let token = callers.limited_to(Key::EventSourceToken).is_some_and(|l| l.iter().all(Pattern::is_whole));
     if sources.as_ref().is_some_and(Vec::is_empty) || organizations.as_ref().is_some_and(Vec::is_empty) {
         return nobody();
@@ -353,6 +358,9 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
         "iam::ACCOUNT:role/\u{1}/\u{1}",
         "sts::ACCOUNT:federated-user/\u{1}",
     ];
+    if set.within.as_ref().is_some_and(|list| list.iter().all(|p| is_excluded_in(p, account, set, work))) {
+        return true;
+    }
     set.without.iter().any(|pattern| {
         ["aws", "aws-cn", "\u{1}"].iter().all(|partition| {
             samples.iter().all(|sample| {
@@ -360,4 +368,16 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
             })
         })
     })
+}
+
+/// No ARN that the pattern matches is in the account, unless it is excluded.
+fn is_excluded_in(pattern: &Pattern<'_>, account: &str, set: &KeySet<'_>, work: &Work) -> bool {
+    let (Some(parts), Manner::Arn) = (arn_parts(&pattern.text), pattern.manner) else { return false };
+    if account == OWNER || parts[4].contains(OWNER) {
+        return false;
+    }
+    let [arn, partition, service, region, _, resource] = parts;
+    let text = format!("{arn}:{partition}:{service}:{region}:{account}:{resource}");
+    let narrowed = Pattern { text: text.into(), manner: Manner::Arn, loose: false };
+    !glob(parts[4], account, work) || set.without.iter().any(|not| not.covers(&narrowed, work))
 }

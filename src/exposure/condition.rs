@@ -403,13 +403,23 @@ pub(super) fn possible(key: Key, pattern: &Pattern<'_>) -> bool {
     }
 }
 
+/// What every value of the key that the pattern matches has in common: an account, an organization, a unique id.
+pub(super) fn fixed<'p>(key: Key, pattern: &'p Pattern<'_>) -> Option<&'p str> {
+    match key {
+        Key::PrincipalArn | Key::SourceArn | Key::SourceVpcArn => fixed_account(pattern),
+        Key::PrincipalOrgPaths | Key::SourceOrgPaths | Key::VpceOrgPaths => fixed_organization(pattern),
+        Key::UserId => fixed_user(pattern),
+        _ => None,
+    }
+}
+
 /// The account that a pattern over ARNs fixes, if every ARN it matches is in one account.
 pub(super) fn fixed_account<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
-    let [_, partition, service, region, account, _] = super::pattern::arn_parts(&pattern.text)?;
+    let [arn, partition, service, region, account, _] = super::pattern::arn_parts(&pattern.text)?;
     let whole = is_account(account) || account == OWNER;
     // Under StringLike a wildcard before the account may swallow colons, and with them the place of the account.
     let crossing = pattern.manner == Manner::Glob
-        && [partition, service, region].iter().any(|part| part.contains(['*', '?']));
+        && [arn, partition, service, region].iter().any(|part| part.contains(['*', '?']));
     (whole && !crossing).then_some(account)
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::ResourceKind;
 use super::json::{self, JsonError};
 
 /// A policy document and what was said about it.
@@ -18,6 +19,10 @@ pub struct Found {
     pub qualifier: Option<String>,
     /// The resource's account, where an ARN names it.
     pub owner: Option<String>,
+    /// What the policy belongs to, where the input says.
+    pub kind: Option<ResourceKind>,
+    /// Why there is no document: the call for it did not end well.
+    pub unread: Option<String>,
 }
 
 /// What a text is.
@@ -81,35 +86,61 @@ fn policy_in(answer: &Value) -> Option<String> {
     })
 }
 
-/// Every part of the snapshot that holds a policy.
+/// Every part of the snapshot that holds a policy, or should. A line or an answer that cannot be read may have held
+/// one: it is given on, to be reported as unknown.
 fn of_lines(source: &str, text: &str) -> Vec<Found> {
-    let mut all = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let Ok(part) = serde_json::from_str::<Value>(line) else {
-            // A line that cannot be read may have held a policy: it is given on, to be reported as unknown.
-            if !line.trim().is_empty() {
-                let source = format!("{source}:{}", index + 1);
-                all.push(Found { source, document: line.to_owned(), ..Found::default() });
-            }
-            continue;
-        };
-        let data = part.get("data").unwrap_or(&part);
-        let Some(document) = policy_in(data) else { continue };
-        let text = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| [&part, data].iter().find_map(|of| of.get(name)?.as_str()))
-                .map(str::to_owned)
-        };
-        let resource = text(&["resource", "resource_arn", "arn"]).filter(|arn| arn.starts_with("arn:"));
-        let qualifier = text(&["qualifier", "Qualifier"]);
-        let owner = text(&["account"]);
-        let resource = resource.or_else(|| sole_resource(&document));
-        let mut found = with_resource(format!("{source}:{}", index + 1), document, resource, qualifier);
-        found.owner = found.owner.or(owner);
-        all.push(found);
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.filter_map(|(index, line)| of_line(format!("{source}:{}", index + 1), line)).collect()
+}
+
+fn of_line(source: String, line: &str) -> Option<Found> {
+    let unread = |why: String| Found { source: source.clone(), unread: Some(why), ..Found::default() };
+    let part = match serde_json::from_str::<Value>(line) {
+        Ok(part) => part,
+        Err(error) => return Some(unread(format!("the line is not JSON: {error}"))),
+    };
+    match part["type"].as_str() {
+        Some("header" | "end") => return None,
+        Some("part") => {}
+        _ => return Some(unread("the line is not part of a snapshot".to_owned())),
     }
-    all
+    let Some(api) = part["api"].as_str() else {
+        return Some(unread("the snapshot part does not say what was called".to_owned()));
+    };
+    let kind = match api.strip_prefix("lambda:").unwrap_or(api) {
+        "GetPolicy" | "GetResourcePolicy" => ResourceKind::Function,
+        "GetLayerVersionPolicy" => ResourceKind::Layer,
+        _ => return None,
+    };
+    let data = &part["data"];
+    let text = |name: &str| [&part, data].iter().find_map(|of| of[name].as_str()).map(str::to_owned);
+    let document = policy_in(data);
+    let why = match part["outcome"]["status"].as_str().or(part["outcome"].as_str()) {
+        Some("disabled") => return None,
+        Some("ok") if document.is_some() => None,
+        // Asked and answered: there is no policy.
+        Some("ok") if has_no_policy(data) => return None,
+        Some("ok") => Some(format!("{api} answered something that is no policy")),
+        Some(status) => Some(match part["outcome"]["message"].as_str() {
+            Some(message) => format!("{api}: {status}: {message}"),
+            None => format!("{api}: {status}"),
+        }),
+        None => Some(format!("{api}: the snapshot does not say how the call ended")),
+    };
+    let document = document.filter(|_| why.is_none()).unwrap_or_default();
+    let named = text("resource").filter(|arn| arn.starts_with("arn:"));
+    let resource = named.or_else(|| sole_resource(&document));
+    let mut found =
+        with_resource(source, document, resource, text("qualifier").or_else(|| text("Qualifier")));
+    found.owner = found.owner.or_else(|| text("account"));
+    Some(Found { kind: Some(kind), unread: why, ..found })
+}
+
+/// The answer names a policy, and that is null.
+fn has_no_policy(data: &Value) -> bool {
+    let named = |name: &&str| data.get(name).is_some();
+    let mut names = ["Policy", "policy", "ResourcePolicy"].iter().filter(|name| named(name)).peekable();
+    names.peek().is_some() && names.all(|name| data[*name].is_null())
 }
 
 /// The one Lambda ARN that the statements' `Resource` members name, if they all name the same.
@@ -143,5 +174,5 @@ fn with_resource(
     // function:NAME:QUALIFIER; a layer's third part is its version, which is no qualifier.
     let named = parts.and_then(|parts| parts[5].strip_prefix("function:")?.split_once(':'));
     let qualifier = qualifier.or_else(|| named.map(|(_, qualifier)| qualifier.to_owned()));
-    Found { source, document, resource, qualifier, owner }
+    Found { source, document, resource, qualifier, owner, ..Found::default() }
 }

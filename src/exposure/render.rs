@@ -64,7 +64,11 @@ pub fn answer(
         };
         for found in found {
             let owner = owner.map(str::to_owned).or_else(|| found.owner.clone());
-            let result = assess(&found.document, &Context { owner: owner.as_deref(), kind, trust });
+            let kind = found.kind.unwrap_or(kind);
+            let result = match &found.unread {
+                Some(why) => Err(Unreadable::NotRead(why.clone())),
+                None => assess(&found.document, &Context { owner: owner.as_deref(), kind, trust }),
+            };
             answer.documents.push(Judged { found, owner, result });
         }
     }
@@ -212,6 +216,9 @@ impl<'a> Line<'a> {
 /// # Errors
 /// Only those of `out`.
 pub fn text(answer: &Answer, color: Color, out: &mut impl Write) -> fmt::Result {
+    if answer.documents.is_empty() && answer.unusable.is_empty() {
+        return writeln!(out, "no resource policy in the input");
+    }
     let renderer = match color {
         Color::Never => Renderer::plain(),
         Color::Always => Renderer::styled(),

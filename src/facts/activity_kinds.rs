@@ -34,6 +34,11 @@ declare_kind! {
         user_agent: Text = "user_agent" { optional: true, can_be_unread: true, means: "What the caller said it is; anyone can forge it", page: pages::RECORD }
         vpc_endpoint: Text = "vpc_endpoint" { optional: true, can_be_unread: true, means: "VPC endpoint the call came through", page: pages::RECORD }
         vpc_endpoint_account: Text = "vpc_endpoint_account" { optional: true, can_be_unread: true, means: "Account of that endpoint", page: pages::RECORD }
+        vpc_endpoint_trusted: Bool = "vpc_endpoint_trusted" { optional: true, can_be_unread: true, means: "The account of the VPC endpoint the call came through is the caller's, or trusted by the configuration; absent where there is none", page: pages::RECORD }
+        asn: Int = "asn" { optional: true, can_be_unread: true, means: "Number of the AS that announces the address the call came from; absent for services and private addresses, unread where the table of networks does not list it" }
+        cloud: Bool = "cloud" { optional: true, can_be_unread: true, means: "That AS is a large cloud provider's, AWS included (data/cloud-asns.toml)" }
+        outside: Bool = "outside" { can_be_unread: true, means: "From a public address that is none of AWS's and of none of the configured networks, through no VPC endpoint, and not by or on behalf of an AWS service" }
+        command_line: Bool = "command_line" { can_be_unread: true, means: "The user agent is a command line's (data/cli-user-agents.toml); anyone can forge it" }
     }
 }
 
@@ -64,5 +69,10 @@ declare_kind! {
         access_key: Text = "access_key" { optional: true, can_be_unread: true, means: "Identifier (not the secret) of the access key", page: pages::IDENTITY }
         source_ip: Text = "source_ip" { optional: true, can_be_unread: true, means: "Address the call came from, or the name of a service", page: pages::RECORD }
         user_agent: Text = "user_agent" { optional: true, can_be_unread: true, means: "What the caller said it is; anyone can forge it", page: pages::RECORD }
+        vpc_endpoint_trusted: Bool = "vpc_endpoint_trusted" { optional: true, can_be_unread: true, means: "The account of the VPC endpoint the call came through is the caller's, or trusted by the configuration; absent where there is none", page: pages::RECORD }
+        asn: Int = "asn" { optional: true, can_be_unread: true, means: "Number of the AS that announces the address the call came from; absent for services and private addresses, unread where the table of networks does not list it" }
+        cloud: Bool = "cloud" { optional: true, can_be_unread: true, means: "That AS is a large cloud provider's, AWS included (data/cloud-asns.toml)" }
+        outside: Bool = "outside" { can_be_unread: true, means: "From a public address that is none of AWS's and of none of the configured networks, through no VPC endpoint, and not by or on behalf of an AWS service" }
+        command_line: Bool = "command_line" { can_be_unread: true, means: "The user agent is a command line's (data/cli-user-agents.toml); anyone can forge it" }
     }
 }

@@ -5,12 +5,14 @@
 
 pub(super) mod changes;
 mod grants;
+mod whence;
 
 use std::borrow::Cow;
 
 use super::schema::Origin;
 use super::{ApiCall, Body, Event, Fact, Invocation, Place, Subject};
 use crate::lists::Lists;
+use crate::network::Networks;
 use crate::trail::{Field, FunctionRef, Identity, IdentityKind, LambdaSession, TrailFileName, TrailRecord};
 use crate::trust::Trusts;
 use crate::value::{Reading, Why};
@@ -23,6 +25,7 @@ pub(crate) const LAMBDA: &str = "lambda.amazonaws.com";
 pub struct RecordContext<'c> {
     pub trusts: &'c Trusts,
     pub lists: &'c Lists,
+    pub networks: &'c Networks,
 }
 
 /// Which facts a run has policies for.
@@ -89,7 +92,7 @@ pub fn facts_of(
     if wanted.invocation && INVOCATIONS.contains(&reader.name.as_ref()) {
         reader.invocation(emit);
     }
-    if matches!(record.error_code(), Field::Absent) {
+    if error_code(record) == Field::Absent {
         changes::changes(&reader, wanted, emit);
     }
 }
@@ -97,6 +100,14 @@ pub fn facts_of(
 /// Names of the data events that are invocations.
 pub const INVOCATIONS: [&str; 4] =
     ["Invoke", "InvokeExecution", "InvokeFunctionUrl", "InvokeWebFunctionEndpoint"];
+
+/// Why the call did not happen. Tables and exports write an empty text where there is none.
+fn error_code<'a>(record: &TrailRecord<'a>) -> Field<Cow<'a, str>> {
+    match record.error_code() {
+        Field::Known(code) if code.is_empty() => Field::Absent,
+        code => code,
+    }
+}
 
 /// A record's field as a fact has it: what cannot be read is not in the record.
 pub(super) fn reading<T>(field: Field<T>) -> Reading<T> {
@@ -162,11 +173,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         let record = self.record;
         let caller = self.caller();
         let function = if lambda { Some(record.function()) } else { None };
-        let error_code = reading(record.error_code());
+        let error_code = reading(error_code(record));
         let subject = match &function {
             Some(function) if function.name.known().is_some() => self.function_subject(function, None),
             _ => self.principal_subject(&caller),
         };
+        let whence = self.whence(&caller);
         let identity = &caller.identity;
         let call = ApiCall {
             subject: Reading::Known(Cow::Owned(subject.label().to_owned())),
@@ -202,6 +214,11 @@ impl<'r, 'a> Reader<'r, 'a> {
             user_agent: reading(record.user_agent()),
             vpc_endpoint: reading(record.vpc_endpoint_id()),
             vpc_endpoint_account: reading(record.vpc_endpoint_account_id()),
+            vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
+            asn: whence.asn,
+            cloud: whence.cloud,
+            outside: whence.outside,
+            command_line: whence.command_line,
         };
         emit(&self.fact(subject, Origin::Activity, String::new(), Body::ApiCall(Box::new(call))));
     }
@@ -225,7 +242,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             Field::Absent => Reading::Known(false),
             Field::Unread => Reading::Unread(Why::NotInRecord),
         };
-        let error_code = reading(record.error_code());
+        let error_code = reading(error_code(record));
+        let whence = self.whence(&caller);
         let subject = self.function_subject(&function, None);
         let body = Invocation {
             subject: Reading::Known(Cow::Owned(subject.label().to_owned())),
@@ -252,6 +270,11 @@ impl<'r, 'a> Reader<'r, 'a> {
             access_key: reading(caller.identity.access_key_id.clone()),
             source_ip: reading(record.source_ip_address()),
             user_agent: reading(record.user_agent()),
+            vpc_endpoint_trusted: whence.vpc_endpoint_trusted,
+            asn: whence.asn,
+            cloud: whence.cloud,
+            outside: whence.outside,
+            command_line: whence.command_line,
         };
         emit(&self.fact(subject, Origin::Activity, String::new(), Body::Invocation(Box::new(body))));
     }

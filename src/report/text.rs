@@ -160,6 +160,9 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
     for notice in &report.notices {
         writeln!(out, "{}", style.wrap("", &format!("note: {}", safe(notice))))?;
     }
+    if !report.notices.is_empty() {
+        writeln!(out)?;
+    }
     let tone = match report.summary.exit_code {
         0 => Tone::Good,
         3 => Tone::Warn,
@@ -237,6 +240,9 @@ fn figures(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
     }
     if any {
         writeln!(out, "{}\n", trim(&table.to_string()))
+    } else if report.summary.exit_code == 2 {
+        // Nothing was judged: nobody is to read a clean bill here.
+        Ok(())
     } else {
         writeln!(out, "{}\n", style.paint(Tone::Good, "No findings."))
     }

@@ -261,6 +261,14 @@ fn judge<V: RecordVisitor>(gatherer: &mut Gatherer<'_, V>, text: &[u8], found: F
         Some(b'{' | b'[') => ForeignWhy::OtherJson,
         Some(_) => ForeignWhy::NotJson,
     };
+    // Without any text because of a fault: that fault says what is wrong, not that the file was empty.
+    if why == ForeignWhy::Empty
+        && outcome.fault_count > 0
+        && (found == Found::Named || outcome.named.is_some())
+    {
+        outcome.status = outcome.status.max(Status::Malformed);
+        return;
+    }
     if found == Found::Named || outcome.named.is_some() {
         let kind = if why == ForeignWhy::Empty { FaultKind::Empty } else { FaultKind::NotATrail(why) };
         outcome.kind = if why == ForeignWhy::Empty { FileKind::Unknown } else { FileKind::Foreign(why) };

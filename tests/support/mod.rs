@@ -194,6 +194,7 @@ impl Library {
             trust: &Trust::default(),
             thresholds: &thresholds,
             now: NOW.parse().unwrap(),
+            networks: Default::default(),
         };
         audit::run(&job).unwrap()
     }

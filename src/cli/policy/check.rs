@@ -86,11 +86,12 @@ fn chosen<'s>(loaded: &'s Loaded, common: &CommonArgs) -> Result<Vec<&'s Policy>
 pub(super) fn lint(paths: &[PathBuf], common: &CommonArgs) -> Result<Exit, Failure> {
     let loaded = load(paths)?;
     let mut faults = loaded.faults.clone();
-    for policy in chosen(&loaded, common)? {
+    let policies = chosen(&loaded, common)?;
+    let count = policies.len() as u64;
+    for policy in policies {
         let tests = loaded.tests.get(&policy.id);
         faults.extend(lint_policy(policy, tests.map(|(source, cases)| Tests { source, cases })));
     }
-    let count = loaded.set.len() as u64;
     for target in &output::checked(&common.output)? {
         output::write(target, |mut out| match target.format {
             Format::Json => {

@@ -189,8 +189,13 @@ fn text(policy: &Policy, style: Style, out: &mut impl Write) -> std::io::Result<
     for (title, text) in texts {
         if let Some(text) = text {
             writeln!(out, "\n{}", style.strong(title))?;
-            for line in text.lines() {
-                writeln!(out, "{}", wrap(&safe(line), width, "  "))?;
+            for paragraph in paragraphs(text) {
+                // A command stays whole, so that it can be copied.
+                if paragraph.trim_start().starts_with("aws ") {
+                    writeln!(out, "  {}", safe(&paragraph))?;
+                } else {
+                    writeln!(out, "{}", wrap(&safe(&paragraph), width, "  "))?;
+                }
             }
         }
     }
@@ -205,6 +210,26 @@ fn text(policy: &Policy, style: Style, out: &mut impl Write) -> std::io::Result<
         }
     }
     Ok(())
+}
+
+/// Lines of running text are joined to be wrapped anew; lists, commands and indented lines stand as they are.
+fn paragraphs(text: &str) -> Vec<String> {
+    let starts = |line: &str| {
+        line.is_empty()
+            || line.starts_with(|c: char| c.is_whitespace() || c.is_ascii_digit() || c == '-')
+            || line.starts_with("aws ")
+    };
+    let mut out: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match out.last_mut() {
+            Some(last) if !starts(line) && !last.is_empty() && !last.starts_with("aws ") => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => out.push(line.to_owned()),
+        }
+    }
+    out
 }
 
 fn indented(text: &str) -> String {

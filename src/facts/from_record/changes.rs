@@ -121,8 +121,15 @@ impl<'a> Reader<'_, 'a> {
             // A change that does not mention layers attaches none.
             Field::Absent => return,
             Field::Known(asked) => {
-                let list = self.answer(&["layers"]).unwrap_or(asked);
-                if list.kind() == RawKind::Array { Some(list.items()) } else { None }
+                let is_list = |list: &Raw<'a>| list.kind() == RawKind::Array;
+                match (self.answer(&["layers"]), asked) {
+                    // An answer that shows less than was asked for does not take it back.
+                    (Some(answer), asked) if is_list(&answer) && is_list(&asked) => {
+                        let (answer, asked) = (answer.items(), asked.items());
+                        Some(if answer.len() < asked.len() { asked } else { answer })
+                    }
+                    (Some(list), _) | (None, list) => is_list(&list).then(|| list.items()),
+                }
             }
             Field::Unread => None,
         };

@@ -10,7 +10,7 @@ use crate::exposure::{Assessment, Context, ResourceKind, assess};
 use crate::facts::grant::Owner;
 use crate::facts::schema::Origin;
 use crate::facts::{Body, Fact, Grant, Subject};
-use crate::trail::{Field, Raw};
+use crate::trail::{Field, Raw, string_field};
 use crate::value::{Reading, Why};
 
 pub(super) fn grants(reader: &Reader<'_, '_>, emit: &mut dyn FnMut(&Fact<'_>)) {
@@ -23,7 +23,17 @@ pub(super) fn grants(reader: &Reader<'_, '_>, emit: &mut dyn FnMut(&Fact<'_>)) {
 
 impl<'a> Reader<'_, 'a> {
     fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
-        self.record.request_parameter(&[name]).known().and_then(|value| value.as_str())
+        self.text_parameter(name).known().cloned()
+    }
+
+    /// A parameter that is a text. Hidden, or of another kind: unread, which is not the same as not given. A
+    /// condition that cannot be read narrows the grant in a way that nobody knows.
+    fn text_parameter(&self, name: &str) -> Field<Cow<'a, str>> {
+        match self.record.request_parameter(&[name]) {
+            Field::Known(value) => string_field(value),
+            Field::Absent => Field::Absent,
+            Field::Unread => Field::Unread,
+        }
     }
 
     /// The statement AWS stored, as the answer has it: JSON in a string.
@@ -45,9 +55,16 @@ impl<'a> Reader<'_, 'a> {
             "functionUrlAuthType",
             "eventSourceToken",
         ];
+        let read = names.map(|name| self.text_parameter(name));
+        let via_url = match self.record.request_parameter(&["invokedViaFunctionUrl"]) {
+            Field::Known(via) => via.as_bool().map_or(Field::Unread, Field::Known),
+            Field::Absent => Field::Absent,
+            Field::Unread => Field::Unread,
+        };
+        let stored = self.stored_statement();
+        let hidden = via_url == Field::Unread || read.contains(&Field::Unread);
         let [sid, action, principal, source_arn, source_account, org, auth_type, token] =
-            names.map(|name| self.parameter(name));
-        let via_url = self.record.request_parameter(&["invokedViaFunctionUrl"]);
+            read.map(|field| field.known().cloned());
         let request = PermissionRequest {
             statement_id: sid.as_deref(),
             action: action.as_deref(),
@@ -56,21 +73,27 @@ impl<'a> Reader<'_, 'a> {
             source_account: source_account.as_deref(),
             principal_org_id: org.as_deref(),
             function_url_auth_type: auth_type.as_deref(),
-            invoked_via_function_url: via_url.known().and_then(|via| via.as_bool()),
+            invoked_via_function_url: via_url.known().copied(),
             event_source_token: token.as_deref(),
             resource: subject.arn.as_deref(),
         };
         let trust = self.cx.trusts.of(subject.account.as_deref());
         let context = Context { owner: subject.account.as_deref(), kind: ResourceKind::Function, trust };
-        let assessed = permission(&request, self.stored_statement().as_deref(), &context);
+        let assessed = match (&stored, hidden) {
+            (None, true) => None,
+            (stored, _) => permission(&request, stored.as_deref(), &context).ok(),
+        };
         let qualifier = super::reading(function.qualifier.clone());
-        self.emit_grants(subject.clone(), "function", qualifier, false, assessed.ok(), emit);
+        self.emit_grants(subject.clone(), "function", qualifier, false, assessed, emit);
     }
 
     fn layer_grant(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
         let layer = self.record.layer();
         let names = ["statementId", "action", "principal", "organizationId"];
-        let [sid, action, principal, organization] = names.map(|name| self.parameter(name));
+        let read = names.map(|name| self.text_parameter(name));
+        let stored = self.stored_statement();
+        let hidden = read.contains(&Field::Unread);
+        let [sid, action, principal, organization] = read.map(|field| field.known().cloned());
         let name = layer.name.text().unwrap_or("a layer the record does not name").to_owned();
         let version = layer.version.known().copied();
         let made = match (layer.arn.text(), self.account.as_deref(), self.region.as_deref()) {
@@ -104,10 +127,13 @@ impl<'a> Reader<'_, 'a> {
         };
         let trust = self.cx.trusts.of(subject.account.as_deref());
         let context = Context { owner: subject.account.as_deref(), kind: ResourceKind::Layer, trust };
-        let assessed = layer_permission(&request, self.stored_statement().as_deref(), &context);
+        let assessed = match (&stored, hidden) {
+            (None, true) => None,
+            (stored, _) => layer_permission(&request, stored.as_deref(), &context).ok(),
+        };
         let qualifier =
             Reading::or_unread(version.map(|version| Cow::Owned(version.to_string())), Why::NotInRecord);
-        self.emit_grants(subject.clone(), "layer", qualifier, false, assessed.ok(), emit);
+        self.emit_grants(subject.clone(), "layer", qualifier, false, assessed, emit);
     }
 
     /// PutResourcePolicy: `resourceArn` (with its qualifier) and `policy`, a JSON text.
