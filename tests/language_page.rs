@@ -38,7 +38,8 @@ fn value(json: &Json) -> OwnedValue {
 }
 
 fn fact() -> Box<dyn FieldSet + Send + Sync> {
-    let [block] = blocks("yaml").try_into().unwrap();
+    let of_facts = blocks("yaml").into_iter().filter(|block| block.starts_with("fact:"));
+    let [block] = of_facts.collect::<Vec<_>>().try_into().unwrap();
     let fields: Json = serde_saphyr::from_str(block).unwrap();
     let kind = facts::kind(fields["fact"].as_str().unwrap()).unwrap();
     let mut fact = facts::unread_fact(kind, Why::NotCollected).unwrap();

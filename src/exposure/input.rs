@@ -1,6 +1,8 @@
 //! What the `exposure` command is given: a bare document, GetPolicy's answer, or lines of a snapshot. Text in,
 //! documents out.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::ResourceKind;
@@ -90,36 +92,59 @@ fn policy_in(answer: &Value) -> Option<String> {
 /// one: it is given on, to be reported as unknown.
 fn of_lines(source: &str, text: &str) -> Vec<Found> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.filter_map(|(index, line)| of_line(format!("{source}:{}", index + 1), line)).collect()
+    let read: Vec<Line> =
+        lines.map(|(index, line)| of_line(format!("{source}:{}", index + 1), line)).collect();
+    // A call that failed and was made again was answered.
+    let answered: BTreeSet<Call> =
+        read.iter().filter(|line| line.answered).filter_map(|line| line.call.clone()).collect();
+    let superseded =
+        |line: &Line| !line.answered && line.call.as_ref().is_some_and(|call| answered.contains(call));
+    read.into_iter().filter(|line| !superseded(line)).filter_map(|line| line.found).collect()
 }
 
-fn of_line(source: String, line: &str) -> Option<Found> {
+/// The API, and what it was asked about.
+type Call = (String, String);
+
+/// What one line of a snapshot says.
+#[derive(Default)]
+struct Line {
+    /// The call it is the answer of, where it is one for a policy.
+    call: Option<Call>,
+    answered: bool,
+    found: Option<Found>,
+}
+
+fn of_line(source: String, line: &str) -> Line {
     let unread = |why: String| Found { source: source.clone(), unread: Some(why), ..Found::default() };
+    let alone = |found: Found| Line { found: Some(found), ..Line::default() };
     let part = match serde_json::from_str::<Value>(line) {
         Ok(part) => part,
-        Err(error) => return Some(unread(format!("the line is not JSON: {error}"))),
+        Err(error) => return alone(unread(format!("the line is not JSON: {error}"))),
     };
     match part["type"].as_str() {
-        Some("header" | "end") => return None,
+        Some("header" | "end") => return Line::default(),
         Some("part") => {}
-        _ => return Some(unread("the line is not part of a snapshot".to_owned())),
+        _ => return alone(unread("the line is not part of a snapshot".to_owned())),
     }
     let Some(api) = part["api"].as_str() else {
-        return Some(unread("the snapshot part does not say what was called".to_owned()));
+        return alone(unread("the snapshot part does not say what was called".to_owned()));
     };
     let kind = match api.strip_prefix("lambda:").unwrap_or(api) {
         "GetPolicy" | "GetResourcePolicy" => ResourceKind::Function,
         "GetLayerVersionPolicy" => ResourceKind::Layer,
-        _ => return None,
+        _ => return Line::default(),
     };
+    let call = part["resource"].as_str().map(|resource| (api.to_owned(), resource.to_owned()));
+    let nothing = Line { call: call.clone(), answered: true, found: None };
     let data = &part["data"];
     let text = |name: &str| [&part, data].iter().find_map(|of| of[name].as_str()).map(str::to_owned);
     let document = policy_in(data);
     let why = match part["outcome"]["status"].as_str().or(part["outcome"].as_str()) {
-        Some("disabled") => return None,
+        // The newer API is not offered everywhere; GetPolicy answers there.
+        Some("disabled") if api.ends_with("GetResourcePolicy") => return nothing,
         Some("ok") if document.is_some() => None,
         // Asked and answered: there is no policy.
-        Some("ok") if has_no_policy(data) => return None,
+        Some("ok") if has_no_policy(data) => return nothing,
         Some("ok") => Some(format!("{api} answered something that is no policy")),
         Some(status) => Some(match part["outcome"]["message"].as_str() {
             Some(message) => format!("{api}: {status}: {message}"),
@@ -133,7 +158,8 @@ fn of_line(source: String, line: &str) -> Option<Found> {
     let mut found =
         with_resource(source, document, resource, text("qualifier").or_else(|| text("Qualifier")));
     found.owner = found.owner.or_else(|| text("account"));
-    Some(Found { kind: Some(kind), unread: why, ..found })
+    let answered = why.is_none();
+    Line { call, answered, found: Some(Found { kind: Some(kind), unread: why, ..found }) }
 }
 
 /// The answer names a policy, and that is null.
