@@ -141,7 +141,9 @@ fn a_snapshots_calls_for_policies_are_judged_or_unknown_and_others_ignored() {
         ("judged too", "lambda:GetResourcePolicy", ok.clone(), held(&own), Some("same_account"), 0),
         ("as a layer", "lambda:GetLayerVersionPolicy", ok.clone(), held(&layer), Some("public"), 1),
         ("no policy", "lambda:GetPolicy", ok.clone(), json!({"Policy": null}), None, 0),
-        ("disabled", "lambda:GetPolicy", failed("disabled"), Value::Null, None, 0),
+        // Only the newer API may not be there; a GetPolicy that says so has not answered.
+        ("not offered", "lambda:GetResourcePolicy", failed("disabled"), Value::Null, None, 0),
+        ("disabled", "lambda:GetPolicy", failed("disabled"), Value::Null, Some("unknown"), 3),
         ("denied", "lambda:GetPolicy", denied, Value::Null, Some("unknown"), 3),
         ("throttled", "lambda:GetResourcePolicy", failed("throttled"), Value::Null, Some("unknown"), 3),
         ("failed", "lambda:GetLayerVersionPolicy", failed("failed"), Value::Null, Some("unknown"), 3),
