@@ -136,7 +136,7 @@ fn a_snapshots_calls_for_policies_are_judged_or_unknown_and_others_ignored() {
     let held = |document: &str| json!({"Policy": document});
     // What, API, outcome, data, exposure if there is a document, exit code.
     type Case<'a> = (&'a str, &'a str, Value, Value, Option<&'a str>, u8);
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 15] = [
         ("judged", "lambda:GetPolicy", ok.clone(), held(&own), Some("same_account"), 0),
         ("judged too", "lambda:GetResourcePolicy", ok.clone(), held(&own), Some("same_account"), 0),
         ("as a layer", "lambda:GetLayerVersionPolicy", ok.clone(), held(&layer), Some("public"), 1),
