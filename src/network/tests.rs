@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use super::table::Ranges;
 use super::*;
 
@@ -201,37 +199,4 @@ fn the_built_in_table_knows_well_known_addresses() {
     // Everything AWS's is a cloud's.
     let aws = listed("aws-asns.toml", include_str!("../../data/aws-asns.toml")).unwrap();
     assert!(aws.is_subset(&networks.clouds) && aws.len() >= 4);
-}
-
-/// `cargo test --release --lib network -- --ignored --nocapture`
-#[test]
-#[ignore = "a measure, not a check"]
-fn speed() {
-    let begun = Instant::now();
-    let networks = load::networks(&load::Files::default(), &[]).unwrap();
-    eprintln!("built-in table read in {:?}", begun.elapsed());
-    let mut seed = 1u64;
-    let mut next = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        seed
-    };
-    let v4: Vec<String> = (0..1_000_000).map(|_| Ipv4Addr::from((next() >> 32) as u32).to_string()).collect();
-    let v6: Vec<String> = (0..1_000_000)
-        .map(|_| {
-            let wide = (0x2001_u128 << 112) | (u128::from(next()) << 48) | u128::from(next() >> 16);
-            Ipv6Addr::from(wide).to_string()
-        })
-        .collect();
-    for (family, texts) in [("IPv4", v4), ("IPv6", v6)] {
-        let ips: Vec<IpAddr> = texts.iter().map(|text| text.parse().unwrap()).collect();
-        let begun = Instant::now();
-        let listed = ips.iter().filter(|ip| networks.table().unwrap().number(**ip).is_some()).count();
-        let table = begun.elapsed() / 1_000_000;
-        let begun = Instant::now();
-        let known = texts.iter().filter(|text| networks.lookup(text) != Place::Unparsable).count();
-        eprintln!(
-            "{family}: table {table:?}, text {:?} ({listed} listed, {known} known)",
-            begun.elapsed() / 1_000_000
-        );
-    }
 }
