@@ -67,7 +67,7 @@ pub(super) struct PerFile {
     /// The account of the record before, most often that of the next one too.
     account: Option<Arc<str>>,
     /// Whether a call of this source and name can matter to an `api_call` policy.
-    matters: HashMap<(String, String), bool>,
+    matters: HashMap<String, HashMap<String, bool>>,
     pub(super) tally: Tally,
     pub(super) facts: RecordFacts,
 }
@@ -98,6 +98,21 @@ impl<'j> Judge<'j> {
         call.event_name = Reading::Known(name.into());
         self.engine.matters(&call, Origin::Activity)
     }
+
+    /// The same, asked once per source and name of a file: a name that was met before costs no allocation.
+    fn remembered(
+        &self,
+        known: &mut HashMap<String, HashMap<String, bool>>,
+        source: &str,
+        name: &str,
+    ) -> bool {
+        if let Some(answer) = known.get(source).and_then(|names| names.get(name)) {
+            return *answer;
+        }
+        let answer = self.matters(source, name);
+        known.entry(source.to_owned()).or_default().insert(name.to_owned(), answer);
+        answer
+    }
 }
 
 impl RecordVisitor for Judge<'_> {
@@ -120,18 +135,18 @@ impl RecordVisitor for Judge<'_> {
         facts.records += 1;
         facts.first = [facts.first, Some(time)].into_iter().flatten().min();
         facts.last = facts.last.max(Some(time));
-        for (seen, value) in [
-            (&mut facts.accounts, record.trail_account(file.named.as_ref())),
-            (&mut facts.regions, record.aws_region()),
-        ] {
-            if let Some(value) = value.known()
+        let account = record.trail_account(file.named.as_ref());
+        for (seen, value) in
+            [(&mut facts.accounts, account.known()), (&mut facts.regions, record.aws_region().known())]
+        {
+            if let Some(value) = value
                 && !seen.contains(value.as_ref())
             {
                 seen.insert(value.to_string());
             }
         }
         let class = self.memory.map(|_| class_of(record));
-        if let (Some(class), Some(account)) = (class, record.trail_account(file.named.as_ref()).known()) {
+        if let (Some(class), Some(account)) = (class, account.known()) {
             facts.reading.record(account, class, time);
             if file.account.as_deref() != Some(account) {
                 file.account = Some(account.as_ref().into());
@@ -140,15 +155,12 @@ impl RecordVisitor for Judge<'_> {
             file.account = None;
         }
         let (source, name) = (record.event_source(), record.canonical_name());
-        let matters = self.wanted.api_call && {
-            let key = (source.into_owned(), name.into_owned());
-            *file.matters.entry(key).or_insert_with_key(|(source, name)| self.matters(source, name))
-        };
-        let lambda = record.event_source() == LAMBDA;
+        let matters = self.wanted.api_call && self.remembered(&mut file.matters, &source, &name);
+        let lambda = source == LAMBDA;
         if !matters && !lambda {
             return;
         }
-        if lambda && INVOCATIONS.contains(&record.canonical_name().as_ref()) {
+        if lambda && INVOCATIONS.contains(&name.as_ref()) {
             facts.invocations += 1;
         }
         let wanted = Wanted { api_call: matters, ..self.wanted };

@@ -20,6 +20,18 @@ pub struct Call {
     pub resource: Option<String>,
 }
 
+impl Call {
+    /// A call of a region: about one resource, or (`None`) a list of all.
+    fn of(api: &'static str, scope: &Scope, resource: Option<&str>) -> Self {
+        Call {
+            api,
+            account: scope.account.clone(),
+            region: Some(scope.region.clone()),
+            resource: resource.map(str::to_owned),
+        }
+    }
+}
+
 /// How a call ended, over all its pages and attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallState {
@@ -184,23 +196,13 @@ impl Index {
 
     /// Why what `api` says about `resource` (or of the whole region) is unread; `None`: it was read.
     pub(super) fn why(&self, api: &'static str, scope: &Scope, resource: Option<&str>) -> Option<Why> {
-        let call = Call {
-            api,
-            account: scope.account.clone(),
-            region: Some(scope.region.clone()),
-            resource: resource.map(str::to_owned),
-        };
+        let call = Call::of(api, scope, resource);
         self.calls.get(&call).map_or(Some(Why::NotCollected), CallState::why)
     }
 
     /// Was this asked about the resource, whatever came of it?
     pub(super) fn asked(&self, api: &'static str, scope: &Scope, resource: &str) -> bool {
-        self.calls.contains_key(&Call {
-            api,
-            account: scope.account.clone(),
-            region: Some(scope.region.clone()),
-            resource: Some(resource.to_owned()),
-        })
+        self.calls.contains_key(&Call::of(api, scope, Some(resource)))
     }
 
     /// How many functions' published versions were not listed.
@@ -215,25 +217,16 @@ impl Index {
     pub fn never_asked(&self) -> Vec<(Scope, &'static str)> {
         let apis = [LIST_FUNCTIONS, LIST_LAYERS, LIST_MAPPINGS, DESCRIBE_TRAILS, LIST_EVENT_DATA_STORES];
         let scopes = self.scopes();
-        let missing = scopes.iter().flat_map(|scope| apis.map(|api| (scope, api))).filter(|(scope, api)| {
-            !self.calls.contains_key(&Call {
-                api,
-                account: scope.account.clone(),
-                region: Some(scope.region.clone()),
-                resource: None,
-            })
-        });
+        let missing = scopes
+            .iter()
+            .flat_map(|scope| apis.map(|api| (scope, api)))
+            .filter(|(scope, api)| !self.calls.contains_key(&Call::of(api, scope, None)));
         missing.map(|(scope, api)| (scope.clone(), api)).collect()
     }
 
     /// The line a call's first part stands on.
     pub(super) fn line(&self, api: &'static str, scope: &Scope, resource: Option<&str>) -> u64 {
-        let call = Call {
-            api,
-            account: scope.account.clone(),
-            region: Some(scope.region.clone()),
-            resource: resource.map(str::to_owned),
-        };
+        let call = Call::of(api, scope, resource);
         self.calls.get(&call).map_or(1, |state| state.line)
     }
 
