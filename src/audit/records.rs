@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
-use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
+use crate::facts::from_record::{
+    INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
+};
 use crate::facts::schema::Origin;
 use crate::facts::{ApiCall, Body, Place};
+use crate::timeline::Timeline;
 use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
@@ -33,6 +36,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// What changes did to what the policies ask about.
+    pub timeline: Timeline,
 }
 
 impl RecordFacts {
@@ -44,6 +49,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -164,6 +170,10 @@ impl RecordVisitor for Judge<'_> {
             facts.invocations += 1;
         }
         let wanted = Wanted { api_call: matters, ..self.wanted };
+        if lambda && is_change(&name) {
+            let named = file.named.as_ref();
+            effects_of(record, &file.path, named, wanted, self.context, &mut facts.timeline);
+        }
         let (engine, tally) = (self.engine, &mut file.tally);
         let occasion = class.map(|class| Occasion {
             time,
