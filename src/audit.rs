@@ -253,11 +253,11 @@ fn blind_functions(
         let place =
             Place::Part { file: &file, line: 1, api: "cloudtrail:DescribeTrails", pointer: String::new() };
         let fact = Fact {
-            subject: function.subject.clone(),
+            subject: function.subject.clone().into(),
             origin: Origin::Activity,
             place,
             part: String::new(),
-            body: Body::Invocation(Box::new(body)),
+            body: Body::Activity(&body),
         };
         engine.judge(&fact, tally);
     }
@@ -266,7 +266,7 @@ fn blind_functions(
 impl LoggingFact {
     fn of(fact: &Fact<'_>, body: &InvokeLogging<'_>) -> Self {
         LoggingFact {
-            subject: fact.subject.clone().into_owned(),
+            subject: Subject::clone(&fact.subject).into_owned(),
             configured: body.configured.clone().map(std::borrow::Cow::into_owned),
             reason: body.reason.known().map(ToString::to_string),
             proof: body.proof.known().map(ToString::to_string),

@@ -147,7 +147,7 @@ struct Told {
 impl Told {
     fn of(policy: &Policy, fact: &Fact<'_>, accepted: bool) -> Self {
         Told {
-            subject: fact.subject.clone().into_owned(),
+            subject: Subject::clone(&fact.subject).into_owned(),
             origin: fact.origin,
             source: source(&fact.place),
             event_id: event_id(&fact.place).map(str::to_owned),

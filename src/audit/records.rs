@@ -7,7 +7,7 @@ use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
 use crate::facts::schema::Origin;
-use crate::facts::{ApiCall, Body, Place};
+use crate::facts::{ApiCall, Fact, INVOCATION, Place};
 use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
@@ -174,8 +174,8 @@ impl RecordVisitor for Judge<'_> {
             offset: record.offset(),
         });
         facts_of(record, &file.path, file.named.as_ref(), wanted, self.context, &mut |fact| {
-            if let (Body::Invocation(_), Some(arn), Place::Event(event)) =
-                (&fact.body, fact.subject.arn.as_deref(), &fact.place)
+            if is_invocation(fact)
+                && let (Some(arn), Place::Event(event)) = (fact.subject.arn.as_deref(), &fact.place)
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
@@ -186,6 +186,10 @@ impl RecordVisitor for Judge<'_> {
             }
         });
     }
+}
+
+fn is_invocation(fact: &Fact<'_>) -> bool {
+    std::ptr::eq(fact.body.fields().kind(), &INVOCATION)
 }
 
 /// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.
