@@ -38,9 +38,7 @@ const CANDIDATES: [u8; 256] = {
 
 const fn place(key: &[u8]) -> usize {
     match key {
-        [first, _, _, _, _, _, seventh, ..] => {
-            (key.len() * 1 + *seventh as usize * 1 + *first as usize * 9) % 256
-        }
+        [first, _, _, _, _, _, seventh, ..] => (key.len() + *seventh as usize + *first as usize * 9) % 256,
         _ => 0,
     }
 }
