@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::{Facet, Line, Slot, Trace, Want};
+use super::{Facet, Keys, Line, Slot, Trace, Want};
 use crate::arn;
 use crate::facts::{Body, EXPOSURES, EventSource, Fact, FunctionUrl, Grant, Subject};
 use crate::value::{Reading, TextList};
@@ -33,7 +33,7 @@ pub fn line(subject: &Subject<'_>, facet: Facet) -> Line {
 }
 
 /// The keys and values that a fact says stand on a line. Of what it does not say, nothing is told here.
-pub fn stands(fact: &Fact<'_>) -> Option<(Line, Vec<(Box<str>, Slot)>)> {
+pub fn stands(fact: &Fact<'_>) -> Option<(Line, Keys)> {
     let on = |facet| line(&fact.subject, facet);
     Some(match &fact.body {
         Body::Grant(grant) => {

@@ -197,7 +197,7 @@ impl<'a> Table<'_, '_, 'a> {
         let mut read = true;
         let mut subject = None;
         super::grants::grants(self.reader, &mut |fact: &Fact<'_>| {
-            subject.get_or_insert_with(|| fact.subject.clone().into_owned());
+            subject.get_or_insert_with(|| Subject::clone(&fact.subject).into_owned());
             match timeline::stands(fact) {
                 Some((_, found)) => {
                     for (key, slot) in found {
@@ -245,7 +245,8 @@ impl<'a> Table<'_, '_, 'a> {
     fn url(&mut self) {
         let mut found = None;
         self.reader.url(&mut |fact| {
-            found = timeline::stands(fact).map(|(_, keys)| (fact.subject.clone().into_owned(), keys));
+            found =
+                timeline::stands(fact).map(|(_, keys)| (Subject::clone(&fact.subject).into_owned(), keys));
         });
         let Some((subject, keys)) = found else { return };
         if self.reader.name.starts_with("Create") {
@@ -265,7 +266,8 @@ impl<'a> Table<'_, '_, 'a> {
     fn mapping(&mut self) {
         let mut found = None;
         self.reader.mapping(&mut |fact| {
-            found = timeline::stands(fact).map(|(_, keys)| (fact.subject.clone().into_owned(), keys));
+            found =
+                timeline::stands(fact).map(|(_, keys)| (Subject::clone(&fact.subject).into_owned(), keys));
         });
         let Some((subject, keys)) = found else { return };
         if subject.kind != "event_source_mapping" {
