@@ -16,7 +16,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::{Config, Require};
-use crate::engine::{Engine, Tally};
+use crate::engine::state::{EventClass, Occasion};
+use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{RecordContext, Wanted};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
@@ -29,6 +30,7 @@ use crate::network::load::{self, LoadError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
+use crate::timeline::{Base, History};
 use crate::trail::{self, FileOutcome, Options};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
@@ -163,7 +165,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
     }
 
     let context = RecordContext { trusts: &trusts, lists: &lists, networks: &networks };
-    let trail = read_trail(job, &engine, context, &mut tally);
+    let trail = read_trail(job, &engine, context, base.as_ref(), &mut tally);
     blind_functions(job, &engine, &logging, &trail, &mut tally);
 
     let read = assemble::Inputs {
@@ -201,6 +203,7 @@ fn read_trail(
     job: &Job<'_>,
     engine: &Engine<'_>,
     context: RecordContext<'_>,
+    base: Option<&Base>,
     tally: &mut Tally,
 ) -> TrailRead {
     let visitor = records::Judge::new(engine, wanted(job, engine), context);
@@ -212,16 +215,38 @@ fn read_trail(
             .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
             .collect(),
     };
-    let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
+    let records::Gathered { tally: of_records, mut memory, facts, .. } = visitor.finish();
     let mut out =
         TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts, unplaced: false };
     tally.merge(of_records);
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    close(engine, &out, base, &mut memory, tally);
     if engine.has_state() {
         engine.recall(memory, &out.facts.reading, tally);
     }
     out
+}
+
+/// Judges the facts that had to wait for what stood before their changes.
+fn close(
+    engine: &Engine<'_>,
+    trail: &TrailRead,
+    base: Option<&Base>,
+    memory: &mut Memory,
+    tally: &mut Tally,
+) {
+    let missing = |account: Option<&str>, from, to| trail.is_missing(account, from, to);
+    let history = History::new(&trail.facts.timeline, base, &missing);
+    for open in &trail.facts.open {
+        let Some(fact) = open.close(&history) else { continue };
+        let occasion = || {
+            let (time, event_id, file, offset) = open.record();
+            let owner = open.owner.as_deref().map(Arc::from);
+            Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
+        };
+        engine.judge_record(&fact, None, &occasion, (memory, tally));
+    }
 }
 
 /// The facts that the policies judge.

@@ -8,6 +8,7 @@ mod activity_kinds;
 pub mod from_record;
 pub mod from_snapshot;
 mod grant;
+pub mod open;
 mod pages;
 pub mod schema;
 mod state_kinds;

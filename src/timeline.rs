@@ -11,6 +11,7 @@
 mod base;
 mod history;
 mod of_fact;
+mod question;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use base::{Base, merge};
 pub use history::{History, Since, Standing};
 pub use of_fact::{line, stands, statement_key, traces};
+pub use question::Question;
 pub use state::State;
 
 use crate::arn;

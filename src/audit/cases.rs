@@ -5,12 +5,14 @@ use std::sync::OnceLock;
 use super::records::class_of;
 use crate::engine::state::Occasion;
 use crate::facts::Fact;
-use crate::facts::from_record::{RecordContext, Wanted, facts_of};
+use crate::facts::from_record::{RecordContext, Wanted, effects_of, facts_of};
 use crate::facts::from_snapshot::{Index, StateFacts};
+use crate::facts::open::OpenFact;
 use crate::lists::{ListError, Lists};
 use crate::network::{self, Networks};
 use crate::policy::test::{FactMaker, Made};
 use crate::snapshot::{self, Visit};
+use crate::timeline::{History, Timeline};
 use crate::trail::TrailRecord;
 use crate::trust::{Trust, Trusts};
 
@@ -48,6 +50,8 @@ impl FactMaker for CaseFacts {
         let trusts = Trusts::new(trust.clone());
         let context = RecordContext { trusts: &trusts, lists: &self.lists, networks: self.networks()? };
         let mut out = Vec::new();
+        let mut timeline = Timeline::default();
+        let mut open: Vec<(OpenFact, Occasion)> = Vec::new();
         for (at, record) in records.iter().enumerate() {
             let text = record.to_string();
             let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
@@ -58,10 +62,15 @@ impl FactMaker for CaseFacts {
                 class_of(&record),
                 ("case".into(), at as u64),
             );
-            facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| {
-                out.push(made(fact).on(occasion.clone()));
+            effects_of(&record, "case", None, Wanted::ALL, context, &mut timeline);
+            let owner = occasion.account.as_deref();
+            facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| match OpenFact::of(fact, owner) {
+                Some(fact) => open.push((fact, occasion.clone())),
+                None => out.push(made(fact).on(occasion.clone())),
             });
         }
+        let history = History::new(&timeline, None, &|_, _, _| false);
+        out.extend(open.iter().filter_map(|(open, on)| Some(made(&open.close(&history)?).on(on.clone()))));
         Ok(out)
     }
 

@@ -10,6 +10,7 @@ use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
 };
+use crate::facts::open::OpenFact;
 use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::timeline::Timeline;
@@ -40,6 +41,8 @@ pub struct RecordFacts {
     pub reading: state::Reading,
     /// What changes did to what the policies ask about.
     pub timeline: Timeline,
+    /// Facts that are complete when all records have been read.
+    pub open: Vec<OpenFact>,
 }
 
 impl RecordFacts {
@@ -52,6 +55,7 @@ impl RecordFacts {
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
         self.timeline.merge(other.timeline);
+        self.open.extend(other.open);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -67,6 +71,9 @@ fn later(all: &mut BTreeMap<String, LastInvoke>, function: &str, invoke: LastInv
         }
     }
 }
+
+/// The fields that only the whole timeline answers.
+const BEFORE: [&str; 2] = ["before", "previous_role"];
 
 /// What one thread gathers, file after file. Which thread read which file changes nothing.
 #[derive(Debug)]
@@ -91,6 +98,8 @@ pub(super) struct Judge<'j> {
     engine: &'j Engine<'j>,
     /// A policy asks what other records there are.
     has_state: bool,
+    /// A policy asks what stood before a change.
+    asks_before: bool,
     wanted: Wanted,
     context: RecordContext<'j>,
     /// Of threads that read no file now.
@@ -99,7 +108,14 @@ pub(super) struct Judge<'j> {
 
 impl<'j> Judge<'j> {
     pub(super) fn new(engine: &'j Engine<'j>, wanted: Wanted, context: RecordContext<'j>) -> Self {
-        Judge { engine, has_state: engine.has_state(), wanted, context, idle: Mutex::default() }
+        Judge {
+            engine,
+            has_state: engine.has_state(),
+            asks_before: engine.reads(&BEFORE),
+            wanted,
+            context,
+            idle: Mutex::default(),
+        }
     }
 
     fn nothing(&self) -> Gathered {
@@ -184,6 +200,13 @@ impl RecordVisitor for Judge<'_> {
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
+            }
+            if relevance.change
+                && self.asks_before
+                && let Some(open) = OpenFact::of(fact, owner.account().as_deref())
+            {
+                facts.open.push(open);
+                return;
             }
             let relevant = is_call(fact).then_some(&relevance.call);
             self.engine.judge_record(fact, relevant, &occasion, (memory, tally));

@@ -81,7 +81,8 @@ declare_kind! {
         trusted: Bool = "trusted" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The layer's account is the function's own or trusted by the configuration" }
         aws_owned: Bool = "aws_owned" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The layer's account is one that AWS publishes layers from (data/aws-layer-accounts.toml)" }
         existing_function: Bool = "existing_function" { origins: &[Change], means: "The function existed before (the record is not its creation)" }
-        before: Text = "before" { values: &["present", "absent", "not_known"], origins: &[Change], means: "Whether the function used the layer before the change" }
+        attached: Bool = "attached" { can_be_unread: true, origins: &[Change], means: "The record names the layer among those the function has from then on; unread where its parameters are hidden" }
+        before: Text = "before" { values: &["present", "absent", "not_known"], origins: &[Change], means: "Whether the function used the layer before the change: from earlier records, or an older snapshot" }
     }
 }
 
@@ -117,6 +118,9 @@ declare_kind! {
         region: Text = "region" { can_be_unread: true, means: "Region of the function" }
         runtime: Text = "runtime" { optional: true, can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "Identifier of the runtime; absent for images", page: pages::FUNCTION_API }
         role: Text = "role" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "ARN of the execution role", page: pages::FUNCTION_API }
+        action: Text = "action" { values: &["created", "updated", "invoke_config"], origins: &[Change], means: "What the record set: the new function, its configuration, or the destinations of asynchronous calls" }
+        sets_role: Bool = "sets_role" { origins: &[Change], means: "The record sets the role, or may: its parameters name one or are not there" }
+        previous_role: Text = "previous_role" { can_be_unread: true, origins: &[Change], means: "ARN of the role before an update that sets it: from earlier records, or an older snapshot" }
         destinations: List = "destinations" { can_be_unread: true, permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Targets of on-success, on-failure and dead-letter delivery, of the function and its qualifiers", page: pages::DESTINATIONS }
         untrusted_destinations: List = "untrusted_destinations" { can_be_unread: true, permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Those of the destinations that are in an untrusted account; incomplete where a target's ARN names no account (buckets) or a list was not read", page: pages::DESTINATIONS }
     }

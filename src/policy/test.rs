@@ -10,7 +10,7 @@ use super::{Policy, Severity, Verdict};
 use crate::engine::state::{Now, Occasion, Part, Reading, Rules, Settled};
 use crate::facts::schema::{FieldAccess, KindDecl, Origin};
 use crate::trust::Trust;
-use crate::value::{OwnedValue, TextList, Truth, Value, Why};
+use crate::value::{OwnedValue, Truth, Value, Why};
 
 /// Makes facts from raw input. The engine's makers stand behind it, so that a case judges what a run would.
 pub trait FactMaker {
@@ -43,7 +43,7 @@ impl Made {
     /// Copies the fact's fields.
     pub fn capture(fact: &dyn FieldAccess, subject: &str, origin: Origin) -> Self {
         let kind = fact.kind();
-        let values = (0..kind.fields.len()).map(|index| owned(fact.value(index))).collect();
+        let values = (0..kind.fields.len()).map(|index| fact.value(index).to_owned()).collect();
         Made { subject: subject.to_owned(), origin, kind, values, occasion: None }
     }
 
@@ -51,20 +51,6 @@ impl Made {
     #[must_use]
     pub fn on(self, occasion: Occasion) -> Self {
         Made { occasion: Some(occasion), ..self }
-    }
-}
-
-fn owned(value: Value<'_>) -> OwnedValue {
-    match value {
-        Value::Absent => OwnedValue::Absent,
-        Value::Unread(why) => OwnedValue::Unread(why),
-        Value::Bool(value) => OwnedValue::Bool(value),
-        Value::Int(value) => OwnedValue::Int(value),
-        Value::Text(text) => OwnedValue::Text(text.to_owned()),
-        Value::List(list) => OwnedValue::List(TextList {
-            items: list.items.iter().map(|item| item.to_string().into()).collect(),
-            incomplete: list.incomplete,
-        }),
     }
 }
 

@@ -160,6 +160,10 @@ impl<'a> Reader<'_, 'a> {
                 trusted: self.trusts(owner.as_deref(), account.as_deref()),
                 layer_account: text(account),
                 aws_owned: Reading::or_unread(aws_owned, UNREAD),
+                attached: match &layer {
+                    Some(_) => Reading::Known(true),
+                    None => Reading::Unread(UNREAD),
+                },
                 existing_function: Reading::Known(!created),
                 before: Reading::Known(Cow::Borrowed(if created { "absent" } else { "not_known" })),
             };
@@ -282,6 +286,19 @@ impl<'a> Reader<'_, 'a> {
                 Field::Absent | Field::Unread => Reading::Unread(UNREAD),
             },
             role: required(self.set_text(&["role"])),
+            action: Reading::Known(Cow::Borrowed(match self.name.as_ref() {
+                "CreateFunction" => "created",
+                "UpdateFunctionConfiguration" => "updated",
+                _ => "invoke_config",
+            })),
+            sets_role: Reading::Known(match self.name.as_ref() {
+                "CreateFunction" => true,
+                "UpdateFunctionConfiguration" => {
+                    self.record.request_parameter(&["role"]) != Field::Absent
+                }
+                _ => false,
+            }),
+            previous_role: Reading::Unread(UNREAD),
             destinations: Reading::Known(targets),
             untrusted_destinations: Reading::Known(untrusted),
         };

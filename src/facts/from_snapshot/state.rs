@@ -167,6 +167,7 @@ impl<'s> StateFacts<'s> {
                     unread,
                 ),
                 existing_function: Reading::Unread(Why::NotCollected),
+                attached: Reading::Unread(Why::NotCollected),
                 before: Reading::Unread(Why::NotCollected),
             };
             let body = Body::LayerUse(Box::new(body));
@@ -192,6 +193,9 @@ impl<'s> StateFacts<'s> {
             region: Reading::or_unread(part.region.as_deref().map(Cow::Borrowed), Why::Malformed),
             runtime: Reading::or_absent(one.runtime.as_deref().map(Cow::Borrowed)),
             role: Reading::or_unread(one.role.as_deref().map(Cow::Borrowed), Why::NotCollected),
+            action: Reading::Unread(Why::NotCollected),
+            sets_role: Reading::Unread(Why::NotCollected),
+            previous_role: Reading::Unread(Why::NotCollected),
             untrusted_destinations: Reading::Known(untrusted(&targets, trust)),
             destinations: Reading::Known(targets),
         };
