@@ -261,6 +261,7 @@ fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
         layer_use: change("layer_use"),
         event_source: change("event_source"),
         function: change("function"),
+        logging_change: change("logging_change"),
     }
 }
 

@@ -23,20 +23,22 @@ pub use activity_kinds::{
 };
 pub use state_kinds::{
     EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
-    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LayerUse, ROLE, Role, TRAIL, Trail,
+    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange, ROLE,
+    Role, TRAIL, Trail,
 };
 
 use crate::value::Why;
 use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: [&KindDecl; 11] = [
+pub static KINDS: [&KindDecl; 12] = [
     &GRANT,
     &FUNCTION_URL,
     &LAYER_USE,
     &EVENT_SOURCE,
     &FUNCTION,
     &INVOKE_LOGGING,
+    &LOGGING_CHANGE,
     &TRAIL,
     &ROLE,
     &GUARDRAIL,
@@ -58,6 +60,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
         "event_source" => Box::new(EventSource::unread(why)),
         "function" => Box::new(Function::unread(why)),
         "invoke_logging" => Box::new(InvokeLogging::unread(why)),
+        "logging_change" => Box::new(LoggingChange::unread(why)),
         "trail" => Box::new(Trail::unread(why)),
         "role" => Box::new(Role::unread(why)),
         "guardrail" => Box::new(Guardrail::unread(why)),
@@ -162,6 +165,7 @@ pub enum Body<'a> {
     EventSource(Box<EventSource<'a>>),
     Function(Box<Function<'a>>),
     InvokeLogging(Box<InvokeLogging<'a>>),
+    LoggingChange(Box<LoggingChange<'a>>),
     Trail(Box<Trail<'a>>),
     Role(Box<Role<'a>>),
     Guardrail(Box<Guardrail<'a>>),
@@ -178,6 +182,7 @@ impl<'a> Body<'a> {
             Body::EventSource(fact) => &**fact,
             Body::Function(fact) => &**fact,
             Body::InvokeLogging(fact) => &**fact,
+            Body::LoggingChange(fact) => &**fact,
             Body::Trail(fact) => &**fact,
             Body::Role(fact) => &**fact,
             Body::Guardrail(fact) => &**fact,

@@ -28,13 +28,15 @@ mod classes;
 mod collected;
 mod exclude;
 mod explain;
+mod loss;
 mod patterns;
 mod selector;
 mod solve;
 
 use std::fmt;
 
-pub use collected::{Recorders, TrailSummary};
+pub use collected::{Recorders, TrailSummary, normal};
+pub use loss::{Loss, RecorderState, Touched, loss};
 pub use solve::Solver;
 
 use crate::value::{Reading, Why};

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use base::{Base, merge};
 pub use history::{History, Since, Standing};
-pub use of_fact::{line, stands, statement_key, traces};
+pub use of_fact::{line, recorder_part, stands, statement_key, traces};
 pub use question::Question;
 pub use state::State;
 
@@ -253,6 +253,9 @@ impl Want {
     fn is_met(&self, facet: Facet, key: &str, value: &str) -> bool {
         match facet {
             Facet::Policy => of_fact::grants(value, &self.value),
+            Facet::Recorder => {
+                self.key.as_deref() == Some(key) && of_fact::recorder_value(key, value) == *self.value
+            }
             _ => self.key.as_deref().is_none_or(|wanted| wanted == key) && *self.value == *value,
         }
     }

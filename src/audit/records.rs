@@ -73,7 +73,7 @@ fn later(all: &mut BTreeMap<String, LastInvoke>, function: &str, invoke: LastInv
 }
 
 /// The fields that only the whole timeline answers.
-const BEFORE: [&str; 2] = ["before", "previous_role"];
+const BEFORE: [&str; 3] = ["before", "previous_role", "weakened"];
 
 /// What one thread gathers, file after file. Which thread read which file changes nothing.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ impl<'j> Judge<'j> {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
             invocation: lambda && INVOCATIONS.contains(&name),
-            change: lambda && is_change(name),
+            change: is_change(source, name),
         }
     }
 }
@@ -182,7 +182,8 @@ impl RecordVisitor for Judge<'_> {
         facts.invocations += u64::from(relevance.invocation);
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
-        if !wanted.api_call && !of_lambda {
+        let of_cloudtrail = relevance.change && !relevance.lambda && wanted.logging_change;
+        if !wanted.api_call && !of_lambda && !of_cloudtrail {
             return;
         }
         if relevance.change {

@@ -7,6 +7,7 @@ mod activity;
 pub(super) mod changes;
 mod effects;
 mod grants;
+mod recorders;
 mod whence;
 
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ use activity::Asked;
 
 pub use effects::effects_of;
 pub(crate) use effects::is_change;
+pub(crate) use recorders::CLOUDTRAIL;
+pub(in crate::facts) use recorders::selectors_slot;
 
 /// The service whose records make facts of the other kinds.
 pub(crate) const LAMBDA: &str = "lambda.amazonaws.com";
@@ -44,6 +47,7 @@ pub struct Wanted {
     pub layer_use: bool,
     pub event_source: bool,
     pub function: bool,
+    pub logging_change: bool,
 }
 
 impl Wanted {
@@ -55,6 +59,7 @@ impl Wanted {
         layer_use: true,
         event_source: true,
         function: true,
+        logging_change: true,
     };
 }
 
@@ -87,6 +92,10 @@ pub fn facts_of(
         reader.api_call(emit);
     }
     if !lambda {
+        let is_change = wanted.logging_change && is_change(&record.event_source(), &reader.name);
+        if is_change && error_code(record) == Field::Absent {
+            reader.logging_change(emit);
+        }
         return;
     }
     if wanted.invocation && INVOCATIONS.contains(&reader.name.as_ref()) {
@@ -133,10 +142,11 @@ pub(super) fn text<'t>(value: Option<Cow<'t, str>>) -> Reading<Cow<'t, str>> {
 /// What stands in place of a name that a record does not give.
 const NO_FUNCTION: &str = "a function the record does not name";
 const NO_LAYER: &str = "a layer the record does not name";
+const NO_RECORDER: &str = "a trail or event data store the record does not name";
 
-/// Does the record not say which function or layer it is about?
+/// Does the record not say which function, layer or trail it is about?
 fn is_unnamed(subject: &Subject<'_>) -> bool {
-    subject.arn.is_none() && [NO_FUNCTION, NO_LAYER].iter().any(|name| subject.name.starts_with(name))
+    subject.arn.is_none() && [NO_FUNCTION, NO_LAYER, NO_RECORDER].iter().any(|name| subject.name.starts_with(name))
 }
 
 impl<'r, 'a> Reader<'r, 'a> {

@@ -132,6 +132,7 @@ impl Body<'static> {
         Some(match kind {
             "layer_use" => Body::LayerUse(filled(super::LayerUse::unread(why), values)?),
             "function" => Body::Function(filled(super::Function::unread(why), values)?),
+            "logging_change" => Body::LoggingChange(filled(super::LoggingChange::unread(why), values)?),
             _ => return None,
         })
     }

@@ -144,6 +144,23 @@ declare_kind! {
 }
 
 declare_kind! {
+    /// A change of what records invocations.
+    LoggingChange, LOGGING_CHANGE = "logging_change" {
+        means: "A change of a trail or event data store that may end the recording of Lambda data events",
+        origins: &[Change],
+        events: &["cloudtrail:DeleteEventDataStore", "cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:StopEventDataStoreIngestion", "cloudtrail:StopLogging", "cloudtrail:UpdateEventDataStore", "cloudtrail:UpdateTrail"],
+        subject: Text = "subject" { means: "ARN of the trail or event data store (its name where the ARN is not known)" }
+        recorder: Text = "recorder" { values: &["trail", "event_data_store"], means: "What was changed" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns it" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the call" }
+        action: Text = "action" { means: "Name of the call: StopLogging" }
+        weakened: Bool = "weakened" { can_be_unread: true, means: "It recorded Lambda data events before, by its selectors, that it does not record after; unread where neither earlier records nor an older snapshot say what it recorded", page: pages::DATA_EVENTS }
+        lost: Text = "lost" { optional: true, can_be_unread: true, means: "What is not recorded any more, in words" }
+        recording_before: Text = "recording_before" { values: &["yes", "no", "not_known"], means: "Whether it was started before; where that is not known, it is taken to have been", page: pages::TRAIL_STATUS }
+    }
+}
+
+declare_kind! {
     /// A trail.
     Trail, TRAIL = "trail" {
         means: "A CloudTrail trail",

@@ -48,6 +48,20 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// What a selector of an active recorder records.
+    pub(super) fn of(selector: &'a Selector) -> Self {
+        Claim {
+            candidate: None,
+            selector: Some(selector),
+            events: selector.events,
+            console: selector.console,
+            principal: &selector.principal,
+            cap: Fit::Yes,
+            gap: None,
+            fits: Vec::new(),
+        }
+    }
+
     /// It records every record of the events, for certain.
     pub(super) fn is_everything(&self, events: &BTreeSet<Event>) -> bool {
         self.cap == Fit::Yes

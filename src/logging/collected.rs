@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::loss::RecorderState;
 use super::selector::Compiled;
 use super::solve::Solver;
 use crate::snapshot::api;
@@ -85,6 +86,53 @@ pub(super) struct Basic {
 pub(super) struct Advanced {
     pub(super) name: Option<String>,
     pub(super) fields: Vec<api::FieldSelector>,
+}
+
+impl Selectors {
+    /// `None`: neither kind of selectors is there, which no answer of AWS's is.
+    pub(super) fn of(selectors: &api::EventSelectors) -> Option<Self> {
+        if selectors.event_selectors.is_none() && selectors.advanced_event_selectors.is_none() {
+            return None;
+        }
+        let basic = |selector: &api::EventSelector| Basic {
+            read_write: selector.read_write_type.clone(),
+            resources: selector
+                .data_resources
+                .iter()
+                .flatten()
+                .map(|resource| (resource.kind.clone(), resource.values.clone().unwrap_or_default()))
+                .collect(),
+        };
+        Some(Selectors {
+            basic: selectors.event_selectors.iter().flatten().map(basic).collect(),
+            advanced: Advanced::all(selectors.advanced_event_selectors.as_deref().unwrap_or_default()),
+        })
+    }
+
+    fn api(&self) -> api::EventSelectors {
+        let basic = self.basic.iter().map(|one| api::EventSelector {
+            read_write_type: one.read_write.clone(),
+            data_resources: Some(
+                one.resources
+                    .iter()
+                    .map(|(kind, values)| api::DataResource { kind: kind.clone(), values: Some(values.clone()) })
+                    .collect(),
+            ),
+        });
+        let advanced = self.advanced.iter().map(|one| api::AdvancedEventSelector {
+            name: one.name.clone(),
+            field_selectors: one.fields.clone(),
+        });
+        api::EventSelectors {
+            event_selectors: Some(basic.collect()),
+            advanced_event_selectors: Some(advanced.collect()),
+        }
+    }
+}
+
+/// Selectors in one form for all answers and records that say the same; `None`: neither kind of selectors is there.
+pub fn normal(selectors: &api::EventSelectors) -> Option<api::EventSelectors> {
+    Some(Selectors::of(selectors)?.api())
 }
 
 impl Advanced {
@@ -224,23 +272,7 @@ impl Recorders {
 
     /// `GetEventSelectors` of a trail. An answer without either kind of selectors is malformed.
     pub fn add_selectors(&mut self, trail_arn: &str, selectors: &api::EventSelectors) {
-        let slot = if selectors.event_selectors.is_none() && selectors.advanced_event_selectors.is_none() {
-            Slot::Unread(Why::Malformed)
-        } else {
-            let basic = |selector: &api::EventSelector| Basic {
-                read_write: selector.read_write_type.clone(),
-                resources: selector
-                    .data_resources
-                    .iter()
-                    .flatten()
-                    .map(|resource| (resource.kind.clone(), resource.values.clone().unwrap_or_default()))
-                    .collect(),
-            };
-            Slot::Known(Selectors {
-                basic: selectors.event_selectors.iter().flatten().map(basic).collect(),
-                advanced: Advanced::all(selectors.advanced_event_selectors.as_deref().unwrap_or_default()),
-            })
-        };
+        let slot = Selectors::of(selectors).map_or(Slot::Unread(Why::Malformed), Slot::Known);
         self.recorder(trail_arn, Kind::Trail).selectors.merge(slot);
     }
 
@@ -363,6 +395,28 @@ impl Recorders {
     /// Prepares the selectors for solving many functions.
     pub fn solver(&self) -> Solver<'_> {
         Solver::new(self)
+    }
+
+    /// What is known of each trail and event data store, by ARN.
+    pub fn states(&self) -> impl Iterator<Item = (&str, RecorderState)> {
+        self.all.iter().map(|((arn, _), recorder)| {
+            let logging = match recorder.home.get().and_then(|home| recorder.status_in(home)) {
+                Ok(status) => Reading::or_unread(status.logging, Why::Malformed),
+                Err(why) => Reading::Unread(why),
+            };
+            let selectors = match recorder.selectors.get() {
+                Ok(selectors) => Reading::Known(selectors.api()),
+                Err(why) => Reading::Unread(why),
+            };
+            let state = RecorderState {
+                exists: Reading::Known(true),
+                logging,
+                multi_region: recorder.multi_region.reading(),
+                organization: recorder.organization.reading(),
+                selectors,
+            };
+            (arn.as_str(), state)
+        })
     }
 
     /// The trails, each once, by ARN.

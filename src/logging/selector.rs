@@ -9,7 +9,7 @@ use super::{Case, Event};
 use crate::snapshot::api::FieldSelector;
 use crate::value::{Reading, Why};
 
-const FUNCTION: &str = "AWS::Lambda::Function";
+pub(super) const FUNCTION: &str = "AWS::Lambda::Function";
 const SOURCE: &str = "lambda.amazonaws.com";
 const API_CALL: &str = "AwsApiCall";
 
@@ -38,6 +38,8 @@ pub(super) struct Compiled {
 /// A selector for data events of Lambda functions.
 #[derive(Debug)]
 pub(super) struct Selector {
+    /// Its place among the selectors of its kind.
+    pub(super) at: usize,
     /// `selector 'NAME'` or `selector N`.
     pub(super) label: String,
     pub(super) text: String,
@@ -146,6 +148,7 @@ impl Selector {
         values.sort_unstable();
         let text = format!("ReadWriteType {}, {FUNCTION} {}", short(read_write), values_text(&values));
         Some(Selector {
+            at,
             label: format!("selector {}", at + 1),
             text,
             doubt,
@@ -187,6 +190,7 @@ impl Selector {
             None => format!("selector {}", at + 1),
         };
         Some(Selector {
+            at,
             label,
             text,
             doubt: reading.doubt,

@@ -302,7 +302,7 @@ pub struct Trail {
 
 /// `GetEventSelectors`; `resource` of its part is the trail's ARN.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html>
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventSelectors {
     #[serde(default)]
@@ -312,7 +312,7 @@ pub struct EventSelectors {
 }
 
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html>
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventSelector {
     #[serde(default)]
@@ -321,7 +321,7 @@ pub struct EventSelector {
     pub data_resources: Option<Vec<DataResource>>,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct DataResource {
     #[serde(rename = "Type", default)]
@@ -331,7 +331,7 @@ pub struct DataResource {
 }
 
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedEventSelector.html>
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdvancedEventSelector {
     #[serde(default)]

@@ -87,6 +87,15 @@ impl<'h> History<'h> {
         state
     }
 
+    /// Does the record itself say something of the key, if not what?
+    pub fn sets(&self, line: &Line, moment: &Moment, key: &str) -> bool {
+        let own = |effect: &&Effect| effect.moment == *moment;
+        self.timeline.on(line).into_iter().filter(own).any(|effect| match &effect.act {
+            Act::Set(keys) => keys.iter().any(|(set, _)| **set == *key),
+            Act::Replace(_) | Act::Added | Act::Unread => true,
+        })
+    }
+
     fn forget(&self, state: &mut State, line: &Line, moment: &Moment) {
         let account = arn::account(&line.subject);
         state.forget(|since| (self.missing)(account, since, moment.time));
@@ -294,6 +303,8 @@ impl<'w> Walk<'w> {
             (Facet::Role | Facet::Recorder, Some(value)) if self.previous.as_deref() == Some(value) => {
                 ChangeStatus::Reverted
             }
+            // On or off: what is not one is the other.
+            (Facet::Recorder, Some("true" | "false")) => ChangeStatus::Reverted,
             (_, Some(_)) => ChangeStatus::Mitigated,
         }
     }

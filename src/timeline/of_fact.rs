@@ -87,6 +87,21 @@ pub(super) fn grants(value: &str, want: &str) -> bool {
     value.lines().filter_map(parts).any(|one| one.0 == class && one.2 == hash && one.1 <= width.max(1))
 }
 
+/// What a record sets of a trail or event data store, as the part of its fact: `KEY=VALUE;…`, with hashes for selectors
+/// and `?` for what it does not say.
+pub fn recorder_part(keys: &Keys) -> String {
+    let one = |(key, slot): &(Box<str>, Slot)| match slot {
+        Slot::Known(value) => format!("{key}={}", recorder_value(key, value)),
+        Slot::Absent | Slot::Unread => format!("{key}=?"),
+    };
+    keys.iter().map(one).collect::<Vec<_>>().join(";")
+}
+
+/// The value of a recorder's key as parts and wants have it.
+pub(super) fn recorder_value(key: &str, value: &str) -> String {
+    if key == "selectors" { hash(value) } else { value.to_owned() }
+}
+
 fn hash(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
@@ -179,6 +194,13 @@ pub fn traces(fact: &Fact<'_>, reads: impl Fn(&str) -> bool) -> Vec<Trace> {
                 .filter(|(key, slot)| **key != *"enabled" || *slot == Slot::Known("true".into()));
             let wants = wants.filter_map(|(key, slot)| want(&key, slot)).collect();
             found(line(&fact.subject, Facet::Mapping), wants)
+        }
+        Body::LoggingChange(_) => {
+            // What a record set of a recorder is its fact's part.
+            let wants = fact.part.split(';').filter_map(|one| one.split_once('='));
+            let wants = wants.filter(|(_, value)| *value != "true" && *value != "?");
+            let wants = wants.map(|(key, value)| Want { key: Some(key.into()), value: value.into() });
+            found(line(&fact.subject, Facet::Recorder), wants.collect())
         }
         Body::Function(function) => {
             let mut traces = Vec::new();

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{LAMBDA, Reader, Wanted, error_code};
+use super::{CLOUDTRAIL, LAMBDA, Reader, Wanted, error_code, recorders};
 use crate::facts::{Fact, Subject};
 use crate::timeline::{self, Act, Effect, Facet, Keys, Line, Moment, Slot, Target, Timeline};
 use crate::trail::{Field, Raw, RawKind, TrailFileName, TrailRecord};
@@ -22,8 +22,8 @@ pub fn effects_of(
     cx: RecordContext<'_>,
     timeline: &mut Timeline,
 ) {
-    let name = record.canonical_name();
-    if record.event_source() != LAMBDA || !is_change(&name) {
+    let source = record.event_source();
+    if !is_change(&source, &record.canonical_name()) {
         return;
     }
     let done = match error_code(record) {
@@ -35,13 +35,21 @@ pub fn effects_of(
     let reader = Reader::new(record, file, named, cx);
     let event_id = reader.event_id.as_deref();
     let moment = Moment::new(record.event_time(), event_id, file, record.offset());
-    Table { reader: &reader, wanted, done, moment, step: 0, timeline }.lambda();
+    let mut table = Table { reader: &reader, wanted, done, moment, step: 0, timeline };
+    if source == LAMBDA {
+        table.lambda();
+    } else if wanted.logging_change {
+        table.recorder();
+    }
 }
 
-/// Whether an event of Lambda's has effects.
-pub(crate) fn is_change(name: &str) -> bool {
-    // Data events are by far the most.
-    !name.starts_with("Invoke") && LAMBDA_CHANGES.binary_search(&name).is_ok()
+/// Whether an event has effects.
+pub(crate) fn is_change(source: &str, name: &str) -> bool {
+    match source {
+        LAMBDA => LAMBDA_CHANGES.binary_search(&name).is_ok(),
+        CLOUDTRAIL => recorders::CHANGES.binary_search(&name).is_ok(),
+        _ => false,
+    }
 }
 
 const LAMBDA_CHANGES: [&str; 21] = [
@@ -68,8 +76,8 @@ const LAMBDA_CHANGES: [&str; 21] = [
     "UpdateFunctionUrlConfig",
 ];
 
-struct Table<'t, 'r, 'a> {
-    reader: &'t Reader<'r, 'a>,
+pub(super) struct Table<'t, 'r, 'a> {
+    pub(super) reader: &'t Reader<'r, 'a>,
     wanted: Wanted,
     /// It is known that the call was not refused.
     done: bool,
@@ -155,7 +163,7 @@ impl<'a> Table<'_, '_, 'a> {
     }
 
     /// On one facet of a subject; where the record does not say which subject, of any.
-    fn on(&mut self, subject: &Subject<'_>, facet: Facet, act: Act) {
+    pub(super) fn on(&mut self, subject: &Subject<'_>, facet: Facet, act: Act) {
         let Line { subject: name, scope, facet } = timeline::line(subject, facet);
         if super::is_unnamed(subject) {
             let act = if act == Act::Added { act } else { Act::Unread };
@@ -396,6 +404,6 @@ mod tests {
     #[test]
     fn the_table_is_sorted() {
         assert!(super::LAMBDA_CHANGES.is_sorted());
-        assert!(super::LAMBDA_CHANGES.iter().all(|name| super::is_change(name)));
+        assert!(super::recorders::CHANGES.is_sorted());
     }
 }

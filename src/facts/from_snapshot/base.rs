@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use super::index::Index;
 use super::state::function_subject;
 use crate::arn;
+use crate::facts::from_record::selectors_slot;
 use crate::snapshot::api::*;
-use crate::timeline::{self, Base, Facet, Line};
+use crate::timeline::{self, Base, Facet, Line, Slot};
+use crate::value::Reading;
 
 impl Index {
     /// `None`: the snapshot does not say when it was taken. Its facts are added by whoever makes them.
@@ -47,6 +49,22 @@ impl Index {
             base.function(&function.arn);
             let of = |facet| Line { subject: function.arn.clone(), scope: String::new(), facet };
             base.read(of(Facet::Layers));
+        }
+        for (arn, state) in self.recorders.states() {
+            let flag = |reading: &Reading<bool>| match reading {
+                Reading::Known(value) => Slot::text(if *value { "true" } else { "false" }),
+                Reading::Absent | Reading::Unread(_) => Slot::Unread,
+            };
+            let selectors = state.selectors.known().and_then(selectors_slot).unwrap_or(Slot::Unread);
+            let keys = vec![
+                ("exists".into(), Slot::text("yes")),
+                ("logging".into(), flag(&state.logging)),
+                ("multi_region".into(), flag(&state.multi_region)),
+                ("organization".into(), flag(&state.organization)),
+                ("selectors".into(), selectors),
+            ];
+            let line = Line { subject: arn.to_owned(), scope: String::new(), facet: Facet::Recorder };
+            base.set(line, keys);
         }
         Some(base)
     }
