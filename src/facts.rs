@@ -23,8 +23,8 @@ pub use activity_kinds::{
 };
 pub use state_kinds::{
     EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
-    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange, ROLE,
-    Role, TRAIL, Trail,
+    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange,
+    ROLE, Role, TRAIL, Trail,
 };
 
 use crate::value::Why;

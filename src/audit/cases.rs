@@ -64,10 +64,17 @@ impl FactMaker for CaseFacts {
             );
             effects_of(&record, "case", None, Wanted::ALL, context, &mut timeline);
             let owner = occasion.account.as_deref();
-            facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| match OpenFact::of(fact, owner) {
-                Some(fact) => open.push((fact, occasion.clone())),
-                None => out.push(made(fact).on(occasion.clone())),
-            });
+            facts_of(
+                &record,
+                "case",
+                None,
+                Wanted::ALL,
+                context,
+                &mut |fact| match OpenFact::of(fact, owner) {
+                    Some(fact) => open.push((fact, occasion.clone())),
+                    None => out.push(made(fact).on(occasion.clone())),
+                },
+            );
         }
         let history = History::new(&timeline, None, &|_, _, _| false);
         out.extend(open.iter().filter_map(|(open, on)| Some(made(&open.close(&history)?).on(on.clone()))));

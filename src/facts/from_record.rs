@@ -146,7 +146,8 @@ const NO_RECORDER: &str = "a trail or event data store the record does not name"
 
 /// Does the record not say which function, layer or trail it is about?
 fn is_unnamed(subject: &Subject<'_>) -> bool {
-    subject.arn.is_none() && [NO_FUNCTION, NO_LAYER, NO_RECORDER].iter().any(|name| subject.name.starts_with(name))
+    subject.arn.is_none()
+        && [NO_FUNCTION, NO_LAYER, NO_RECORDER].iter().any(|name| subject.name.starts_with(name))
 }
 
 impl<'r, 'a> Reader<'r, 'a> {

@@ -81,12 +81,8 @@ impl OpenFact {
             account: text(&self.subject.account),
             region: text(&self.subject.region),
         };
-        let event = Event {
-            file: &self.file,
-            offset: self.offset,
-            id: self.event_id.as_deref(),
-            time: self.time,
-        };
+        let event =
+            Event { file: &self.file, offset: self.offset, id: self.event_id.as_deref(), time: self.time };
         Some(Fact {
             subject: subject.into(),
             origin: Origin::Change,

@@ -115,7 +115,10 @@ impl Selectors {
             data_resources: Some(
                 one.resources
                     .iter()
-                    .map(|(kind, values)| api::DataResource { kind: kind.clone(), values: Some(values.clone()) })
+                    .map(|(kind, values)| api::DataResource {
+                        kind: kind.clone(),
+                        values: Some(values.clone()),
+                    })
                     .collect(),
             ),
         });

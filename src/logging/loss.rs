@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Event;
 use super::classes::{Claim, check};
 use super::collected::{Advanced, Basic, Selectors};
 use super::patterns::Condition;
 use super::selector::{Compiled, FUNCTION, Fit};
-use super::Event;
 use crate::arn;
 use crate::snapshot::api::EventSelectors;
 use crate::value::{Reading, Why};
@@ -86,15 +86,17 @@ pub fn loss(recorder_arn: &str, before: &RecorderState, after: &RecorderState, t
             (Ok(was), Ok(is)) => compare(recorder_arn, partition, was, is, world),
             // The same selectors, whatever they are: only accounts and regions may be lost.
             (Err(why), _) if !touched.selectors => {
-                if world.shrinks() { Loss::Unknown(*why) } else { Loss::Nothing }
-            }
-            // Nothing is lost if not even everything would be.
-            (Err(why), Ok(is)) => {
-                match compare(recorder_arn, partition, &everything(partition), is, world) {
-                    Loss::Nothing => Loss::Nothing,
-                    Loss::Some(_) | Loss::Unknown(_) => Loss::Unknown(*why),
+                if world.shrinks() {
+                    Loss::Unknown(*why)
+                } else {
+                    Loss::Nothing
                 }
             }
+            // Nothing is lost if not even everything would be.
+            (Err(why), Ok(is)) => match compare(recorder_arn, partition, &everything(partition), is, world) {
+                Loss::Nothing => Loss::Nothing,
+                Loss::Some(_) | Loss::Unknown(_) => Loss::Unknown(*why),
+            },
             (_, Err(why)) => Loss::Unknown(*why),
         };
         every &= matches!(one, Loss::Some(_));
@@ -170,9 +172,8 @@ fn worlds(before: &RecorderState, after: &RecorderState, touched: Touched) -> Ve
     };
     let organizations = pairs(&before.organization, &after.organization, touched.organization);
     let regions = pairs(&before.multi_region, &after.multi_region, touched.multi_region);
-    let world = |multi_region| {
-        organizations.iter().map(move |&organization| World { multi_region, organization })
-    };
+    let world =
+        |multi_region| organizations.iter().map(move |&organization| World { multi_region, organization });
     regions.into_iter().flat_map(world).collect()
 }
 
@@ -190,8 +191,8 @@ fn compare(recorder_arn: &str, partition: &str, was: &Selectors, is: &Selectors,
     for region in &regions {
         for account in &accounts {
             let head = format!("arn:{partition}:lambda:{region}:{account}:function:");
-            let reached = (*region == home || world.multi_region.1)
-                && (*account == owner || world.organization.1);
+            let reached =
+                (*region == home || world.multi_region.1) && (*account == owner || world.organization.1);
             for target in words.functions(&head) {
                 targets += 1;
                 if targets > TARGET_LIMIT {
@@ -228,12 +229,8 @@ fn lost(
     // What stands there unchanged records what it recorded, whatever that is.
     let kept = |at: usize| reached && same(was, at, is);
     let claim = |selector| Claim::of(selector);
-    let mut claims: Vec<Claim<'_>> = before
-        .selectors
-        .iter()
-        .filter(|one| one.matches_arn(target) && !kept(one.at))
-        .map(claim)
-        .collect();
+    let mut claims: Vec<Claim<'_>> =
+        before.selectors.iter().filter(|one| one.matches_arn(target) && !kept(one.at)).map(claim).collect();
     let split = claims.len();
     if reached {
         claims.extend(after.selectors.iter().filter(|one| one.matches_arn(target)).map(claim));

@@ -36,9 +36,7 @@ impl Question {
                     && function.action.known().is_some_and(|action| action == "updated");
                 asks.then(|| Question::PreviousRole { line: line(&fact.subject, Facet::Role) })
             }
-            Body::LoggingChange(_) => {
-                Some(Question::Weakened { line: line(&fact.subject, Facet::Recorder) })
-            }
+            Body::LoggingChange(_) => Some(Question::Weakened { line: line(&fact.subject, Facet::Recorder) }),
             _ => None,
         }
     }

@@ -293,9 +293,7 @@ impl<'a> Reader<'_, 'a> {
             })),
             sets_role: Reading::Known(match self.name.as_ref() {
                 "CreateFunction" => true,
-                "UpdateFunctionConfiguration" => {
-                    self.record.request_parameter(&["role"]) != Field::Absent
-                }
+                "UpdateFunctionConfiguration" => self.record.request_parameter(&["role"]) != Field::Absent,
                 _ => false,
             }),
             previous_role: Reading::Unread(UNREAD),

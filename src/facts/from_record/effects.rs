@@ -123,7 +123,7 @@ impl<'a> Table<'_, '_, 'a> {
                 self.configured();
             }
             "UpdateFunctionConfiguration" => self.configured(),
-            "UpdateFunctionCode" if wanted.function => self.role(),
+            "UpdateFunctionCode" => self.shown(),
             "DeleteFunction" => self.deleted(),
             "DeleteAlias" => match parameter(self.reader, &["name"]) {
                 Field::Known(alias) => {
@@ -334,6 +334,23 @@ impl<'a> Table<'_, '_, 'a> {
             if let Some(slot) = slot {
                 self.on(&subject, Facet::Destinations, Act::Set(vec![("dead_letter".into(), slot)]));
             }
+        }
+    }
+
+    /// What the answer to another change shows of the function's role and layers. What it does not show may be there.
+    fn shown(&mut self) {
+        if self.wanted.function {
+            self.role();
+        }
+        let layers = self.reader.record.response_elements().known().and_then(|answer| answer.get("layers"));
+        if self.wanted.layer_use
+            && let Some(layers) = layers.filter(|layers| layers.kind() == RawKind::Array)
+        {
+            let function = self.reader.record.function();
+            let subject = self.reader.function_subject(&function, None);
+            let arns = layers.items().into_iter().map(|layer| layer.get("arn").and_then(Raw::as_str));
+            let keys: Option<Keys> = arns.map(|arn| Some((arn?.as_ref().into(), Slot::text("")))).collect();
+            self.on(&subject, Facet::Layers, keys.map_or(Act::Unread, Act::Replace));
         }
     }
 
