@@ -3,6 +3,8 @@
 
 mod assemble;
 pub mod cases;
+mod causes;
+mod context;
 mod holes;
 mod ledger;
 mod networks;
@@ -22,6 +24,7 @@ use crate::facts::schema::Origin;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
+use crate::findings::triage::Known;
 use crate::lists::{ListError, Lists};
 use crate::network::Networks;
 use crate::network::load::{self, LoadError};
@@ -64,6 +67,10 @@ pub struct Job<'j> {
     pub config: &'j Config,
     pub trust: &'j Trust,
     pub thresholds: &'j Thresholds,
+    /// Findings that count as known.
+    pub baseline: Option<Known<'j>>,
+    /// Options that left policies or inputs out, as the report is to say.
+    pub filters: Vec<String>,
     pub now: Timestamp,
 }
 
@@ -131,12 +138,14 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut outside = context::Outside::default();
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
             }
+            outside.add(fact);
             engine.judge(fact, &mut tally);
         };
         snapshot::read(input, &mut |visit| {
@@ -157,7 +166,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         logging: &logging,
         networks: &networks,
     };
-    let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
+    let (report, exit) = assemble::report(job, &engine, &gaps, read, outside, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
 }
 
@@ -188,7 +197,7 @@ fn read_trail(
     tally: &mut Tally,
 ) -> TrailRead {
     let memory = engine.memory();
-    let visitor = records::Judge::new(engine, &memory, wanted(engine), context);
+    let visitor = records::Judge::new(engine, &memory, wanted(job, engine), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
@@ -203,6 +212,7 @@ fn read_trail(
         tally.merge(facts.tally);
         out.facts.merge(facts.facts);
     }
+    out.facts.changes.settle();
     if engine.has_state() {
         holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
         engine.recall(memory, &out.facts.reading, tally);
@@ -211,8 +221,10 @@ fn read_trail(
 }
 
 /// The facts that the policies judge.
-fn wanted(engine: &Engine<'_>) -> Wanted {
-    let change = |kind| engine.wants(kind, Origin::Change);
+fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
+    // A finding of a snapshot asks for its cause, whether the policy judges the change itself or not.
+    let caused = |kind| job.snapshot.is_some() && engine.wants(kind, Origin::State);
+    let change = |kind| engine.wants(kind, Origin::Change) || caused(kind);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
         // Whether invocations were recorded is asked by more than policies.

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::causes::{self, Texts};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
 use crate::facts::schema::Origin;
 use crate::facts::{ApiCall, Body, Place};
+use crate::findings::cause::Changes;
 use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
@@ -33,6 +35,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// Who changed what.
+    pub changes: Changes,
 }
 
 impl RecordFacts {
@@ -44,6 +48,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.changes.merge(other.changes);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -68,6 +73,8 @@ pub(super) struct PerFile {
     account: Option<Arc<str>>,
     /// Whether a call of this source and name can matter to an `api_call` policy.
     matters: HashMap<String, HashMap<String, bool>>,
+    /// Shared by the changes of one file.
+    texts: Texts,
     pub(super) tally: Tally,
     pub(super) facts: RecordFacts,
 }
@@ -124,6 +131,7 @@ impl RecordVisitor for Judge<'_> {
             named: named.cloned(),
             account: None,
             matters: HashMap::new(),
+            texts: Texts::default(),
             tally: self.engine.tally(),
             facts: RecordFacts::default(),
         }
@@ -157,6 +165,10 @@ impl RecordVisitor for Judge<'_> {
         let (source, name) = (record.event_source(), record.canonical_name());
         let matters = self.wanted.api_call && self.remembered(&mut file.matters, &source, &name);
         let lambda = source == LAMBDA;
+        if source == causes::CLOUDTRAIL && causes::changes_recording(&name) {
+            let account = account.known().map(AsRef::as_ref);
+            causes::of_recorder(record, (&file.path, &mut file.texts), account, &mut facts.changes);
+        }
         if !matters && !lambda {
             return;
         }
@@ -173,6 +185,7 @@ impl RecordVisitor for Judge<'_> {
             file: file.path.clone(),
             offset: record.offset(),
         });
+        let (texts, path) = (&mut file.texts, &file.path);
         facts_of(record, &file.path, file.named.as_ref(), wanted, self.context, &mut |fact| {
             if let (Body::Invocation(_), Some(arn), Place::Event(event)) =
                 (&fact.body, fact.subject.arn.as_deref(), &fact.place)
@@ -180,6 +193,7 @@ impl RecordVisitor for Judge<'_> {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
+            causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             match (&occasion, self.memory) {
                 (Some(occasion), Some(memory)) => engine.judge_record(fact, occasion, memory, tally),
                 _ => engine.judge(fact, tally),
