@@ -8,10 +8,13 @@ use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
-use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
+use crate::facts::from_record::{
+    INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
+};
 use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
+use crate::timeline::Timeline;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
@@ -39,6 +42,8 @@ pub struct RecordFacts {
     pub reading: state::Reading,
     /// Who changed what.
     pub changes: Changes,
+    /// What changes did to what the policies ask about.
+    pub timeline: Timeline,
 }
 
 impl RecordFacts {
@@ -51,6 +56,7 @@ impl RecordFacts {
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
         self.changes.merge(other.changes);
+        self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -135,6 +141,7 @@ impl<'j> Judge<'j> {
             lambda,
             recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
+            change: lambda && is_change(name),
         }
     }
 }
@@ -174,6 +181,9 @@ impl RecordVisitor for Judge<'_> {
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
         if !wanted.api_call && !of_lambda {
             return;
+        }
+        if relevance.change {
+            effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
         }
         let occasion = || {
             let event_id = record.event_id();

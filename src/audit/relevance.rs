@@ -23,6 +23,8 @@ pub(super) struct Relevance {
     pub(super) recorder: bool,
     /// One of Lambda's invocations.
     pub(super) invocation: bool,
+    /// It has effects on the timeline.
+    pub(super) change: bool,
 }
 
 #[derive(Debug)]
