@@ -6,6 +6,8 @@ pub mod cause;
 pub mod diff;
 pub mod gaps;
 pub mod gate;
+#[cfg(test)]
+mod sample;
 pub mod triage;
 pub mod waivers;
 

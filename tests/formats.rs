@@ -86,7 +86,8 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 }
 
 /// Keys whose texts are words of ours, or are looked up.
-const CLOSED: [&str; 11] = [
+const CLOSED: [&str; 12] = [
+    "status",
     "severity",
     "origins",
     "triage",

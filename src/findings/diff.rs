@@ -207,3 +207,87 @@ fn unseen(finding: &Finding, run: &Report) -> Option<String> {
     let warming = run.coverage.warming_up.iter().find(|row| row.policy == finding.policy);
     warming.map(|row| format!("the policy is judged from {} only", row.from))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::sample::{ACCOUNT, denied, finding, judged, report};
+    use Severity::{High, Low};
+
+    const STATE: &[Origin] = &[Origin::State];
+    const CHANGE: &[Origin] = &[Origin::Change];
+
+    fn plain() -> Thresholds {
+        Thresholds { fail_on: High, exit_zero: false, allow_incomplete: false }
+    }
+
+    #[test]
+    fn what_is_new_changed_and_gone_between_two_complete_runs() {
+        let old = report(vec![
+            finding("same", High, STATE),
+            finding("worse", Low, STATE),
+            finding("gone", High, STATE),
+        ]);
+        let new = report(vec![
+            finding("same", High, STATE),
+            finding("worse", High, STATE),
+            finding("came", Low, STATE),
+        ]);
+        let names =
+            |findings: &[Finding]| findings.iter().map(|one| one.fingerprint.clone()).collect::<Vec<_>>();
+        let told = diff(("a", &old), ("b", &new), &plain());
+        assert_eq!(
+            (names(&told.appeared), names(&told.gone)),
+            (vec!["came".to_owned()], vec!["gone".to_owned()])
+        );
+        assert_eq!(told.changed[0].what, ["severity low to high"]);
+        assert_eq!((told.unchanged, told.not_judged.len(), told.exit_code), (1, 0, 1));
+        // What only became less is no failure, and nothing at all is none.
+        assert_eq!(diff(("b", &new), ("b", &new), &plain()).exit_code, 0);
+        let back = diff(("b", &new), ("a", &old), &plain());
+        assert_eq!((names(&back.appeared), back.exit_code), (vec!["gone".to_owned()], 1));
+        let lax = Thresholds { exit_zero: true, ..plain() };
+        assert_eq!(diff(("a", &old), ("b", &new), &lax).exit_code, 0);
+    }
+
+    #[test]
+    fn a_finding_is_gone_only_if_the_later_run_looked() {
+        type Case<'c> = (&'c [Origin], fn(&mut Report), &'c str);
+        let table: [Case<'_>; 10] = [
+            (STATE, |run| run.scope.nothing_read = true, "nothing usable"),
+            (STATE, |run| run.coverage.policies.clear(), "was not judged"),
+            (STATE, |run| run.inputs.snapshot = None, "no snapshot"),
+            (CHANGE, |run| run.inputs.trail_files = 0, "no trail records"),
+            (
+                CHANGE,
+                |run| run.inputs.first_record = Some("2026-11-13T00:00:00Z".to_owned()),
+                "older than those",
+            ),
+            (STATE, |run| run.inputs.accounts.clear(), "nothing of account"),
+            (STATE, |run| run.inputs.regions.clear(), "nothing of region"),
+            (
+                STATE,
+                |run| run.coverage.read.push(denied(Some(ACCOUNT), None)),
+                "lambda:GetPolicy was not fully read",
+            ),
+            (STATE, |run| run.coverage.read.push(denied(None, None)), "lambda:GetPolicy was not fully read"),
+            (STATE, |run| run.coverage.policies = vec![judged("p", 3)], "3 judgements"),
+        ];
+        for (origins, change, why) in table {
+            let old = report(vec![finding("a", High, origins)]);
+            let mut new = report(Vec::new());
+            let whole = diff(("a", &old), ("b", &new), &plain());
+            assert_eq!((whole.gone.len(), whole.exit_code), (1, 0), "{why}");
+            change(&mut new);
+            let told = diff(("a", &old), ("b", &new), &plain());
+            assert!(told.gone.is_empty(), "{why}");
+            assert!(told.not_judged[0].why.contains(why), "{} is not {why}", told.not_judged[0].why);
+            assert_eq!(told.exit_code, if new.scope.nothing_read { 2 } else { 3 }, "{why}");
+        }
+        // A hole elsewhere hides nothing of this.
+        let old = report(vec![finding("a", High, STATE)]);
+        let mut new = report(Vec::new());
+        new.coverage.read.push(denied(Some("444455556666"), None));
+        assert_eq!(diff(("a", &old), ("b", &new), &plain()).gone.len(), 1);
+    }
+}

@@ -130,3 +130,147 @@ pub fn compare(
         activity: known.activity,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wildmatch::WildMatch;
+
+    use super::*;
+    use crate::findings::baseline::{Baseline, Unfit};
+    use crate::findings::sample::{finding, report};
+    use crate::policy::Severity;
+
+    const STATE: &[Origin] = &[Origin::State];
+    const CHANGE: &[Origin] = &[Origin::Change];
+    const ACTIVITY: &[Origin] = &[Origin::Activity];
+
+    fn waiver(subject: &str, expires: &str) -> Waiver {
+        Waiver {
+            policy: WildMatch::new("p"),
+            subject: WildMatch::new(subject),
+            text: format!("p on {subject}"),
+            reason: "known".to_owned(),
+            owner: "web".to_owned(),
+            expires: expires.parse().unwrap(),
+        }
+    }
+
+    fn today() -> Date {
+        "2026-11-20".parse().unwrap()
+    }
+
+    #[test]
+    fn a_waiver_holds_for_a_whole_arn_until_it_is_over_and_is_told_when_it_matches_nothing() {
+        let of = |waivers: &[Waiver]| {
+            let mut found = vec![finding("a", Severity::High, STATE), finding("b", Severity::High, STATE)];
+            let mut notices = Vec::new();
+            waive(&mut found, waivers, today(), &mut notices);
+            (found, notices)
+        };
+        let (found, notices) = of(&[waiver("arn:*:function:a", "2026-11-20")]);
+        assert_eq!((found[0].triage, found[1].triage), (Triage::Waived, Triage::New));
+        assert_eq!(found[0].waiver.as_ref().unwrap().owner, "web");
+        assert!(notices.is_empty());
+        // The name alone is not the ARN.
+        let (found, notices) = of(&[waiver("a", "2027-01-01")]);
+        assert_eq!(found[0].triage, Triage::New);
+        assert_eq!(notices, ["the waiver of p on a (web) matches no finding"]);
+        let (found, notices) = of(&[waiver("*", "2026-11-19")]);
+        assert!(found.iter().all(|one| one.triage == Triage::New && one.waiver.is_none()));
+        assert_eq!(notices, ["the waiver of p on * (web) expired on 2026-11-19: 2 findings count again"]);
+        let (found, _) =
+            of(&[waiver("*", "2026-12-01"), waiver("*", "2027-06-01"), waiver("*", "2027-01-01")]);
+        assert_eq!(found[0].waiver.as_ref().unwrap().expires, "2027-06-01");
+    }
+
+    fn compared(
+        base: &[(&str, Severity, &[Origin])],
+        now: Vec<Finding>,
+        activity: bool,
+    ) -> (Vec<Finding>, BaselineUse, Vec<String>) {
+        let before = base.iter().map(|(name, severity, origins)| finding(name, *severity, origins)).collect();
+        let written = serde_json::to_string(&Baseline::of(&report(before)).unwrap()).unwrap();
+        let baseline = Baseline::parse(&written).unwrap();
+        let (mut now, mut notices) = (now, Vec::new());
+        let used = compare(&mut now, Known { baseline: &baseline, file: "b", activity }, &[], &mut notices);
+        (now, used, notices)
+    }
+
+    #[test]
+    fn only_what_the_baseline_knows_as_it_is_counts_as_known() {
+        use Severity::{High, Low};
+        let base: &[(&str, Severity, &[Origin])] = &[
+            ("a", High, STATE),
+            ("c", High, CHANGE),
+            ("x", High, ACTIVITY),
+            ("grave", Low, STATE),
+            ("gone", High, STATE),
+        ];
+        let mut again = finding("c", High, CHANGE);
+        again.last = Some("2026-11-13T00:00:00Z".to_owned());
+        let mut waived = finding("a", High, STATE);
+        waived.triage = Triage::Waived;
+        for (now, activity, expected) in [
+            (finding("a", High, STATE), false, Triage::Baseline),
+            (finding("a", Low, STATE), false, Triage::Baseline),
+            (finding("b", High, STATE), false, Triage::New),
+            (finding("grave", High, STATE), false, Triage::New),
+            (finding("c", High, CHANGE), false, Triage::Baseline),
+            (again.clone(), false, Triage::New),
+            (finding("x", High, ACTIVITY), false, Triage::New),
+            (finding("x", High, ACTIVITY), true, Triage::Baseline),
+            (waived, false, Triage::Waived),
+        ] {
+            let (found, used, notices) = compared(base, vec![now], activity);
+            assert_eq!(found[0].triage, expected, "{found:?}");
+            let named = u64::from(found[0].fingerprint != "b");
+            assert_eq!((used.entries, used.stale), (5, 5 - named));
+            assert!(notices[0].contains("that this run did not find"), "{notices:?}");
+        }
+    }
+
+    #[test]
+    fn each_finding_is_one_thing_so_that_the_counts_add_up() {
+        let names = ["a", "b", "c", "d", "e", "f"];
+        // Each subset of findings in the baseline, each with every other one waived.
+        for bits in 0..64u32 {
+            let base: Vec<(&str, Severity, &[Origin])> = names
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| bits >> at & 1 == 1)
+                .map(|(_, name)| (*name, Severity::High, STATE))
+                .collect();
+            let mut now: Vec<Finding> =
+                names.iter().map(|name| finding(name, Severity::High, STATE)).collect();
+            waive(&mut now, &[waiver("*:b", "2027-01-01")], today(), &mut Vec::new());
+            let waived = now.iter().filter(|one| one.triage == Triage::Waived).count();
+            let (found, used, _) = compared(&base, now, false);
+            let count = |triage| found.iter().filter(|one| one.triage == triage).count();
+            assert_eq!(count(Triage::Waived), waived);
+            assert_eq!(count(Triage::New) + count(Triage::Baseline) + count(Triage::Waived), names.len());
+            assert_eq!(used.stale, 0);
+            assert_eq!(count(Triage::Baseline) + usize::from(bits >> 1 & 1 == 1), bits.count_ones() as usize);
+        }
+    }
+
+    #[test]
+    fn a_baseline_comes_from_a_complete_run_that_left_nothing_out_and_holds_nothing_waived() {
+        let mut waived = finding("w", Severity::High, STATE);
+        waived.triage = Triage::Waived;
+        let whole = report(vec![finding("a", Severity::High, STATE), waived]);
+        let baseline = Baseline::of(&whole).unwrap();
+        assert!(baseline.get("a").is_some() && baseline.get("w").is_none());
+        let unfit = |change: fn(&mut crate::report::Report)| {
+            let mut run = whole.clone();
+            change(&mut run);
+            Baseline::of(&run).unwrap_err()
+        };
+        assert_eq!(unfit(|run| run.scope.nothing_read = true), Unfit::NothingRead);
+        assert_eq!(
+            unfit(|run| run.scope.filters = vec!["--policy x".to_owned()]),
+            Unfit::Filtered("--policy x".to_owned())
+        );
+        assert_eq!(unfit(|run| run.scope.unknown_open = 2), Unfit::Incomplete { gaps: 0, unknown: 2 });
+        assert_eq!(unfit(|run| run.scope.complete = false), Unfit::Incomplete { gaps: 0, unknown: 0 });
+    }
+}
