@@ -46,10 +46,36 @@ const fn place(key: &[u8]) -> usize {
 /// The slot of a member's key.
 #[inline]
 fn slot_of(key: &str) -> Option<Slot> {
-    let candidate = *CANDIDATES.get(place(key.as_bytes()))?;
-    let (name, slot) = KEYS.get(usize::from(candidate))?;
-    (*name == key).then_some(*slot)
+    let (name, slot) = candidate(key)?;
+    same(name.as_bytes(), key.as_bytes()).then_some(slot)
 }
+
+#[inline]
+fn candidate(key: &str) -> Option<(&'static str, Slot)> {
+    let candidate = *CANDIDATES.get(place(key.as_bytes()))?;
+    KEYS.get(usize::from(candidate)).copied()
+}
+
+/// Equality of short texts, without a call.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() || left.len() < 8 {
+        return left == right;
+    }
+    let (left_parts, _) = left.as_chunks::<8>();
+    let (right_parts, _) = right.as_chunks::<8>();
+    left_parts.iter().zip(right_parts).all(|(left, right)| left == right)
+        && left.last_chunk::<8>() == right.last_chunk::<8>()
+}
+
+/// The members that a first look needs: whose record it is, of what, and when.
+const FIRST: u64 = 1 << Slot::EventSource as u64
+    | 1 << Slot::EventName as u64
+    | 1 << Slot::EventTime as u64
+    | 1 << Slot::RecipientAccountId as u64
+    | 1 << Slot::AwsRegion as u64
+    | 1 << Slot::EventCategory as u64
+    | 1 << Slot::ManagementEvent as u64;
 
 slots! {
     EventSource = "eventSource",
@@ -96,10 +122,24 @@ impl<'a> Index<'a> {
         Self { values: [None; SLOTS], inner_at: 0 }
     }
 
+    /// Adds a member that a first look needs. The key has no escapes.
+    #[inline]
+    pub(crate) fn add_first(&mut self, key: &str, value: impl FnOnce() -> Option<Raw<'a>>) {
+        let Some((name, slot)) = candidate(key).filter(|(_, slot)| FIRST & (1 << *slot as u64) != 0) else {
+            return;
+        };
+        if same(name.as_bytes(), key.as_bytes())
+            && let Some(kept) = self.values.get_mut(slot as usize)
+        {
+            *kept = value();
+        }
+    }
+
+    #[inline]
     pub(crate) fn add(&mut self, member: &Member<'a>) {
         let found = slot_of(member.key).or_else(|| {
-            let escaped = member.key.contains('\\');
-            if escaped { slot_of(&unescape(member.key)) } else { None }
+            let key = unescape(member.key);
+            if let Cow::Owned(key) = key { slot_of(&key) } else { None }
         });
         let Some(slot) = found else { return };
         if slot == Slot::CloudTrailEvent {

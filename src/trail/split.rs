@@ -19,6 +19,20 @@ use super::record::{Index, Slot, TrailRecord};
 pub(crate) trait Sink {
     /// A record.
     fn record(&mut self, record: &TrailRecord<'_>);
+    /// Whether there may be records that [`Sink::pass_over`] says yes to.
+    fn may_pass_over(&self) -> bool {
+        false
+    }
+    /// Whether a record with this event source and name is needed whole. (It may have others: the last ones count.)
+    fn needs(&mut self, _source: &str, _name: &str) -> bool {
+        true
+    }
+    /// Takes note of a record of which only the members of a first look are there (event source, name, time and
+    /// category, account, region), and says whether that was all it needs. If not, the record comes again, whole. The
+    /// objects and arrays in it were checked no further than their brackets.
+    fn pass_over(&mut self, _record: &TrailRecord<'_>) -> bool {
+        false
+    }
     /// A summary (Insights, aggregated events) instead of a record.
     fn summary(&mut self);
     /// An object that describes a digest of trail files.
@@ -38,7 +52,7 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    let quotes = Quotes::default();
+    let quotes = if sink.may_pass_over() { Quotes::with_brackets() } else { Quotes::default() };
     let mut reader =
         Reader { text: &text, original: bytes, base, sink, quotes, budget, line: None, next: None };
     reader.values(start);
@@ -218,10 +232,53 @@ impl<'a, S: Sink> Reader<'a, S> {
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
+        if self.sink.may_pass_over()
+            && let Some(end) = self.pass_over(start)
+        {
+            return Ok(end);
+        }
         let mut index = Index::new();
         let end = walk_object(&mut self.quotes, self.text, start + 1, 1, |member| index.add(&member))?;
         self.object(index, start, end);
         Ok(end)
+    }
+
+    /// Passes over a record that the sink does not need, without a look into its objects and arrays. `None` where it
+    /// needs it, or where anything is not as it should be: then it is read as a whole.
+    fn pass_over(&mut self, start: usize) -> Option<usize> {
+        let text = self.text;
+        let bytes = text.as_bytes();
+        let mut index = Index::new();
+        let mut at = start + 1;
+        let mut named = false;
+        let end = loop {
+            let open = expect(bytes, at, b'"', "").ok()?;
+            let close = self.quotes.skip_plain(bytes, open)?;
+            let colon = expect(bytes, close, b':', "").ok()?;
+            let (value, byte) = peek(bytes, colon)?;
+            let end = match byte {
+                b'"' => self.quotes.skip_string(bytes, value + 1).ok()?,
+                b'{' | b'[' => self.quotes.behind_close(bytes, value)?,
+                _ => skip_value(&mut self.quotes, bytes, value, 1).ok()?,
+            };
+            index.add_first(text.get(open..close - 1)?, || text.get(value..end).map(Raw::scanned));
+            // As soon as both are there: most records that are needed are told by their names.
+            if !named
+                && let (Some(source), Some(name)) = (index.get(Slot::EventSource), index.get(Slot::EventName))
+            {
+                if self.sink.needs(&source.as_str()?, &name.as_str()?) {
+                    return None;
+                }
+                named = true;
+            }
+            match peek(bytes, end)? {
+                (comma, b',') => at = comma + 1,
+                (last, b'}') => break last + 1,
+                _ => return None,
+            }
+        };
+        let record = TrailRecord::new(index, text.get(start..end)?, self.base + start as u64).ok()?;
+        self.sink.pass_over(&record).then_some(end)
     }
 
     /// An object that stands where a record may stand.

@@ -38,6 +38,47 @@ fn read(text: impl AsRef<[u8]>) -> Seen {
     seen
 }
 
+/// Needs only some of the records as a whole: those whose name has a length that is no multiple.
+struct Passing {
+    seen: Seen,
+    every: usize,
+}
+
+impl Sink for Passing {
+    fn record(&mut self, record: &TrailRecord<'_>) {
+        self.seen.record(record);
+    }
+    fn may_pass_over(&self) -> bool {
+        true
+    }
+    fn needs(&mut self, _: &str, name: &str) -> bool {
+        name.len() % self.every != 0
+    }
+    fn pass_over(&mut self, record: &TrailRecord<'_>) -> bool {
+        let passed = record.event_name().len() % self.every == 0;
+        if passed {
+            self.seen.record(record);
+        }
+        passed
+    }
+    fn summary(&mut self) {
+        self.seen.summary();
+    }
+    fn digest(&mut self) {
+        self.seen.digest();
+    }
+    fn claim(&mut self) {}
+    fn fault(&mut self, fault: Fault) {
+        self.seen.fault(fault);
+    }
+}
+
+fn passing(text: impl AsRef<[u8]>, every: usize) -> Seen {
+    let mut sink = Passing { seen: Seen::default(), every };
+    read_text(text.as_ref(), 0, &mut sink);
+    sink.seen
+}
+
 fn record(name: &str) -> String {
     format!(
         r#"{{"eventSource":"s","eventName":"{name}","eventTime":"2025-03-01T00:00:00Z","eventID":"{name}"}}"#
@@ -46,6 +87,25 @@ fn record(name: &str) -> String {
 
 fn names(seen: &Seen) -> Vec<&str> {
     seen.records.iter().map(|record| record.1.as_str()).collect()
+}
+
+#[test]
+fn what_is_passed_over_is_checked_as_far_as_its_brackets() {
+    let inside = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":{"y" 1,]]}}"#;
+    let open = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":{"y":"}}"#;
+    let twice = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","eventName":{}}"#;
+    let own = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":tru}"#;
+    for text in [inside, open, twice, own] {
+        let text = format!(r#"{{"Records":[{text},{}]}}"#, record("CD"));
+        assert_eq!(passing(&text, 2), read(&text), "{text}");
+        assert!(!read(&text).faults.is_empty());
+    }
+    // An object without a fault in its brackets is not looked into, unless the record is needed.
+    let within = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":{"y" 1}}"#;
+    let text = format!(r#"{{"Records":[{within},{}]}}"#, record("CD"));
+    assert_eq!(names(&passing(&text, 2)), ["AB", "CD"]);
+    assert_eq!(passing(&text, 3), read(&text));
+    assert_eq!(names(&read(&text)), ["CD"]);
 }
 
 #[test]
@@ -303,6 +363,9 @@ proptest! {
         let seen = read(&text);
         prop_assert_eq!(seen.faults.len(), values.len() - wanted.len());
         prop_assert_eq!(&seen.records, &wanted);
+        for every in [1, 2, 3] {
+            prop_assert_eq!(&passing(&text, every), &seen);
+        }
         for offset in seen.offsets {
             prop_assert_eq!(text.as_bytes()[offset as usize], b'{');
         }
@@ -331,5 +394,9 @@ proptest! {
         }
         let lost = seen.records.len() < count;
         prop_assert!(!lost || !seen.faults.is_empty());
+        // What is passed over tells no less.
+        let passed = passing(&text, 1);
+        prop_assert!(passed.records.len() >= seen.records.len(), "{}", String::from_utf8_lossy(&text));
+        prop_assert!(passed.records.len() == count || !passed.faults.is_empty());
     }
 }
