@@ -4,8 +4,8 @@
 //! Strings with an escape or a control character are left to the scanner that reads every byte: what this module
 //! accepts, that one accepts too, and everything it refuses is refused there.
 //!
-//! Where it is asked for, the brackets outside of strings are found likewise, so that what nobody will read can be
-//! passed over as a whole.
+//! Where it is asked for, the brackets and colons outside of strings are found likewise, so that a record that nobody
+//! will read can be passed over with a look at a few of its members.
 //!
 //! The way to find escaped quotes without branches is simdjson's: Langdale and Lemire, *Parsing gigabytes of JSON per
 //! second*, VLDB Journal 28 (2019), section 3.1.1, <https://arxiv.org/abs/1902.08318>.
@@ -26,8 +26,8 @@ struct Masks {
     quotes: u64,
     /// Backslashes and control characters.
     special: u64,
-    /// Brackets of both kinds outside of strings; empty unless asked for.
-    brackets: u64,
+    /// Brackets of both kinds and colons outside of strings; empty unless asked for.
+    tokens: u64,
 }
 
 /// The quotes of one text, a window at a time: reading moves forward.
@@ -37,7 +37,7 @@ pub(crate) struct Quotes {
     /// Which block the window begins with.
     first: usize,
     behind: Behind,
-    brackets: bool,
+    tokens: bool,
 }
 
 /// What the bytes behind the window begin with.
@@ -84,14 +84,20 @@ impl Quotes {
         }
     }
 
-    /// Finds brackets too.
-    pub(crate) fn with_brackets() -> Self {
-        Quotes { brackets: true, ..Quotes::default() }
+    /// Finds brackets and colons too.
+    pub(crate) fn with_tokens() -> Self {
+        Quotes { tokens: true, ..Quotes::default() }
     }
 
-    /// The place behind the bracket that closes the one at `open`, whatever stands between. `None`: there is none, or
-    /// reading has passed the place, or what stands before it has left a string open.
-    pub(crate) fn behind_close(&mut self, bytes: &[u8], open: usize) -> Option<usize> {
+    /// Walks from the bracket at `open` to behind the one that closes it; `member` gets the place of each colon that
+    /// is no deeper, and ends the walk with no. `None` too where that bracket does not stand outside of strings, where
+    /// nothing closes it, or where a string that is no deeper has an escape.
+    pub(crate) fn walk(
+        &mut self,
+        bytes: &[u8],
+        open: usize,
+        mut member: impl FnMut(usize) -> bool,
+    ) -> Option<usize> {
         let mut block = open / BLOCK;
         let mut from = !0u64 << (open % BLOCK);
         let mut depth = 0u32;
@@ -102,18 +108,23 @@ impl Quotes {
                 }
                 return None;
             };
-            let mut brackets = masks.brackets & from;
-            if depth == 0 && brackets & (1 << (open % BLOCK)) == 0 {
+            if depth == 0 && masks.tokens & (1 << (open % BLOCK)) == 0 {
                 return None;
             }
-            while brackets != 0 {
-                let at = block * BLOCK + brackets.trailing_zeros() as usize;
-                match bytes.get(at) {
-                    Some(b'{' | b'[') => depth += 1,
-                    _ if depth <= 1 => return Some(at + 1),
-                    _ => depth -= 1,
+            let mut tokens = (masks.tokens | masks.special) & from;
+            while tokens != 0 {
+                let at = block * BLOCK + tokens.trailing_zeros() as usize;
+                match *bytes.get(at)? {
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' if depth <= 1 => return Some(at + 1),
+                    b'}' | b']' => depth -= 1,
+                    b':' if depth > 1 => {}
+                    b':' if member(at) => {}
+                    b':' => return None,
+                    _ if depth > 1 => {}
+                    _ => return None,
                 }
-                brackets &= brackets - 1;
+                tokens &= tokens - 1;
             }
             from = !0;
             block += 1;
@@ -133,7 +144,7 @@ impl Quotes {
             let to = bytes.len().min(from + WINDOW * BLOCK);
             let (blocks, rest) = bytes.get(from..to).unwrap_or_default().as_chunks::<BLOCK>();
             let behind = &mut self.behind;
-            if self.brackets {
+            if self.tokens {
                 self.window.extend(blocks.iter().map(|block| look::<true>(block, behind)));
             } else {
                 self.window.extend(blocks.iter().map(|block| look::<false>(block, behind)));
@@ -141,7 +152,7 @@ impl Quotes {
             if !rest.is_empty() {
                 let mut last = [b' '; BLOCK];
                 last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                self.window.push(match self.brackets {
+                self.window.push(match self.tokens {
                     true => look::<true>(&last, &mut self.behind),
                     false => look::<false>(&last, &mut self.behind),
                 });
@@ -152,11 +163,12 @@ impl Quotes {
 }
 
 #[inline(always)]
-fn look<const BRACKETS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks {
+fn look<const TOKENS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks {
     let (quote, slash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
     // The two kinds of brackets differ in this bit.
     let (kind, open, close) = (u8x16::splat(0x20), u8x16::splat(b'{'), u8x16::splat(b'}'));
-    let mut masks = Masks { quotes: 0, special: 0, brackets: 0 };
+    let colon = u8x16::splat(b':');
+    let mut masks = Masks { quotes: 0, special: 0, tokens: 0 };
     // Backslashes are rare, and control characters are rarer: whether there is one is asked once a block.
     let (mut slashes, mut least) = (u8x16::splat(0), u8x16::splat(0xff));
     let (parts, _) = block.as_chunks::<16>();
@@ -165,10 +177,10 @@ fn look<const BRACKETS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks
         slashes |= part.simd_eq(slash);
         least = least.min(part);
         masks.quotes |= u64::from(part.simd_eq(quote).to_bitmask()) << (at * 16);
-        if BRACKETS {
-            let part = part | kind;
-            let found = part.simd_eq(open) | part.simd_eq(close);
-            masks.brackets |= u64::from(found.to_bitmask()) << (at * 16);
+        if TOKENS {
+            let (whole, part) = (part, part | kind);
+            let found = part.simd_eq(open) | part.simd_eq(close) | whole.simd_eq(colon);
+            masks.tokens |= u64::from(found.to_bitmask()) << (at * 16);
         }
     }
     let controls = least.min(u8x16::splat(0x1f)).simd_eq(least);
@@ -177,7 +189,7 @@ fn look<const BRACKETS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks
         masks.special = slashes | bits(block, |part| part.min(u8x16::splat(0x1f)).simd_eq(part));
         masks.quotes &= !escapes(slashes, &mut behind.escaped);
     }
-    if BRACKETS {
+    if TOKENS {
         // Each bit: whether an odd number of quotes stands before it, itself included.
         let mut inside = masks.quotes;
         for shift in [1, 2, 4, 8, 16, 32] {
@@ -185,7 +197,7 @@ fn look<const BRACKETS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks
         }
         inside ^= behind.in_string;
         behind.in_string = 0u64.wrapping_sub(inside >> 63);
-        masks.brackets &= !inside;
+        masks.tokens &= !inside;
     }
     masks
 }
@@ -243,29 +255,28 @@ mod tests {
         }
     }
 
-    /// The brackets outside of strings, byte by byte.
-    fn behind_close(text: &[u8], open: usize) -> Option<usize> {
+    /// The same walk, byte by byte: the end, and the colons.
+    fn walk(text: &[u8], open: usize) -> Option<(usize, Vec<usize>)> {
         let (mut depth, mut in_string, mut escaped) = (0, false, false);
+        let mut colons = Vec::new();
         for (at, byte) in text.iter().enumerate() {
-            let bracket = match byte {
-                b'{' | b'[' => 1,
-                b'}' | b']' => -1,
-                _ => 0,
-            };
+            let special = *byte == b'\\' || *byte < 0x20;
             in_string ^= *byte == b'"' && !escaped;
             escaped = *byte == b'\\' && !escaped;
-            if at < open || in_string {
-                if at == open {
-                    return None;
-                }
+            if at < open {
                 continue;
             }
-            depth += bracket;
-            if at == open && depth != 1 {
-                return None;
+            match byte {
+                _ if special && depth <= 1 => return None,
+                _ if in_string && at == open => return None,
+                _ if in_string => {}
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                b':' if depth == 1 => colons.push(at),
+                _ => {}
             }
-            if depth == 0 {
-                return Some(at + 1);
+            if depth <= 0 {
+                return (at > open).then_some((at + 1, colons));
             }
         }
         None
@@ -273,16 +284,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn brackets_close_where_counting_closes_them(
-            text in r#"([{}\[\]]|"|\\|[a-c]{1,9}|[x]{60,70}){0,60}"#,
+        fn a_walk_ends_where_counting_brackets_ends_it(
+            text in r#"([{}\[\]:]|"|\\|\n|[a-c]{1,9}|[x]{60,70}){0,60}"#,
             windows in 0usize..3,
         ) {
             let mut long = vec![b' '; windows * (WINDOW * BLOCK - 100)];
             long.extend(text.bytes());
             let opens = long.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'['));
             for open in opens.map(|(at, _)| at) {
-                let mut quotes = Quotes::with_brackets();
-                prop_assert_eq!(quotes.behind_close(&long, open), behind_close(&long, open), "at {}", open);
+                let mut colons = Vec::new();
+                let end = Quotes::with_tokens().walk(&long, open, |at| { colons.push(at); true });
+                prop_assert_eq!(end.map(|end| (end, colons)), walk(&long, open), "at {}", open);
             }
         }
     }

@@ -61,8 +61,8 @@ pub trait RecordVisitor: Sync {
     }
 
     /// Called for a record before it is read as a whole, with the members of a first look: event source, name, time
-    /// and category, account and region. Of the others none is there, and objects and arrays were checked no further
-    /// than their brackets. Yes: nothing more of it is needed, and [`RecordVisitor::record`] is not called. No, the
+    /// and category, account and region. Of the others none is there, and they were checked no further than their
+    /// brackets and the ends of their strings. Yes: nothing more of it is needed, and [`RecordVisitor::record`] is not called. No, the
     /// answer unless it is overridden, must leave no trace.
     fn pass_over(&self, _file: &mut Self::PerFile, _record: &TrailRecord<'_>) -> bool {
         false

@@ -46,14 +46,9 @@ const fn place(key: &[u8]) -> usize {
 /// The slot of a member's key.
 #[inline]
 fn slot_of(key: &str) -> Option<Slot> {
-    let (name, slot) = candidate(key)?;
-    same(name.as_bytes(), key.as_bytes()).then_some(slot)
-}
-
-#[inline]
-fn candidate(key: &str) -> Option<(&'static str, Slot)> {
     let candidate = *CANDIDATES.get(place(key.as_bytes()))?;
-    KEYS.get(usize::from(candidate)).copied()
+    let (name, slot) = KEYS.get(usize::from(candidate))?;
+    same(name.as_bytes(), key.as_bytes()).then_some(*slot)
 }
 
 /// Equality of short texts, without a call.
@@ -68,14 +63,27 @@ fn same(left: &[u8], right: &[u8]) -> bool {
         && left.last_chunk::<8>() == right.last_chunk::<8>()
 }
 
-/// The members that a first look needs: whose record it is, of what, and when.
-const FIRST: u64 = 1 << Slot::EventSource as u64
-    | 1 << Slot::EventName as u64
-    | 1 << Slot::EventTime as u64
-    | 1 << Slot::RecipientAccountId as u64
-    | 1 << Slot::AwsRegion as u64
-    | 1 << Slot::EventCategory as u64
-    | 1 << Slot::ManagementEvent as u64;
+/// The members that a first look needs: whose record it is, of what, and when. The last eight bytes of each key tell it
+/// from most others.
+const FIRST: [(&[u8; 8], &[u8], Slot); 7] = [
+    (b"ntSource", b"\"eventSource", Slot::EventSource),
+    (b"ventName", b"\"eventName", Slot::EventName),
+    (b"ventTime", b"\"eventTime", Slot::EventTime),
+    (b"ccountId", b"\"recipientAccountId", Slot::RecipientAccountId),
+    (b"wsRegion", b"\"awsRegion", Slot::AwsRegion),
+    (b"Category", b"\"eventCategory", Slot::EventCategory),
+    (b"entEvent", b"\"managementEvent", Slot::ManagementEvent),
+];
+
+/// The member of a first look whose key, without escapes, ends where this text ends.
+#[inline]
+pub(crate) fn first_slot(before: &[u8]) -> Option<Slot> {
+    let end = u64::from_le_bytes(*before.last_chunk::<8>()?);
+    FIRST
+        .iter()
+        .find(|(last, key, _)| u64::from_le_bytes(**last) == end && before.ends_with(key))
+        .map(|(_, _, slot)| *slot)
+}
 
 slots! {
     EventSource = "eventSource",
@@ -122,16 +130,10 @@ impl<'a> Index<'a> {
         Self { values: [None; SLOTS], inner_at: 0 }
     }
 
-    /// Adds a member that a first look needs. The key has no escapes.
     #[inline]
-    pub(crate) fn add_first(&mut self, key: &str, value: impl FnOnce() -> Option<Raw<'a>>) {
-        let Some((name, slot)) = candidate(key).filter(|(_, slot)| FIRST & (1 << *slot as u64) != 0) else {
-            return;
-        };
-        if same(name.as_bytes(), key.as_bytes())
-            && let Some(kept) = self.values.get_mut(slot as usize)
-        {
-            *kept = value();
+    pub(crate) fn set(&mut self, slot: Slot, value: Raw<'a>) {
+        if let Some(kept) = self.values.get_mut(slot as usize) {
+            *kept = Some(value);
         }
     }
 
@@ -145,9 +147,7 @@ impl<'a> Index<'a> {
         if slot == Slot::CloudTrailEvent {
             self.inner_at = member.at;
         }
-        if let Some(value) = self.values.get_mut(slot as usize) {
-            *value = Some(member.value);
-        }
+        self.set(slot, member.value);
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {

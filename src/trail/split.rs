@@ -13,7 +13,7 @@ use super::json::{
 };
 use super::outcome::{Fault, FaultKind, Stream};
 use super::quotes::Quotes;
-use super::record::{Index, Slot, TrailRecord};
+use super::record::{Index, Slot, TrailRecord, first_slot};
 
 /// Receives what a text holds, in the order of the text.
 pub(crate) trait Sink {
@@ -29,7 +29,7 @@ pub(crate) trait Sink {
     }
     /// Takes note of a record of which only the members of a first look are there (event source, name, time and
     /// category, account, region), and says whether that was all it needs. If not, the record comes again, whole. The
-    /// objects and arrays in it were checked no further than their brackets.
+    /// rest of it was checked no further than its brackets and the ends of its strings.
     fn pass_over(&mut self, _record: &TrailRecord<'_>) -> bool {
         false
     }
@@ -52,7 +52,7 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    let quotes = if sink.may_pass_over() { Quotes::with_brackets() } else { Quotes::default() };
+    let quotes = if sink.may_pass_over() { Quotes::with_tokens() } else { Quotes::default() };
     let mut reader =
         Reader { text: &text, original: bytes, base, sink, quotes, budget, line: None, next: None };
     reader.values(start);
@@ -243,40 +243,36 @@ impl<'a, S: Sink> Reader<'a, S> {
         Ok(end)
     }
 
-    /// Passes over a record that the sink does not need, without a look into its objects and arrays. `None` where it
-    /// needs it, or where anything is not as it should be: then it is read as a whole.
+    /// Passes over a record that the sink does not need, with a look at the members that tell so and a count of the
+    /// rest's brackets. `None` where it needs it, or where anything is not as it should be: then it is read as a whole.
     fn pass_over(&mut self, start: usize) -> Option<usize> {
-        let text = self.text;
+        let Reader { text, quotes, sink, .. } = self;
+        let text = *text;
         let bytes = text.as_bytes();
         let mut index = Index::new();
-        let mut at = start + 1;
         let mut named = false;
-        let end = loop {
-            let open = expect(bytes, at, b'"', "").ok()?;
-            let close = self.quotes.skip_plain(bytes, open)?;
-            let colon = expect(bytes, close, b':', "").ok()?;
-            let (value, byte) = peek(bytes, colon)?;
-            let end = match byte {
-                b'"' => self.quotes.skip_string(bytes, value + 1).ok()?,
-                b'{' | b'[' => self.quotes.behind_close(bytes, value)?,
-                _ => skip_value(&mut self.quotes, bytes, value, 1).ok()?,
+        let end = quotes.walk(bytes, start, |colon| {
+            let Some((key, [b'"'])) = bytes.get(..colon).and_then(|before| before.split_last_chunk::<1>())
+            else {
+                return false;
             };
-            index.add_first(text.get(open..close - 1)?, || text.get(value..end).map(Raw::scanned));
+            let Some(slot) = first_slot(key) else { return true };
+            let Some((value, _)) = peek(bytes, colon + 1) else { return false };
+            let Ok(end) = skip_value(&mut Plain, bytes, value, 1) else { return false };
+            let Some(value) = text.get(value..end) else { return false };
+            index.set(slot, Raw::scanned(value));
+            if named {
+                return true;
+            }
             // As soon as both are there: most records that are needed are told by their names.
-            if !named
-                && let (Some(source), Some(name)) = (index.get(Slot::EventSource), index.get(Slot::EventName))
-            {
-                if self.sink.needs(&source.as_str()?, &name.as_str()?) {
-                    return None;
+            match (index.str(Slot::EventSource), index.str(Slot::EventName)) {
+                (Some(source), Some(name)) => {
+                    named = true;
+                    !sink.needs(&source, &name)
                 }
-                named = true;
+                _ => true,
             }
-            match peek(bytes, end)? {
-                (comma, b',') => at = comma + 1,
-                (last, b'}') => break last + 1,
-                _ => return None,
-            }
-        };
+        })?;
         let record = TrailRecord::new(index, text.get(start..end)?, self.base + start as u64).ok()?;
         self.sink.pass_over(&record).then_some(end)
     }

@@ -91,21 +91,29 @@ fn names(seen: &Seen) -> Vec<&str> {
 
 #[test]
 fn what_is_passed_over_is_checked_as_far_as_its_brackets() {
-    let inside = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":{"y" 1,]]}}"#;
-    let open = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":{"y":"}}"#;
-    let twice = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","eventName":{}}"#;
-    let own = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":tru}"#;
-    for text in [inside, open, twice, own] {
-        let text = format!(r#"{{"Records":[{text},{}]}}"#, record("CD"));
+    let known = r#""eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z""#;
+    let text = |first: &str| format!(r#"{{"Records":[{first},{}]}}"#, record("CD"));
+    for broken in [
+        format!(r#"{{{known},"x":{{"y":1,]]}}}}"#),
+        format!(r#"{{{known},"x":{{"y":"}}}}"#),
+        format!(r#"{{{known},"eventName":{{}}}}"#),
+        format!(r#"{{{known},"eventName" :1}}"#),
+        format!(r#"{{{known},"event\u004eame":1}}"#),
+        format!(r#"{{{known},"x":"\u12"}}"#),
+        format!("{{{known},\"x\":\"\n\"}}"),
+        r#"{"eventSource":"s","eventName":"AB","x":{"eventTime":"2025-03-01T00:00:00Z"}}"#.to_owned(),
+    ] {
+        let text = text(&broken);
         assert_eq!(passing(&text, 2), read(&text), "{text}");
-        assert!(!read(&text).faults.is_empty());
+        assert!(!read(&text).faults.is_empty(), "{text}");
     }
-    // An object without a fault in its brackets is not looked into, unless the record is needed.
-    let within = r#"{"eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z","x":{"y" 1}}"#;
-    let text = format!(r#"{{"Records":[{within},{}]}}"#, record("CD"));
-    assert_eq!(names(&passing(&text, 2)), ["AB", "CD"]);
-    assert_eq!(passing(&text, 3), read(&text));
-    assert_eq!(names(&read(&text)), ["CD"]);
+    // Without a fault in its brackets and strings it is not looked into, unless the record is needed.
+    for within in [format!(r#"{{{known},"x":{{"y" 1}}}}"#), format!(r#"{{{known},"x":tru}}"#)] {
+        let text = text(&within);
+        assert_eq!(names(&passing(&text, 2)), ["AB", "CD"]);
+        assert_eq!(passing(&text, 3), read(&text));
+        assert_eq!(names(&read(&text)), ["CD"]);
+    }
 }
 
 #[test]
