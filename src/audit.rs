@@ -112,6 +112,16 @@ struct SnapshotRead {
 struct TrailRead {
     files: Vec<FileOutcome>,
     facts: RecordFacts,
+    /// Some file was not read, and its name does not say of when its records are.
+    unplaced: bool,
+}
+
+impl TrailRead {
+    /// Is something known to be missing of an account's records between these seconds (both included)? `None`: of any
+    /// account's. A file that was not read and whose name does not say of when it is may be of any time.
+    fn is_missing(&self, account: Option<&str>, from: i64, to: i64) -> bool {
+        self.facts.reading.has_hole(account, from, to) || self.unplaced
+    }
 }
 
 /// Carries out a run.
@@ -132,11 +142,15 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
+            }
+            if let Some(base) = &mut base {
+                base.add(fact);
             }
             engine.judge(fact, &mut tally);
         };
@@ -157,6 +171,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         trail: &trail,
         logging: &logging,
         networks: &networks,
+        base: base.as_ref(),
     };
     let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
@@ -198,10 +213,12 @@ fn read_trail(
             .collect(),
     };
     let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
-    let mut out = TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts };
+    let mut out =
+        TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts, unplaced: false };
     tally.merge(of_records);
+    out.unplaced = out.files.iter().any(holes::is_unplaced);
+    holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
     if engine.has_state() {
-        holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
         engine.recall(memory, &out.facts.reading, tally);
     }
     out

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
-use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
+use crate::facts::from_record::{
+    INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
+};
 use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::timeline::Timeline;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, canonical_name};
 use crate::value::{Reading, Why};
 
@@ -35,6 +38,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// What changes did to what the policies ask about.
+    pub timeline: Timeline,
 }
 
 impl RecordFacts {
@@ -46,6 +51,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -140,7 +146,7 @@ impl<'j> Judge<'j> {
     /// Is anything more asked about a record than whose it is and when?
     fn asks(&self, relevance: &Relevance) -> bool {
         let of_lambda = if relevance.invocation { self.wanted.invocation } else { relevance.lambda };
-        of_lambda || (self.wanted.api_call && !relevance.call.is_empty())
+        of_lambda || relevance.change || (self.wanted.api_call && !relevance.call.is_empty())
     }
 
     /// Counts a record, by the members of a first look.
@@ -166,6 +172,7 @@ impl<'j> Judge<'j> {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
             invocation: lambda && INVOCATIONS.contains(&name),
+            change: lambda && is_change(name),
         }
     }
 }
@@ -216,6 +223,9 @@ impl RecordVisitor for Judge<'_> {
         }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let time = record.event_time();
+        if relevance.change {
+            effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
+        }
         let occasion = || {
             let event_id = record.event_id();
             let event_id = event_id.text();
