@@ -52,10 +52,10 @@ impl Sink for Passing {
         true
     }
     fn needs(&mut self, _: &str, name: &str) -> bool {
-        name.len() % self.every != 0
+        !name.len().is_multiple_of(self.every)
     }
     fn pass_over(&mut self, record: &TrailRecord<'_>) -> bool {
-        let passed = record.event_name().len() % self.every == 0;
+        let passed = record.event_name().len().is_multiple_of(self.every);
         if passed {
             self.seen.record(record);
         }
