@@ -12,7 +12,7 @@
 
 use wide::u8x16;
 
-use super::json::{Scan, Strings, skip_string};
+use super::json::{MAX_DEPTH, Scan, Strings, skip_string};
 
 /// Bytes in a block: one for each bit of a mask.
 const BLOCK: usize = 64;
@@ -91,7 +91,8 @@ impl Quotes {
 
     /// Walks from the bracket at `open` to behind the one that closes it; `member` gets the place of each colon that
     /// is no deeper, and ends the walk with no. `None` too where that bracket does not stand outside of strings, where
-    /// nothing closes it, or where a string that is no deeper has an escape.
+    /// brackets do not pair, where one right inside it follows no colon (then something that should have ended before
+    /// has not), or where a string that is no deeper has an escape.
     pub(crate) fn walk(
         &mut self,
         bytes: &[u8],
@@ -100,6 +101,8 @@ impl Quotes {
     ) -> Option<usize> {
         let mut block = open / BLOCK;
         let mut from = !0u64 << (open % BLOCK);
+        // One bit a level, the innermost lowest: set where it is an object.
+        let mut objects = 0u128;
         let mut depth = 0u32;
         loop {
             let Some(masks) = self.window.get(block.wrapping_sub(self.first)).copied() else {
@@ -115,9 +118,24 @@ impl Quotes {
             while tokens != 0 {
                 let at = block * BLOCK + tokens.trailing_zeros() as usize;
                 match *bytes.get(at)? {
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' if depth <= 1 => return Some(at + 1),
-                    b'}' | b']' => depth -= 1,
+                    byte @ (b'{' | b'[') => {
+                        let follows_colon = bytes.get(at.wrapping_sub(1)) == Some(&b':');
+                        if depth == MAX_DEPTH || (depth == 1 && !follows_colon) {
+                            return None;
+                        }
+                        depth += 1;
+                        objects = objects << 1 | u128::from(byte == b'{');
+                    }
+                    byte @ (b'}' | b']') => {
+                        if (byte == b'}') != (objects & 1 == 1) {
+                            return None;
+                        }
+                        if depth <= 1 {
+                            return Some(at + 1);
+                        }
+                        depth -= 1;
+                        objects >>= 1;
+                    }
                     b':' if depth > 1 => {}
                     b':' if member(at) => {}
                     b':' => return None,
@@ -257,8 +275,8 @@ mod tests {
 
     /// The same walk, byte by byte: the end, and the colons.
     fn walk(text: &[u8], open: usize) -> Option<(usize, Vec<usize>)> {
-        let (mut depth, mut in_string, mut escaped) = (0, false, false);
-        let mut colons = Vec::new();
+        let (mut in_string, mut escaped) = (false, false);
+        let (mut stack, mut colons) = (Vec::new(), Vec::new());
         for (at, byte) in text.iter().enumerate() {
             let special = *byte == b'\\' || *byte < 0x20;
             in_string ^= *byte == b'"' && !escaped;
@@ -267,15 +285,17 @@ mod tests {
                 continue;
             }
             match byte {
-                _ if special && depth <= 1 => return None,
+                _ if special && stack.len() <= 1 => return None,
                 _ if in_string && at == open => return None,
                 _ if in_string => {}
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                b':' if depth == 1 => colons.push(at),
+                b'{' | b'[' if stack.len() == 1 && text[at - 1] != b':' => return None,
+                b'{' => stack.push(b'}'),
+                b'[' => stack.push(b']'),
+                b'}' | b']' if stack.pop() != Some(*byte) => return None,
+                b':' if stack.len() == 1 => colons.push(at),
                 _ => {}
             }
-            if depth <= 0 {
+            if stack.is_empty() {
                 return (at > open).then_some((at + 1, colons));
             }
         }
@@ -285,7 +305,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_walk_ends_where_counting_brackets_ends_it(
-            text in r#"([{}\[\]:]|"|\\|\n|[a-c]{1,9}|[x]{60,70}){0,60}"#,
+            text in r#"([{}\[\]:]|:\{|:\[|\}|"|\\|\n|[a-c]{1,9}|[x]{60,70}){0,60}"#,
             windows in 0usize..3,
         ) {
             let mut long = vec![b' '; windows * (WINDOW * BLOCK - 100)];

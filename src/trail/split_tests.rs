@@ -79,6 +79,12 @@ fn passing(text: impl AsRef<[u8]>, every: usize) -> Seen {
     sink.seen
 }
 
+/// A record that is passed over shows no eventID.
+fn without_ids(mut seen: Seen) -> Seen {
+    seen.records.iter_mut().for_each(|record| record.3 = None);
+    seen
+}
+
 fn record(name: &str) -> String {
     format!(
         r#"{{"eventSource":"s","eventName":"{name}","eventTime":"2025-03-01T00:00:00Z","eventID":"{name}"}}"#
@@ -104,7 +110,7 @@ fn what_is_passed_over_is_checked_as_far_as_its_brackets() {
         r#"{"eventSource":"s","eventName":"AB","x":{"eventTime":"2025-03-01T00:00:00Z"}}"#.to_owned(),
     ] {
         let text = text(&broken);
-        assert_eq!(passing(&text, 2), read(&text), "{text}");
+        assert_eq!(without_ids(passing(&text, 2)), without_ids(read(&text)), "{text}");
         assert!(!read(&text).faults.is_empty(), "{text}");
     }
     // Without a fault in its brackets and strings it is not looked into, unless the record is needed.
@@ -372,7 +378,7 @@ proptest! {
         prop_assert_eq!(seen.faults.len(), values.len() - wanted.len());
         prop_assert_eq!(&seen.records, &wanted);
         for every in [1, 2, 3] {
-            prop_assert_eq!(&passing(&text, every), &seen);
+            prop_assert_eq!(without_ids(passing(&text, every)), without_ids(read(&text)));
         }
         for offset in seen.offsets {
             prop_assert_eq!(text.as_bytes()[offset as usize], b'{');
