@@ -7,6 +7,7 @@ mod holes;
 mod ledger;
 mod networks;
 mod records;
+mod relevance;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -111,6 +112,16 @@ struct SnapshotRead {
 struct TrailRead {
     files: Vec<FileOutcome>,
     facts: RecordFacts,
+    /// Some file was not read, and its name does not say of when its records are.
+    unplaced: bool,
+}
+
+impl TrailRead {
+    /// Is something known to be missing of an account's records between these seconds (both included)? `None`: of any
+    /// account's. A file that was not read and whose name does not say of when it is may be of any time.
+    fn is_missing(&self, account: Option<&str>, from: i64, to: i64) -> bool {
+        self.facts.reading.has_hole(account, from, to) || self.unplaced
+    }
 }
 
 /// Carries out a run.
@@ -131,11 +142,15 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
+            }
+            if let Some(base) = &mut base {
+                base.add(fact);
             }
             engine.judge(fact, &mut tally);
         };
@@ -156,6 +171,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         trail: &trail,
         logging: &logging,
         networks: &networks,
+        base: base.as_ref(),
     };
     let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
@@ -187,8 +203,7 @@ fn read_trail(
     context: RecordContext<'_>,
     tally: &mut Tally,
 ) -> TrailRead {
-    let memory = engine.memory();
-    let visitor = records::Judge::new(engine, &memory, wanted(engine), context);
+    let visitor = records::Judge::new(engine, wanted(job, engine), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
@@ -197,26 +212,25 @@ fn read_trail(
             .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
             .collect(),
     };
-    let mut out = TrailRead::default();
-    for (file, facts) in read {
-        out.files.push(file);
-        tally.merge(facts.tally);
-        out.facts.merge(facts.facts);
-    }
+    let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
+    let mut out =
+        TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts, unplaced: false };
+    tally.merge(of_records);
+    out.unplaced = out.files.iter().any(holes::is_unplaced);
+    holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
     if engine.has_state() {
-        holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
         engine.recall(memory, &out.facts.reading, tally);
     }
     out
 }
 
 /// The facts that the policies judge.
-fn wanted(engine: &Engine<'_>) -> Wanted {
+fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
     let change = |kind| engine.wants(kind, Origin::Change);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
-        // Whether invocations were recorded is asked by more than policies.
-        invocation: true,
+        // When a function was last invoked is told beside its logging.
+        invocation: job.snapshot.is_some() || engine.wants("invocation", Origin::Activity),
         grant: change("grant"),
         function_url: change("function_url"),
         layer_use: change("layer_use"),
@@ -253,11 +267,11 @@ fn blind_functions(
         let place =
             Place::Part { file: &file, line: 1, api: "cloudtrail:DescribeTrails", pointer: String::new() };
         let fact = Fact {
-            subject: function.subject.clone(),
+            subject: function.subject.clone().into(),
             origin: Origin::Activity,
             place,
             part: String::new(),
-            body: Body::Invocation(Box::new(body)),
+            body: Body::Activity(&body),
         };
         engine.judge(&fact, tally);
     }
@@ -266,7 +280,7 @@ fn blind_functions(
 impl LoggingFact {
     fn of(fact: &Fact<'_>, body: &InvokeLogging<'_>) -> Self {
         LoggingFact {
-            subject: fact.subject.clone().into_owned(),
+            subject: Subject::clone(&fact.subject).into_owned(),
             configured: body.configured.clone().map(std::borrow::Cow::into_owned),
             reason: body.reason.known().map(ToString::to_string),
             proof: body.proof.known().map(ToString::to_string),
