@@ -83,6 +83,27 @@ impl LiveArgs {
         }
     }
 
+    /// Nothing of this has a meaning beside a saved snapshot.
+    ///
+    /// # Errors
+    /// If any of it is given.
+    pub(crate) fn unused(&self) -> Result<(), Failure> {
+        let named = [
+            (self.profile.is_some(), "--profile"),
+            (!self.region.is_empty(), "--region"),
+            (self.all_regions, "--all-regions"),
+            (self.role_arn.is_some(), "--role-arn"),
+            (self.org_role.is_some(), "--org-role"),
+            (self.versions == Versions::All, "--versions"),
+        ];
+        match named.iter().find(|(given, _)| *given) {
+            Some((_, name)) => Err(Failure::Usage(format!(
+                "{name} is about live accounts, and --snapshot names a saved one: leave one of them out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// With the versions, if they are asked for.
     pub(crate) fn needs(&self, needs: Needs) -> Needs {
         if self.versions == Versions::All { needs.with_versions() } else { needs }

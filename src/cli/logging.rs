@@ -73,6 +73,10 @@ struct Observed {
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
+    #[cfg(feature = "aws")]
+    if args.snapshot.is_some() {
+        args.live.unused()?;
+    }
     let snapshot = match &args.snapshot {
         Some(path) => scan::snapshot_input(path, &args.trail)?,
         #[cfg(feature = "aws")]

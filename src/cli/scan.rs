@@ -70,6 +70,10 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let policies = plan.selected()?;
+    #[cfg(feature = "aws")]
+    if args.snapshot.is_some() {
+        args.live.unused()?;
+    }
     let snapshot = match &args.snapshot {
         Some(path) => snapshot_input(path, &args.trail)?,
         #[cfg(feature = "aws")]

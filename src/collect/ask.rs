@@ -118,6 +118,8 @@ pub(super) struct Asker {
     pub(super) clients: Clients,
     pub(super) account: String,
     pub(super) region: String,
+    /// The region has no `GetResourcePolicy`.
+    no_whole_policies: Arc<AtomicBool>,
 }
 
 /// An answer of an API, as far as it is kept.
@@ -147,6 +149,10 @@ answers! {
 }
 
 impl Asker {
+    pub(super) fn new(shared: Arc<Shared>, clients: Clients, account: String, region: String) -> Self {
+        Asker { shared, clients, account, region, no_whole_policies: Arc::default() }
+    }
+
     pub(super) fn wants(&self, api: &str) -> bool {
         self.shared.needs.wants(api)
     }
@@ -159,7 +165,8 @@ impl Asker {
     /// Asks for all pages, if a policy needs it. Pages that an earlier collection read are not asked for again.
     pub(super) async fn list<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Vec<A> {
         let mut pages: Vec<A> = Vec::new();
-        if !self.wants(api) {
+        if !self.wants(api) || (api == GET_RESOURCE_POLICY && self.no_whole_policies.load(Ordering::Relaxed))
+        {
             return pages;
         }
         let key = self.key(api, resource);
@@ -172,9 +179,18 @@ impl Asker {
         if pages.last().is_some_and(|page| page.next().is_none()) {
             return pages;
         }
+        let mut resumed = !pages.is_empty();
         loop {
             let token = pages.last().and_then(A::next).map(str::to_owned);
-            let Some(page) = self.page::<A>(&key, api, token.as_deref()).await else { break };
+            let Some(page) = self.page::<A>(&key, api, token.as_deref()).await else {
+                // What named the next page may be too old by now: the list is read from its beginning then.
+                if std::mem::take(&mut resumed) && !self.shared.is_stopped() {
+                    pages.clear();
+                    continue;
+                }
+                break;
+            };
+            resumed = false;
             let following = page.next().map(str::to_owned);
             pages.push(page);
             if following.is_none() {
@@ -212,6 +228,10 @@ impl Asker {
                 Some(page)
             }
             Err(outcome) => {
+                // A region that has not got the call yet is asked once.
+                if api == GET_RESOURCE_POLICY && matches!(outcome, Outcome::Disabled { .. }) {
+                    self.no_whole_policies.store(true, Ordering::Relaxed);
+                }
                 self.shared.write(failed(key, outcome));
                 None
             }

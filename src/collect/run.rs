@@ -43,7 +43,7 @@ pub enum Stop {
     Interrupted,
     #[error("the credentials for account {account} have expired")]
     Expired { account: String },
-    #[error("the network does not answer")]
+    #[error("the network does not answer, or the credentials cannot be renewed")]
     Network,
     #[error("it cannot be written: {0}")]
     Write(String),
@@ -157,12 +157,8 @@ pub async fn estimate(whence: &Whence, needs: &Needs, share: f64) -> Result<Vec<
             tasks.spawn(async move {
                 let functions = match &config {
                     Ok(config) => {
-                        let asker = Asker {
-                            shared,
-                            clients: Clients::new(config, &region),
-                            account: account.clone(),
-                            region: region.clone(),
-                        };
+                        let clients = Clients::new(config, &region);
+                        let asker = Asker::new(shared, clients, account.clone(), region.clone());
                         functions(&asker).await
                     }
                     Err(_) => None,

@@ -35,12 +35,8 @@ impl Account {
     }
 
     fn asker(&self, region: &str) -> Asker {
-        Asker {
-            shared: self.shared.clone(),
-            clients: Clients::new(&self.config, region),
-            account: self.id.clone(),
-            region: region.to_owned(),
-        }
+        let clients = Clients::new(&self.config, region);
+        Asker::new(self.shared.clone(), clients, self.id.clone(), region.to_owned())
     }
 
     /// Asks for everything of the account.

@@ -53,9 +53,9 @@ pub const GET_EVENT_DATA_STORE: &str = "cloudtrail:GetEventDataStore";
 pub const GET_ROLE: &str = "iam:GetRole";
 pub const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
-/// Only where it failed: the account could not be entered.
+/// The account was entered. A collector writes it where that failed.
 pub const ASSUME_ROLE: &str = "sts:AssumeRole";
-/// Only where it failed: regions of the account may have been left out.
+/// The account's regions were listed. A collector writes it where that failed: some may have been left out.
 pub const LIST_REGIONS: &str = "account:ListRegions";
 /// Not one of AWS's: the state of a guardrail, however many calls it took to find out.
 pub const GUARDRAIL: &str = "guardrail";
@@ -467,7 +467,7 @@ pub struct Account {
     pub name: Option<String>,
 }
 
-/// An answer of which nothing is kept: only its failure matters.
+/// An answer of which nothing is kept: what matters is whether there was one. A collector writes it where not.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Nothing {}
 

@@ -47,6 +47,8 @@ pub enum FaultKind {
     Slow(Duration),
     ExpiredToken,
     Throttled,
+    /// The region has not got the call.
+    UnknownOperation,
     /// A page shows the last entry of the page before again.
     Overlap,
     /// The pages come in another order.
@@ -211,6 +213,9 @@ impl Fake {
             Some(FaultKind::ServerError) => (answers::server_error(asked), None, false),
             Some(FaultKind::ExpiredToken) => (answers::expired(asked), None, false),
             Some(FaultKind::Throttled) => (answers::throttled(asked), None, false),
+            Some(FaultKind::UnknownOperation) => {
+                (Answer::refused(asked, 404, "UnknownOperationException", ""), None, false)
+            }
             Some(FaultKind::Reset) => (answers::server_error(asked), None, true),
             Some(FaultKind::Truncated) => (self.content.answer(asked, None).halved(), None, false),
             Some(FaultKind::Slow(time)) => (self.content.answer(asked, None), Some(time), false),
@@ -262,7 +267,7 @@ impl Fake {
 }
 
 /// Percent-decoded.
-pub(self) fn decoded(text: &str) -> String {
+fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -281,7 +286,7 @@ pub(self) fn decoded(text: &str) -> String {
 }
 
 /// The fields of `a=b&c=d`.
-pub(self) fn fields(text: &str) -> BTreeMap<String, String> {
+fn fields(text: &str) -> BTreeMap<String, String> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
