@@ -1,19 +1,23 @@
 //! The command line: arguments, then a resolved plan, then one file per command. Below `common::resolve` no flag is
 //! read again and no default is decided twice.
 
+mod baseline;
 mod common;
 mod completions;
 mod config;
 mod demo;
+mod diff;
 mod exposure;
 mod facts;
 #[cfg(feature = "aws")]
 mod live;
 mod logging;
+mod man;
 mod output;
 mod permissions;
 mod policy;
 mod replay;
+mod report;
 mod run;
 mod scan;
 mod schema;
@@ -74,6 +78,9 @@ enum Command {
     Snapshot(Box<snapshot::Args>),
     Permissions(permissions::Args),
     Replay(replay::Args),
+    Report(report::Args),
+    Baseline(baseline::Args),
+    Diff(diff::Args),
     Exposure(exposure::Args),
     Logging(Box<logging::Args>),
     Policy(policy::Args),
@@ -81,6 +88,7 @@ enum Command {
     Schema(schema::Args),
     Config(config::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// The command line's grammar, for completions and documentation.
@@ -105,6 +113,9 @@ pub fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args, &cli.common),
         Command::Permissions(args) => permissions::run(&args, &cli.common),
         Command::Replay(args) => replay::run(&args, &cli.common),
+        Command::Report(args) => report::run(&args, &cli.common),
+        Command::Baseline(args) => baseline::run(&args, &cli.common),
+        Command::Diff(args) => diff::run(&args, &cli.common),
         Command::Exposure(args) => exposure::run(&args, &cli.common),
         Command::Logging(args) => logging::run(&args, &cli.common),
         Command::Policy(args) => policy::run(&args, &cli.common),
@@ -112,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args, &cli.common),
         Command::Config(args) => config::run(&args, &cli.common),
         Command::Completions(args) => completions::run(&args, &cli.common),
+        Command::Man(args) => man::run(&args, &cli.common),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
@@ -12,6 +13,7 @@ use crate::facts::from_record::{
 };
 use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
@@ -38,6 +40,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// Who changed what.
+    pub changes: Changes,
     /// What changes did to what the policies ask about.
     pub timeline: Timeline,
 }
@@ -51,6 +55,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.changes.merge(other.changes);
         self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
@@ -75,6 +80,8 @@ pub(super) struct Gathered {
     pub(super) memory: Memory,
     pub(super) facts: RecordFacts,
     names: Names,
+    /// Shared by the changes that were met.
+    texts: Texts,
 }
 
 /// What is at hand while one file is read.
@@ -108,6 +115,7 @@ impl<'j> Judge<'j> {
             memory: self.engine.memory(),
             facts: RecordFacts::default(),
             names: Names::default(),
+            texts: Texts::default(),
         }
     }
 
@@ -131,6 +139,7 @@ impl<'j> Judge<'j> {
         Relevance {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
+            recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
             change: lambda && is_change(name),
         }
@@ -153,7 +162,7 @@ impl RecordVisitor for Judge<'_> {
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
         let PerFile { path, named, gathered, owner } = file;
-        let Gathered { tally, memory, facts, names } = gathered;
+        let Gathered { tally, memory, facts, names, texts } = gathered;
         let time = record.event_time();
         facts.records += 1;
         facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
@@ -164,6 +173,10 @@ impl RecordVisitor for Judge<'_> {
         let (source, name) = (record.event_source(), record.canonical_name());
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         facts.invocations += u64::from(relevance.invocation);
+        if relevance.recorder {
+            let account = owner.account();
+            causes::of_recorder(record, (path, texts), account.as_deref(), &mut facts.changes);
+        }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
         if !wanted.api_call && !of_lambda {
@@ -185,6 +198,7 @@ impl RecordVisitor for Judge<'_> {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
+            causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             let relevant = is_call(fact).then_some(&relevance.call);
             self.engine.judge_record(fact, relevant, &occasion, (memory, tally));
         });

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
             (Some(Template::Terraform), _) => terraform(&document, &mut out),
             (Some(Template::Cloudformation), _) => cloudformation(&document, &mut out),
             (None, Format::Json) => json::write(&document, &mut out),
-            (None, Format::Text) => text(&needs, &mut out),
+            (None, _) => text(&needs, &mut out),
         })?;
     }
     Ok(Exit::Passed)

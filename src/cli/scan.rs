@@ -68,7 +68,7 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let policies = plan.selected()?;
     #[cfg(feature = "aws")]
     if args.snapshot.is_some() {

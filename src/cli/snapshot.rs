@@ -177,7 +177,7 @@ fn tell(plan: &Plan, file: &Path, partial: &Path, ended: Ended) -> Result<Exit, 
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&answer, &mut out),
-            Format::Text => text(&answer, &mut out),
+            _ => text(&answer, &mut out),
         })?;
     }
     if let Some(stop) = &answer.stopped {
@@ -253,7 +253,7 @@ fn show_plan(args: &Args, plan: &Plan, needs: &Needs) -> Result<Exit, Failure> {
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&answer, &mut out),
-            Format::Text => plan_text(&answer, &mut out),
+            _ => plan_text(&answer, &mut out),
         })?;
     }
     let outcome = Outcome { gravest: None, incomplete: unknown, nothing_read: false };
