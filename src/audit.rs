@@ -212,7 +212,7 @@ fn read_trail(
     context: RecordContext<'_>,
     tally: &mut Tally,
 ) -> TrailRead {
-    let visitor = records::Judge::new(engine, wanted(job, engine), context);
+    let visitor = records::Judge::new(engine, wanted(job, engine), job.snapshot.is_some(), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
