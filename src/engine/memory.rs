@@ -67,7 +67,7 @@ impl<'p> Engine<'p> {
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
         };
         let Some(shard) = memory.parts.get(at).and_then(|row| row.get(shard(&occasion.file))) else { return };
-        let now = shard.lock().unwrap_or_else(PoisonError::into_inner).add(rules, look, occasion, hold);
+        let now = shard.lock().unwrap_or_else(PoisonError::into_inner).add(look, occasion, hold);
         match now {
             Now::Wait => {}
             Now::Judge(Outcome::Pass) => tally.count(at, |row| row.pass += 1),
@@ -82,7 +82,7 @@ impl<'p> Engine<'p> {
             let Some(program) = &policy.program else { continue };
             let mut part = Part::new(program);
             for shard in row {
-                part.merge(program, shard.into_inner().unwrap_or_else(PoisonError::into_inner));
+                part.merge(shard.into_inner().unwrap_or_else(PoisonError::into_inner));
             }
             let rules = Rules { program, judge: &policy.judge };
             part.settle(rules, reading, |held| &held.fields, &mut |settled| {
@@ -101,6 +101,10 @@ fn shard(file: &str) -> usize {
 fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
     match settled {
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
+        Settled::Repeated(_) => tally.count(at, |row| {
+            row.fail += 1;
+            row.repeated += 1;
+        }),
         Settled::WarmingUp { account, from, .. } => tally.warming_up(at, &account, from),
         Settled::Judged { held, seen } => {
             let env = Env { seen: &seen };

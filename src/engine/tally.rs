@@ -130,6 +130,8 @@ pub struct UnknownTally {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyTally {
     pub fail: u64,
+    /// Of these, not reported again: `repeat`.
+    pub repeated: u64,
     pub pass: u64,
     pub not_applicable: u64,
     pub unknown: u64,
@@ -206,6 +208,7 @@ impl Tally {
     pub fn merge(&mut self, other: Tally) {
         for (row, more) in self.policies.iter_mut().zip(other.policies) {
             row.fail += more.fail;
+            row.repeated += more.repeated;
             row.pass += more.pass;
             row.not_applicable += more.not_applicable;
             row.unknown += more.unknown;
