@@ -53,7 +53,8 @@ impl<'p> Engine<'p> {
     pub fn reads(&self, names: &[&str]) -> bool {
         self.policies.iter().any(|policy| {
             let state = &policy.state;
-            let histories = state.histories.iter().flat_map(|history| history.by.iter().chain(&history.other));
+            let histories =
+                state.histories.iter().flat_map(|history| history.by.iter().chain(&history.other));
             let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
             let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
             let keys = policy.group_by.iter().chain(histories).chain(counts).chain(repeats);

@@ -223,12 +223,7 @@ impl<T: Clone> Part<T> {
     }
 
     /// Adds a record that was looked at. `hold` is called where the fact is needed later.
-    pub(crate) fn add(
-        &mut self,
-        look: Look,
-        at: &Occasion,
-        hold: impl FnOnce() -> T,
-    ) -> Now {
+    pub(crate) fn add(&mut self, look: Look, at: &Occasion, hold: impl FnOnce() -> T) -> Now {
         let Look { marks, kind, moment } = look;
         for mark in marks {
             if let Some(history) = self.histories.get_mut(mark.history) {

@@ -289,7 +289,10 @@ impl Prepared<'_> {
             }
             Settled::WarmingUp { held, .. } if about(held) => out.push(One::WarmingUp),
             Settled::Repeated(held) if about(held) => out.push(One::Repeated),
-            Settled::Repeated(_) | Settled::Judged { .. } | Settled::WarmingUp { .. } | Settled::Passed(0) => {}
+            Settled::Repeated(_)
+            | Settled::Judged { .. }
+            | Settled::WarmingUp { .. }
+            | Settled::Passed(0) => {}
             Settled::Passed(_) => out.push(One::Passed),
             Settled::Reached { .. } => out.push(One::Reached),
             Settled::Unknown { held, .. } => out.push(One::Unknown(held)),

@@ -216,13 +216,7 @@ impl History {
     }
 
     /// Has one been seen, as far as the records added tell? A fact whose own key was not read in full cannot say.
-    pub(crate) fn seen(
-        &self,
-        by: &[usize],
-        fact: &dyn FieldAccess,
-        keyed: Keyed,
-        asked: Asked<'_>,
-    ) -> Truth {
+    pub(crate) fn seen(&self, by: &[usize], fact: &dyn FieldAccess, keyed: Keyed, asked: Asked<'_>) -> Truth {
         if keyed.unread != 0 {
             return Truth::Unknown;
         }

@@ -25,7 +25,11 @@ fn events(records: &[Record]) -> Vec<Record> {
 }
 
 /// How one record came out: failed with a level, or not.
-fn ranked(policy: &Policy, records: &[Record], reading: &Reading) -> BTreeMap<(i64, u8), (Option<usize>, bool)> {
+fn ranked(
+    policy: &Policy,
+    records: &[Record],
+    reading: &Reading,
+) -> BTreeMap<(i64, u8), (Option<usize>, bool)> {
     let program = policy.program.as_ref().unwrap();
     let rules = Rules { program, judge: &policy.judge };
     let mut part = Part::new(program);
@@ -37,7 +41,8 @@ fn ranked(policy: &Policy, records: &[Record], reading: &Reading) -> BTreeMap<(i
     }
     part.settle(rules, reading, |(_, fact)| fact, &mut |settled| {
         if let Settled::Judged { held: (moment, fact), seen } = settled {
-            let Outcome::Fail { level, certain, .. } = policy.judge.outcome(&fact, &Env { seen: &seen }) else {
+            let Outcome::Fail { level, certain, .. } = policy.judge.outcome(&fact, &Env { seen: &seen })
+            else {
                 panic!("it fails always")
             };
             out.insert(moment, (level, certain == crate::policy::judge::Certain::Yes));
