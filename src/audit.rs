@@ -7,6 +7,7 @@ mod holes;
 mod ledger;
 mod networks;
 mod records;
+mod relevance;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -187,8 +188,7 @@ fn read_trail(
     context: RecordContext<'_>,
     tally: &mut Tally,
 ) -> TrailRead {
-    let memory = engine.memory();
-    let visitor = records::Judge::new(engine, &memory, wanted(engine), context);
+    let visitor = records::Judge::new(engine, wanted(job, engine), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
@@ -197,12 +197,9 @@ fn read_trail(
             .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
             .collect(),
     };
-    let mut out = TrailRead::default();
-    for (file, facts) in read {
-        out.files.push(file);
-        tally.merge(facts.tally);
-        out.facts.merge(facts.facts);
-    }
+    let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
+    let mut out = TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts };
+    tally.merge(of_records);
     if engine.has_state() {
         holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
         engine.recall(memory, &out.facts.reading, tally);
@@ -211,12 +208,12 @@ fn read_trail(
 }
 
 /// The facts that the policies judge.
-fn wanted(engine: &Engine<'_>) -> Wanted {
+fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
     let change = |kind| engine.wants(kind, Origin::Change);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
-        // Whether invocations were recorded is asked by more than policies.
-        invocation: true,
+        // When a function was last invoked is told beside its logging.
+        invocation: job.snapshot.is_some() || engine.wants("invocation", Origin::Activity),
         grant: change("grant"),
         function_url: change("function_url"),
         layer_use: change("layer_use"),
@@ -253,11 +250,11 @@ fn blind_functions(
         let place =
             Place::Part { file: &file, line: 1, api: "cloudtrail:DescribeTrails", pointer: String::new() };
         let fact = Fact {
-            subject: function.subject.clone(),
+            subject: function.subject.clone().into(),
             origin: Origin::Activity,
             place,
             part: String::new(),
-            body: Body::Invocation(Box::new(body)),
+            body: Body::Activity(&body),
         };
         engine.judge(&fact, tally);
     }
@@ -266,7 +263,7 @@ fn blind_functions(
 impl LoggingFact {
     fn of(fact: &Fact<'_>, body: &InvokeLogging<'_>) -> Self {
         LoggingFact {
-            subject: fact.subject.clone().into_owned(),
+            subject: Subject::clone(&fact.subject).into_owned(),
             configured: body.configured.clone().map(std::borrow::Cow::into_owned),
             reason: body.reason.known().map(ToString::to_string),
             proof: body.proof.known().map(ToString::to_string),

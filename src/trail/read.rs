@@ -35,11 +35,13 @@ impl Default for Options {
     }
 }
 
-/// Receives the records. Each file has an accumulator of its own, so no locking is needed, and the result does not
-/// depend on how many threads read: merge the accumulators in the order in which they are returned.
+/// Receives the records. Each file has an accumulator of its own, so no locking is needed. What is kept of a file is
+/// returned in the order of the paths; what a visitor gathers elsewhere must not depend on which file came first.
 pub trait RecordVisitor: Sync {
-    /// What is gathered from one file.
-    type PerFile: Send;
+    /// What is gathered while one file is read.
+    type PerFile;
+    /// What is kept of it.
+    type Kept: Send;
 
     /// Called once per file, before its records. `path` is for display; `named` is what the file's name says.
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> Self::PerFile;
@@ -47,6 +49,9 @@ pub trait RecordVisitor: Sync {
     /// Called for each record, in the order of the file. Only event source, name and time are known to be readable;
     /// nothing else was parsed yet.
     fn record(&self, file: &mut Self::PerFile, record: &TrailRecord<'_>);
+
+    /// Called once per file, behind its records, with how its reading ended.
+    fn end(&self, file: Self::PerFile, outcome: &FileOutcome) -> Self::Kept;
 }
 
 /// Reads all files at `inputs` (files, directories, `-` for standard input). Every file has an outcome; outcomes are
@@ -55,7 +60,7 @@ pub fn read_inputs<V: RecordVisitor>(
     inputs: &[PathBuf],
     options: &Options,
     visitor: &V,
-) -> Vec<(FileOutcome, V::PerFile)> {
+) -> Vec<(FileOutcome, V::Kept)> {
     let entries = find(inputs, options.max_files);
     let pool = Pool::default();
     let read = || {
@@ -78,7 +83,7 @@ pub fn read_stream<V: RecordVisitor>(
     stream: impl Read,
     options: &Options,
     visitor: &V,
-) -> (FileOutcome, V::PerFile) {
+) -> (FileOutcome, V::Kept) {
     read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new())
 }
 
@@ -128,7 +133,7 @@ fn read_entry<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
     buffers: &mut Buffers,
-) -> (FileOutcome, V::PerFile) {
+) -> (FileOutcome, V::Kept) {
     let without_records = |kind, fault: Option<FaultKind>| {
         let mut outcome = FileOutcome::new(entry.display.clone(), kind);
         outcome.named = TrailFileName::parse(&entry.display);
@@ -137,7 +142,8 @@ fn read_entry<V: RecordVisitor>(
             outcome.add_fault(Fault::file(0, fault));
         }
         let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
-        (outcome, gathered)
+        let kept = visitor.end(gathered, &outcome);
+        (outcome, kept)
     };
     match &entry.what {
         What::Listed(kind) => without_records(*kind, None),
@@ -162,7 +168,7 @@ fn read_source<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
     buffers: &mut Buffers,
-) -> (FileOutcome, V::PerFile) {
+) -> (FileOutcome, V::Kept) {
     let Buffers { file, text, decompressor } = buffers;
     let mut outcome = FileOutcome::new(path.to_owned(), FileKind::Unknown);
     outcome.named = TrailFileName::parse(path);
@@ -202,7 +208,8 @@ fn read_source<V: RecordVisitor>(
         gatherer.outcome.status = Status::Failed;
     }
     judge(&mut gatherer, all, found);
-    (gatherer.outcome, gatherer.gathered)
+    let kept = visitor.end(gatherer.gathered, &gatherer.outcome);
+    (gatherer.outcome, kept)
 }
 
 struct Gatherer<'v, V: RecordVisitor> {
