@@ -10,6 +10,7 @@ pub mod from_snapshot;
 mod grant;
 mod pages;
 pub mod schema;
+pub mod sessions;
 mod state_kinds;
 
 use std::borrow::Cow;

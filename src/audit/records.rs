@@ -1,14 +1,15 @@
 //! Judges trail records file by file. Each thread has a tally and a memory of its own; they merge in any order to the
 //! same result.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Tally};
+use crate::engine::{Engine, Memory, Sessions, Tally, Waiting};
 use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
 use crate::facts::schema::Origin;
+use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
@@ -68,6 +69,10 @@ pub(super) struct Gathered {
     pub(super) tally: Tally,
     pub(super) memory: Memory,
     pub(super) facts: RecordFacts,
+    /// What the records say about sessions.
+    pub(super) sessions: sessions::Sessions,
+    /// By file, what waits until it is known whose the sessions are.
+    pub(super) waiting: Vec<(String, Waiting)>,
     names: Names,
 }
 
@@ -78,6 +83,19 @@ pub(super) struct PerFile {
     named: Option<TrailFileName>,
     gathered: Gathered,
     owner: Owner,
+    waiting: Waiting,
+}
+
+/// The sessions whose records are seen again, by file.
+pub(super) type Again = HashMap<String, BTreeSet<Id>>;
+
+/// Which records are judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pass<'j> {
+    /// All; what hangs on whose a session is waits.
+    First,
+    /// Of files that are read again, what waited.
+    Second(&'j Again),
 }
 
 /// Judges every record with the engine.
@@ -85,6 +103,9 @@ pub(super) struct Judge<'j> {
     engine: &'j Engine<'j>,
     /// A policy asks what other records there are.
     has_state: bool,
+    /// A policy asks whose a session is.
+    asks_sessions: bool,
+    pass: Pass<'j>,
     wanted: Wanted,
     context: RecordContext<'j>,
     /// Of threads that read no file now.
@@ -92,8 +113,14 @@ pub(super) struct Judge<'j> {
 }
 
 impl<'j> Judge<'j> {
-    pub(super) fn new(engine: &'j Engine<'j>, wanted: Wanted, context: RecordContext<'j>) -> Self {
-        Judge { engine, has_state: engine.has_state(), wanted, context, idle: Mutex::default() }
+    pub(super) fn new(
+        engine: &'j Engine<'j>,
+        wanted: Wanted,
+        context: RecordContext<'j>,
+        pass: Pass<'j>,
+    ) -> Self {
+        let (has_state, asks_sessions) = (engine.has_state(), engine.asks_sessions());
+        Judge { engine, has_state, asks_sessions, pass, wanted, context, idle: Mutex::default() }
     }
 
     fn nothing(&self) -> Gathered {
@@ -101,6 +128,8 @@ impl<'j> Judge<'j> {
             tally: self.engine.tally(),
             memory: self.engine.memory(),
             facts: RecordFacts::default(),
+            sessions: sessions::Sessions::default(),
+            waiting: Vec::new(),
             names: Names::default(),
         }
     }
@@ -112,6 +141,8 @@ impl<'j> Judge<'j> {
             all.tally.merge(one.tally);
             self.engine.remember_all(&mut all.memory, one.memory);
             all.facts.merge(one.facts);
+            all.sessions.merge(one.sessions);
+            all.waiting.extend(one.waiting);
         }
         all
     }
@@ -141,20 +172,31 @@ impl RecordVisitor for Judge<'_> {
             named: named.cloned(),
             gathered: idle.unwrap_or_else(|| self.nothing()),
             owner: Owner::default(),
+            waiting: Waiting::default(),
         }
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
-        let PerFile { path, named, gathered, owner } = file;
-        let Gathered { tally, memory, facts, names } = gathered;
+        let PerFile { path, named, gathered, owner, waiting } = file;
+        let Gathered { tally, memory, facts, names, sessions, .. } = gathered;
+        if let Pass::Second(again) = self.pass
+            && !Session::of(record)
+                .zip(again.get(&**path))
+                .is_some_and(|(one, these)| these.contains(&one.id))
+        {
+            return;
+        }
         let time = record.event_time();
         facts.records += 1;
         facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
         facts.last = facts.last.max(Some(time));
-        let class = self.has_state.then(|| class_of(record));
+        let class = (self.has_state || self.asks_sessions).then(|| class_of(record));
         owner.record(record, named.as_ref(), class, facts);
 
         let (source, name) = (record.event_source(), record.canonical_name());
+        if self.asks_sessions && matches!(self.pass, Pass::First) {
+            sessions.gather(record, &source, &name, owner.account().as_deref());
+        }
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         facts.invocations += u64::from(relevance.invocation);
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
@@ -176,12 +218,20 @@ impl RecordVisitor for Judge<'_> {
                 later(&mut facts.last_invokes, arn, invoke);
             }
             let relevant = is_call(fact).then_some(&relevance.call);
-            self.engine.judge_record(fact, relevant, &occasion, (memory, tally));
+            let of = match self.pass {
+                _ if !self.asks_sessions => Sessions::NotAsked,
+                Pass::First => Sessions::Undecided { session: &|| Session::of(record), waiting },
+                Pass::Second(_) => Sessions::Decided,
+            };
+            self.engine.judge_record(fact, relevant, &occasion, of, (memory, tally));
         });
     }
 
     fn end(&self, mut file: PerFile, _: &FileOutcome) {
         file.owner.flush(&mut file.gathered.facts);
+        if !file.waiting.is_empty() {
+            file.gathered.waiting.push((file.path.to_string(), file.waiting));
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
     }
 }

@@ -24,7 +24,7 @@ pub struct Memory {
 
 /// What is kept of a fact until all records have been read.
 #[derive(Debug, Clone)]
-struct Held {
+pub(super) struct Held {
     fields: Made,
     told: Told,
 }
@@ -34,6 +34,11 @@ impl<'p> Engine<'p> {
     pub fn memory(&self) -> Memory {
         let parts = self.policies.iter().map(|policy| policy.program.as_ref().map(Part::new));
         Memory { parts: parts.collect() }
+    }
+
+    /// What is remembered of the policy at this position.
+    pub(super) fn part<'m>(&self, memory: &'m mut Memory, at: usize) -> Option<&'m mut Part<Held>> {
+        memory.parts.get_mut(at)?.as_mut()
     }
 
     /// Adds to a memory what another one has.

@@ -96,6 +96,16 @@ enum LookKind {
     Counts { keyed: Keyed, possible: bool, mark: Mark },
 }
 
+impl Look {
+    /// The verdict, if no other record has a part in it.
+    pub(crate) fn is_final(&self) -> Option<Outcome> {
+        match self.kind {
+            LookKind::Final(outcome) => Some(outcome),
+            LookKind::Open { .. } | LookKind::Counts { .. } => None,
+        }
+    }
+}
+
 impl<'p> Rules<'p> {
     /// Looks at one record; nothing is added yet.
     pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Occasion) -> Look {
@@ -271,6 +281,16 @@ impl<T: Clone> Part<T> {
                 let key = (keyed.unread == 0).then_some(keyed.key);
                 self.counts.add(key, possible, (moment, mark), hold);
                 Now::Wait
+            }
+        }
+    }
+
+    /// Adds a record only to histories, and not to those that are left out.
+    pub(crate) fn mention(&mut self, look: Look, leave_out: &[bool]) {
+        let Look { marks, moment, .. } = look;
+        for mark in marks.into_iter().filter(|mark| leave_out.get(mark.history) != Some(&true)) {
+            if let Some(history) = self.histories.get_mut(mark.history) {
+                history.add(mark.keyed, mark.certainty, Asked { moment: &moment, value: mark.value });
             }
         }
     }

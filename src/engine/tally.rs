@@ -4,6 +4,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 use super::state::Counted;
 use crate::facts::schema::Origin;
 use crate::facts::{Source, Subject};
@@ -110,7 +112,7 @@ impl Gathered {
 }
 
 /// Why judgements are unknown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnknownKey {
     /// The field that was not read: `grant.exposure`.
     pub field: String,
