@@ -182,33 +182,10 @@ impl Table {
     /// The AS that announces the address; `None`: the table does not list it. An IPv4 address in the form of an IPv6
     /// one (`::ffff:192.0.2.1`) is looked up as what it is.
     pub fn number(&self, address: IpAddr) -> Option<u32> {
-        let address = address.to_canonical();
-        let listed = match address {
+        match address.to_canonical() {
             IpAddr::V4(address) => self.v4.get(address.into()),
             IpAddr::V6(address) => self.v6.get(address.into()),
-        };
-        match self.about.origin {
-            Origin::BuiltIn => listed.or_else(|| documentation(address)),
-            Origin::File(_) => listed,
         }
-    }
-}
-
-/// Addresses of examples have AS numbers of examples, so that cases and the demo have some: nobody announces either.
-/// <https://www.rfc-editor.org/rfc/rfc5737>, <https://www.rfc-editor.org/rfc/rfc3849>,
-/// <https://www.rfc-editor.org/rfc/rfc5398>
-fn documentation(address: IpAddr) -> Option<u32> {
-    match address {
-        IpAddr::V4(address) => match address.octets() {
-            [192, 0, 2, _] => Some(64_496),
-            [198, 51, 100, _] => Some(64_497),
-            [203, 0, 113, _] => Some(64_498),
-            _ => None,
-        },
-        IpAddr::V6(address) => match address.segments() {
-            [0x2001, 0x0db8, ..] => Some(64_499),
-            _ => None,
-        },
     }
 }
 
