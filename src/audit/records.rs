@@ -195,7 +195,7 @@ impl RecordVisitor for Judge<'_> {
 
         let (source, name) = (record.event_source(), record.canonical_name());
         if self.asks_sessions && matches!(self.pass, Pass::First) {
-            sessions.gather(record, &source, &name, owner.account().as_deref());
+            sessions.gather(record, &source, &name, owner.account_text());
         }
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         facts.invocations += u64::from(relevance.invocation);

@@ -71,6 +71,11 @@ impl Owner {
         self.account.clone()
     }
 
+    /// The same, to look at.
+    pub(super) fn account_text(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     /// Notes whose record this is. `class`: where a policy asks what was read of each.
     pub(super) fn record(
         &mut self,
