@@ -114,6 +114,16 @@ struct SnapshotRead {
 struct TrailRead {
     files: Vec<FileOutcome>,
     facts: RecordFacts,
+    /// Some file was not read, and its name does not say of when its records are.
+    unplaced: bool,
+}
+
+impl TrailRead {
+    /// Is something known to be missing of an account's records between these seconds (both included)? `None`: of any
+    /// account's. A file that was not read and whose name does not say of when it is may be of any time.
+    fn is_missing(&self, account: Option<&str>, from: i64, to: i64) -> bool {
+        self.facts.reading.has_hole(account, from, to) || self.unplaced
+    }
 }
 
 /// Carries out a run.
@@ -134,11 +144,15 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
+            }
+            if let Some(base) = &mut base {
+                base.add(fact);
             }
             engine.judge(fact, &mut tally);
         };
@@ -160,6 +174,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         trail: &trail,
         logging: &logging,
         networks: &networks,
+        base: base.as_ref(),
     };
     let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
@@ -197,11 +212,10 @@ fn read_trail(
     let files = read_files(job, &visitor, None);
     let first = visitor.finish();
     let mut memory = first.memory;
-    let mut out = TrailRead { files, facts: first.facts };
+    let mut out = TrailRead { files, facts: first.facts, unplaced: false };
+    out.unplaced = out.files.iter().any(holes::is_unplaced);
+    holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
     tally.merge(first.tally);
-    if engine.has_state() || engine.asks_sessions() {
-        holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
-    }
     if !first.waiting.is_empty() {
         let mut sessions = first.sessions;
         sessions.merge(known);

@@ -17,6 +17,7 @@ use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
+use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
 use state::Occasion;
 
@@ -218,11 +219,21 @@ struct Told {
     part: String,
     /// An accepted gap covers an unknown verdict.
     accepted: bool,
+    /// What has to stand for a finding to hold.
+    traces: Vec<Trace>,
 }
 
 impl Told {
     fn of(policy: &Policy, fact: &Fact<'_>, accepted: bool) -> Self {
         Told {
+            traces: match fact.origin {
+                // Nothing is left of what merely happened.
+                Origin::Activity => Vec::new(),
+                Origin::State | Origin::Change => {
+                    let fields = policy.deciding_fields();
+                    traces(fact, |name| policy.kind.field(name).is_some_and(|field| fields.contains(&field)))
+                }
+            },
             subject: Subject::clone(&fact.subject).into_owned(),
             origin: fact.origin,
             source: source(&fact.place),
@@ -270,6 +281,7 @@ fn failed(
             subject: told.subject,
             message: policy.message_for(fields, fail),
             evidence: policy.evidence(fields, env),
+            traces: told.traces,
         },
     );
 }

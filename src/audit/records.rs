@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Sessions, Tally, Waiting};
-use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
+use crate::facts::from_record::{
+    INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
+};
 use crate::facts::schema::Origin;
 use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::timeline::Timeline;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
@@ -36,6 +39,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// What changes did to what the policies ask about.
+    pub timeline: Timeline,
 }
 
 impl RecordFacts {
@@ -47,6 +52,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -157,6 +163,7 @@ impl<'j> Judge<'j> {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
             invocation: lambda && INVOCATIONS.contains(&name),
+            change: lambda && is_change(name),
         }
     }
 }
@@ -203,6 +210,9 @@ impl RecordVisitor for Judge<'_> {
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
         if !wanted.api_call && !of_lambda {
             return;
+        }
+        if relevance.change {
+            effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
         }
         let occasion = || {
             let event_id = record.event_id();

@@ -21,6 +21,8 @@ pub(super) struct Relevance {
     pub(super) lambda: bool,
     /// One of Lambda's invocations.
     pub(super) invocation: bool,
+    /// It has effects on the timeline.
+    pub(super) change: bool,
 }
 
 #[derive(Debug)]

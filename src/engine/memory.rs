@@ -137,6 +137,7 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
                 source: first.source(),
                 message: policy.message(&held.fields),
                 evidence: vec![evidence],
+                traces: held.told.traces.clone(),
                 subject,
             };
             let fingerprint = fingerprint(&policy.id, occurrence.subject.label(), &part);

@@ -5,6 +5,7 @@
 
 mod activity;
 pub(super) mod changes;
+mod effects;
 mod grants;
 mod whence;
 
@@ -19,6 +20,9 @@ use crate::trail::{Field, FunctionRef, TrailFileName, TrailRecord};
 use crate::trust::Trusts;
 use crate::value::{Reading, Why};
 use activity::Asked;
+
+pub use effects::effects_of;
+pub(crate) use effects::is_change;
 
 /// The service whose records make facts of the other kinds.
 pub(crate) const LAMBDA: &str = "lambda.amazonaws.com";
@@ -80,16 +84,7 @@ pub fn facts_of(
     cx: RecordContext<'_>,
     emit: &mut dyn FnMut(&Fact<'_>),
 ) {
-    let reader = Reader {
-        record,
-        name: record.canonical_name(),
-        file,
-        event_id: record.event_id().known().cloned(),
-        account: record.trail_account(named).known().cloned(),
-        region: record.aws_region().known().cloned(),
-        cx,
-        asked: Asked::default(),
-    };
+    let reader = Reader::new(record, file, named, cx);
     let lambda = record.event_source() == LAMBDA;
     if wanted.api_call {
         reader.api_call(emit);
@@ -138,7 +133,34 @@ pub(super) fn text<'t>(value: Option<Cow<'t, str>>) -> Reading<Cow<'t, str>> {
     Reading::or_unread(value, Why::NotInRecord)
 }
 
+/// What stands in place of a name that a record does not give.
+const NO_FUNCTION: &str = "a function the record does not name";
+const NO_LAYER: &str = "a layer the record does not name";
+
+/// Does the record not say which function or layer it is about?
+fn is_unnamed(subject: &Subject<'_>) -> bool {
+    subject.arn.is_none() && [NO_FUNCTION, NO_LAYER].iter().any(|name| subject.name.starts_with(name))
+}
+
 impl<'r, 'a> Reader<'r, 'a> {
+    fn new(
+        record: &'r TrailRecord<'a>,
+        file: &'r str,
+        named: Option<&TrailFileName>,
+        cx: RecordContext<'r>,
+    ) -> Self {
+        Reader {
+            record,
+            name: record.canonical_name(),
+            file,
+            event_id: record.event_id().known().cloned(),
+            account: record.trail_account(named).known().cloned(),
+            region: record.aws_region().known().cloned(),
+            cx,
+            asked: Asked::default(),
+        }
+    }
+
     fn event(&self) -> Event<'_> {
         Event {
             file: self.file,
@@ -165,7 +187,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         function: &FunctionRef<'a>,
         qualifier: Option<&str>,
     ) -> Subject<'a> {
-        let name = function.name.text().unwrap_or("a function the record does not name");
+        let name = function.name.text().unwrap_or(NO_FUNCTION);
         let qualified = |text: &str| match qualifier {
             Some(qualifier) => format!("{text}:{qualifier}"),
             None => text.to_owned(),
