@@ -3,6 +3,8 @@
 
 mod assemble;
 pub mod cases;
+mod causes;
+mod context;
 mod holes;
 mod ledger;
 mod networks;
@@ -25,6 +27,7 @@ use crate::facts::sessions::Sessions;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
+use crate::findings::triage::Known;
 use crate::lists::{ListError, Lists};
 use crate::network::Networks;
 use crate::network::load::{self, LoadError};
@@ -67,6 +70,10 @@ pub struct Job<'j> {
     pub config: &'j Config,
     pub trust: &'j Trust,
     pub thresholds: &'j Thresholds,
+    /// Findings that count as known.
+    pub baseline: Option<Known<'j>>,
+    /// Options that left policies or inputs out, as the report is to say.
+    pub filters: Vec<String>,
     pub now: Timestamp,
 }
 
@@ -144,6 +151,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut outside = context::Outside::default();
     let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
@@ -151,6 +159,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
             }
+            outside.add(fact);
             if let Some(base) = &mut base {
                 base.add(fact);
             }
@@ -176,7 +185,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         networks: &networks,
         base: base.as_ref(),
     };
-    let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
+    let (report, exit) = assemble::report(job, &engine, &gaps, read, outside, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
 }
 
@@ -213,6 +222,7 @@ fn read_trail(
     let first = visitor.finish();
     let mut memory = first.memory;
     let mut out = TrailRead { files, facts: first.facts, unplaced: false };
+    out.facts.changes.settle();
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
     tally.merge(first.tally);
@@ -263,7 +273,9 @@ fn read_files(
 
 /// The facts that the policies judge.
 fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
-    let change = |kind| engine.wants(kind, Origin::Change);
+    // A finding of a snapshot asks for its cause, whether the policy judges the change itself or not.
+    let caused = |kind| job.snapshot.is_some() && engine.wants(kind, Origin::State);
+    let change = |kind| engine.wants(kind, Origin::Change) || caused(kind);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
         // When a function was last invoked is told beside its logging.

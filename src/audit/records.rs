@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Sessions, Tally, Waiting};
@@ -13,6 +14,7 @@ use crate::facts::from_record::{
 use crate::facts::schema::Origin;
 use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
@@ -39,6 +41,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// Who changed what.
+    pub changes: Changes,
     /// What changes did to what the policies ask about.
     pub timeline: Timeline,
 }
@@ -52,6 +56,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.changes.merge(other.changes);
         self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
@@ -80,6 +85,8 @@ pub(super) struct Gathered {
     /// By file, what waits until it is known whose the sessions are.
     pub(super) waiting: Vec<(String, Waiting)>,
     names: Names,
+    /// Shared by the changes that were met.
+    texts: Texts,
 }
 
 /// What is at hand while one file is read.
@@ -137,6 +144,7 @@ impl<'j> Judge<'j> {
             sessions: sessions::Sessions::default(),
             waiting: Vec::new(),
             names: Names::default(),
+            texts: Texts::default(),
         }
     }
 
@@ -162,6 +170,7 @@ impl<'j> Judge<'j> {
         Relevance {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
+            recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
             change: lambda && is_change(name),
         }
@@ -185,7 +194,7 @@ impl RecordVisitor for Judge<'_> {
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
         let PerFile { path, named, gathered, owner, waiting } = file;
-        let Gathered { tally, memory, facts, names, sessions, .. } = gathered;
+        let Gathered { tally, memory, facts, names, sessions, texts, .. } = gathered;
         if let Pass::Second(again) = self.pass
             && !Session::of(record)
                 .zip(again.get(&**path))
@@ -206,6 +215,10 @@ impl RecordVisitor for Judge<'_> {
         }
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         facts.invocations += u64::from(relevance.invocation);
+        if relevance.recorder {
+            let account = owner.account();
+            causes::of_recorder(record, (path, texts), account.as_deref(), &mut facts.changes);
+        }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
         if !wanted.api_call && !of_lambda {
@@ -227,6 +240,7 @@ impl RecordVisitor for Judge<'_> {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
+            causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             let relevant = is_call(fact).then_some(&relevance.call);
             let of = match self.pass {
                 _ if !self.asks_sessions => Sessions::NotAsked,

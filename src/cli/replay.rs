@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let audit =
         run::audit(&plan, plan.selected()?, None, scan::trail_input(&args.paths), args.networks.files())?;
     run::write(&plan, &audit)

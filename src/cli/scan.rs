@@ -52,7 +52,7 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
     let audit =
         run::audit(&plan, plan.selected()?, Some(snapshot), trail_input(&args.trail), args.networks.files())?;

@@ -195,6 +195,8 @@ impl Library {
             thresholds: &thresholds,
             now: NOW.parse().unwrap(),
             networks: Default::default(),
+            baseline: None,
+            filters: Vec::new(),
         };
         audit::run(&job).unwrap()
     }
