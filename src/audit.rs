@@ -217,7 +217,7 @@ fn read_trail(
     tally: &mut Tally,
 ) -> TrailRead {
     let wanted = wanted(job, engine);
-    let visitor = records::Judge::new(engine, wanted, context, records::Pass::First);
+    let visitor = records::Judge::new(engine, wanted, job.snapshot.is_some(), context, records::Pass::First);
     let files = read_files(job, &visitor, None);
     let first = visitor.finish();
     let mut memory = first.memory;
@@ -229,13 +229,12 @@ fn read_trail(
     if !first.waiting.is_empty() {
         let mut sessions = first.sessions;
         sessions.merge(known);
-        out.facts.last_invokes.keys().for_each(|function| sessions.function(function));
         let asked = first.waiting.iter().flat_map(|(_, waiting)| waiting.sessions());
         let answers = waiting::answers(&sessions, asked, &out.facts.reading);
         let context = RecordContext { answers: Some(&answers), ..context };
         let again = waiting::decide(&first.waiting, &answers, tally);
         if !again.is_empty() {
-            let visitor = records::Judge::new(engine, wanted, context, records::Pass::Second(&again));
+            let visitor = records::Judge::new(engine, wanted, false, context, records::Pass::Second(&again));
             let files = read_files(job, &visitor, Some(&again));
             let second = visitor.finish();
             tally.merge(second.tally);

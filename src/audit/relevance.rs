@@ -21,6 +21,8 @@ pub(super) struct Relevance {
     pub(super) lambda: bool,
     /// It changes what records invocations.
     pub(super) recorder: bool,
+    /// It may say whose sessions are.
+    pub(super) sessions: bool,
     /// One of Lambda's invocations.
     pub(super) invocation: bool,
     /// It has effects on the timeline.

@@ -138,6 +138,16 @@ const ISSUING: [&str; 6] = [
 ];
 
 impl Sessions {
+    /// Can a record of this source and name say anything?
+    pub fn wants(source: &str, name: &str) -> bool {
+        match source {
+            "sts.amazonaws.com" => ISSUING.contains(&name),
+            "lambda.amazonaws.com" => name != "Invoke",
+            "iam.amazonaws.com" => true,
+            _ => false,
+        }
+    }
+
     /// Takes in what a record says; `account` is the one whose trail it is from. Most records say nothing, and cost a
     /// comparison of their source.
     pub fn gather(&mut self, record: &TrailRecord<'_>, source: &str, name: &str, account: Option<&str>) {
