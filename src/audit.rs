@@ -10,6 +10,7 @@ mod ledger;
 mod networks;
 mod records;
 mod relevance;
+mod waiting;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{RecordContext, Wanted};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
+use crate::facts::sessions::Sessions;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
@@ -173,8 +175,9 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         facts.finish(&mut judge);
     }
 
-    let context = RecordContext { trusts: &trusts, lists: &lists, networks: &networks };
-    let trail = read_trail(job, &engine, context, base.as_ref(), &mut tally);
+    let context = RecordContext { trusts: &trusts, lists: &lists, networks: &networks, answers: None };
+    let known = snapshot.as_ref().map(|read| read.index.sessions()).unwrap_or_default();
+    let trail = read_trail(job, &engine, context, (known, base.as_ref()), &mut tally);
     blind_functions(job, &engine, &logging, &trail, &mut tally);
 
     let read = assemble::Inputs {
@@ -212,25 +215,35 @@ fn read_trail(
     job: &Job<'_>,
     engine: &Engine<'_>,
     context: RecordContext<'_>,
-    base: Option<&Base>,
+    (known, base): (Sessions, Option<&Base>),
     tally: &mut Tally,
 ) -> TrailRead {
-    let visitor = records::Judge::new(engine, wanted(job, engine), job.snapshot.is_some(), context);
-    let read = match &job.trail {
-        TrailInput::None => Vec::new(),
-        TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
-        TrailInput::Memory(files) => files
-            .iter()
-            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
-            .collect(),
-    };
-    let records::Gathered { tally: of_records, mut memory, facts, .. } = visitor.finish();
-    let mut out =
-        TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts, unplaced: false };
-    tally.merge(of_records);
+    let wanted = wanted(job, engine);
+    let visitor = records::Judge::new(engine, wanted, job.snapshot.is_some(), context, records::Pass::First);
+    let files = read_files(job, &visitor, None);
+    let first = visitor.finish();
+    let mut memory = first.memory;
+    let mut out = TrailRead { files, facts: first.facts, unplaced: false };
     out.facts.changes.settle();
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    tally.merge(first.tally);
+    if !first.waiting.is_empty() {
+        let mut sessions = first.sessions;
+        sessions.merge(known);
+        let asked = first.waiting.iter().flat_map(|(_, waiting)| waiting.sessions());
+        let answers = waiting::answers(&sessions, asked, &out.facts.reading);
+        let context = RecordContext { answers: Some(&answers), ..context };
+        let again = waiting::decide(&first.waiting, &answers, tally);
+        if !again.is_empty() {
+            let visitor = records::Judge::new(engine, wanted, false, context, records::Pass::Second(&again));
+            let files = read_files(job, &visitor, Some(&again));
+            let second = visitor.finish();
+            tally.merge(second.tally);
+            engine.remember_all(&mut memory, second.memory);
+            waiting::missed(&first.waiting, &again, (&out.files, &files), tally);
+        }
+    }
     close(engine, &out, base, &mut memory, tally);
     if engine.has_state() {
         engine.recall(memory, &out.facts.reading, tally);
@@ -255,8 +268,30 @@ fn close(
             let owner = open.owner.as_deref().map(Arc::from);
             Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
         };
-        engine.judge_record(&fact, None, &occasion, (memory, tally));
+        engine.judge_record(&fact, None, &occasion, crate::engine::Sessions::NotAsked, (memory, tally));
     }
+}
+
+/// Reads all files, or only these.
+fn read_files(
+    job: &Job<'_>,
+    visitor: &records::Judge<'_>,
+    only: Option<&records::Again>,
+) -> Vec<FileOutcome> {
+    let read = match (&job.trail, only) {
+        (TrailInput::None, _) => Vec::new(),
+        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, &job.options, visitor),
+        (TrailInput::Paths(_), Some(only)) => {
+            let paths: Vec<PathBuf> = only.keys().map(PathBuf::from).collect();
+            trail::read_inputs(&paths, &job.options, visitor)
+        }
+        (TrailInput::Memory(files), only) => files
+            .iter()
+            .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
+            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, visitor))
+            .collect(),
+    };
+    read.into_iter().map(|(file, ())| file).collect()
 }
 
 /// The facts that the policies judge.

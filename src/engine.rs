@@ -7,10 +7,12 @@
 mod memory;
 pub mod state;
 mod tally;
+mod waiting;
 
 use std::cell::OnceCell;
 
 use crate::facts::schema::{FieldAccess, Origin};
+use crate::facts::sessions::Session;
 use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
@@ -21,13 +23,26 @@ use state::Occasion;
 
 pub use memory::Memory;
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
+pub use waiting::Waiting;
 
 /// The policies of a run, by the kind of fact they judge.
 #[derive(Debug)]
 pub struct Engine<'p> {
     policies: Vec<&'p Policy>,
     by_kind: Vec<Vec<usize>>,
+    /// Which policies ask whose a session is, and which of their histories do.
+    sessions: Vec<Option<Vec<bool>>>,
     gaps: &'p AcceptedGaps,
+}
+
+/// Whose the sessions of records are.
+pub enum Sessions<'s> {
+    /// What the record says of its own is all there is.
+    NotAsked,
+    /// Other records may tell: what hangs on it is put off. `session`: the fact's, if its record does not say whose.
+    Undecided { session: &'s dyn Fn() -> Option<Session>, waiting: &'s mut Waiting },
+    /// The fact was put off; now it says whose its session is, as far as can be told.
+    Decided,
 }
 
 /// Some policies of an engine, in its order.
@@ -49,7 +64,8 @@ impl<'p> Engine<'p> {
                 policies.iter().enumerate().filter_map(of_kind).collect()
             })
             .collect();
-        Engine { policies, by_kind, gaps }
+        let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
+        Engine { policies, by_kind, sessions, gaps }
     }
 
     pub fn policies(&self) -> &[&'p Policy] {
@@ -66,7 +82,8 @@ impl<'p> Engine<'p> {
     pub fn reads(&self, names: &[&str]) -> bool {
         self.policies.iter().any(|policy| {
             let state = &policy.state;
-            let histories = state.histories.iter().flat_map(|history| &history.by);
+            let histories =
+                state.histories.iter().flat_map(|history| history.by.iter().chain(&history.other));
             let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
             let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
             let keys = policy.group_by.iter().chain(histories).chain(counts).chain(repeats);
@@ -110,14 +127,38 @@ impl<'p> Engine<'p> {
         fact: &Fact<'_>,
         relevant: Option<&Relevant>,
         occasion: &dyn Fn() -> Occasion,
+        of: Sessions<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let made = OnceCell::new();
-        let mut judge = |at: usize, policy: &'p Policy| match &policy.program {
-            None => self.judge_one(at, policy, fact, tally),
-            Some(program) => {
-                let occasion = made.get_or_init(occasion);
-                self.remember(at, (policy, program), fact, occasion, (memory, tally));
+        let occasion = || made.get_or_init(occasion);
+        let undecided = OnceCell::new();
+        let mut of = of;
+        let mut judge = |at: usize, policy: &'p Policy| {
+            if let Some(histories) = self.sessions.get(at).and_then(Option::as_ref) {
+                let of_fact = (policy, fact, histories.as_slice());
+                match &mut of {
+                    Sessions::Undecided { session, waiting } => {
+                        // Most facts say whose they are, or are judged the same either way.
+                        let is =
+                            undecided.get_or_init(|| waiting::is_undecided(fact).then(session).flatten());
+                        if let Some(session) = is
+                            && self.put_off(at, of_fact, &occasion, session, (memory, waiting))
+                        {
+                            return;
+                        }
+                    }
+                    Sessions::Decided if !self.was_put_off(of_fact, &occasion) => return,
+                    Sessions::Decided | Sessions::NotAsked => {}
+                }
+            } else if matches!(of, Sessions::Decided) {
+                return;
+            }
+            match &policy.program {
+                None => self.judge_one(at, policy, fact, tally),
+                Some(program) => {
+                    self.remember(at, (policy, program), fact, occasion(), (memory, tally));
+                }
             }
         };
         match relevant {

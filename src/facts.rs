@@ -11,6 +11,7 @@ mod grant;
 pub mod open;
 mod pages;
 pub mod schema;
+pub mod sessions;
 mod state_kinds;
 
 use std::borrow::Cow;

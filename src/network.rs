@@ -70,6 +70,8 @@ pub struct Networks {
     aws: Aws,
     clouds: BTreeSet<u32>,
     own: Set,
+    /// Addresses of examples have AS numbers.
+    examples: bool,
 }
 
 /// A list of AS numbers does not parse. A test holds that those that ship do.
@@ -107,6 +109,7 @@ impl Networks {
             aws: Aws::Numbers(BTreeSet::new()),
             clouds: BTreeSet::new(),
             own: Set::of(own.iter().copied()),
+            examples: false,
         }
     }
 
@@ -120,7 +123,8 @@ impl Networks {
             None => Aws::Numbers(listed("aws-asns.toml", include_str!("../data/aws-asns.toml"))?),
         };
         let clouds = listed("cloud-asns.toml", include_str!("../data/cloud-asns.toml"))?;
-        Ok(Networks { table: Some(table), aws, clouds, own: Set::of(own.iter().copied()) })
+        let own = Set::of(own.iter().copied());
+        Ok(Networks { table: Some(table), aws, clouds, own, examples: false })
     }
 
     pub fn table(&self) -> Option<&Table> {
@@ -133,6 +137,13 @@ impl Networks {
             Aws::Ranges(ranges) => Some(ranges),
             Aws::Numbers(_) => None,
         }
+    }
+
+    /// Gives addresses that are reserved for documentation the AS numbers that are: cases of policies and the demo have
+    /// some. Nobody announces either.
+    #[must_use]
+    pub fn with_examples(self) -> Self {
+        Networks { examples: true, ..self }
     }
 
     /// What a record's `sourceIPAddress` says.
@@ -156,7 +167,8 @@ impl Networks {
                 Place::Address(Address { ip, asn, aws, cloud, own, private: true })
             }
             Reach::Public => {
-                let number = self.table.as_ref().map(|table| table.number(ip));
+                let example = || if self.examples { documentation(ip) } else { None };
+                let number = self.table.as_ref().map(|table| table.number(ip).or_else(example));
                 let aws = match (&self.aws, number) {
                     (Aws::Ranges(ranges), _) => Reading::Known(ranges.contains(ip)),
                     (Aws::Numbers(_), None) => Reading::Unread(Why::NotCollected),
@@ -224,6 +236,24 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
         // Loopback; unique local; link-local and the old site-local.
         [0, 0, 0, 0, 0, 0, 0, 1] | [0xfc00..=0xfdff, ..] | [0xfe80..=0xfeff, ..] => Reach::Private,
         _ => Reach::Public,
+    }
+}
+
+/// Addresses of examples have AS numbers of examples, so that cases and the demo have some: nobody announces either.
+/// <https://www.rfc-editor.org/rfc/rfc5737>, <https://www.rfc-editor.org/rfc/rfc3849>,
+/// <https://www.rfc-editor.org/rfc/rfc5398>
+fn documentation(address: IpAddr) -> Option<u32> {
+    match address {
+        IpAddr::V4(address) => match address.octets() {
+            [192, 0, 2, _] => Some(64_496),
+            [198, 51, 100, _] => Some(64_497),
+            [203, 0, 113, _] => Some(64_498),
+            _ => None,
+        },
+        IpAddr::V6(address) => match address.segments() {
+            [0x2001, 0x0db8, ..] => Some(64_499),
+            _ => None,
+        },
     }
 }
 

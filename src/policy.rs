@@ -118,15 +118,25 @@ pub struct Level {
     pub note: Option<String>,
 }
 
-/// Whether a record with the same key has come before.
+/// Which records a history is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Those before the fact's, by less than so many seconds.
+    Last(i64),
+    /// All others that were read, before and after.
+    All,
+}
+
+/// Whether a record with the same key has come before, or is there at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
     pub name: String,
     /// Indexes of the fields that make the key.
     pub by: Vec<usize>,
     pub among: Pred,
-    /// Seconds.
-    pub window: i64,
+    pub window: Window,
+    /// Only a record with another value of this field counts.
+    pub other: Option<usize>,
 }
 
 /// A number in a policy: written there, or that of a parameter (by position).

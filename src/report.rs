@@ -241,6 +241,8 @@ pub struct PolicyCoverage {
     pub policy: String,
     pub judged: u64,
     pub fail: u64,
+    /// Of these, the ones that were not reported again: the policy's `repeat`.
+    pub repeated: u64,
     pub pass: u64,
     pub not_applicable: u64,
     pub unknown: u64,

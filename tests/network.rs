@@ -51,7 +51,7 @@ fn fields(networks: &Networks, record: &Value) -> Fields {
     trust.add_account("444455556666");
     trust.add_organization("o-exampleorgid", None);
     let (trusts, lists) = (Trusts::new(trust), Lists::embedded().unwrap());
-    let context = RecordContext { trusts: &trusts, lists: &lists, networks };
+    let context = RecordContext { trusts: &trusts, lists: &lists, networks, answers: None };
     let text = record.to_string();
     let mut found = Vec::new();
     let record = TrailRecord::parse(&text).unwrap();
@@ -158,11 +158,13 @@ fn the_as_is_that_of_the_address() {
     use Reading::{Absent, Known, Unread};
     assert_eq!(of("8.8.8.8"), (Known(15169), Known(true)));
     assert_eq!(of("1.1.1.1"), (Known(13335), Known(false)));
-    assert_eq!(
-        of("203.0.113.40"),
-        (Unread(Why::NotCollected), Unread(Why::NotCollected)),
-        "not in the table"
-    );
+    assert_eq!(of("2d00::1"), (Unread(Why::NotCollected), Unread(Why::NotCollected)), "not in the table");
+    // Addresses of examples have AS numbers of examples.
+    for (address, number) in
+        [("192.0.2.1", 64496), ("198.51.100.1", 64497), ("203.0.113.40", 64498), ("2001:db8::1", 64499)]
+    {
+        assert_eq!(of(address), (Known(number), Known(false)), "{address}");
+    }
     assert_eq!(of("10.0.0.1"), (Absent, Absent));
     assert_eq!(of("AWS Internal"), (Absent, Absent));
     assert_eq!(of("nonsense"), (Unread(NOT_SAID), Unread(NOT_SAID)));

@@ -11,12 +11,14 @@ use lambda_audit::value::Why;
 use serde_json::json;
 use support::{Library, Story};
 
-const STATE: [&str; 5] = [
+const STATE: [&str; 7] = [
     "discovery-burst-cli",
     "function-code-downloaded",
     "function-url-invoked-anonymously",
     "invoke-high-frequency",
+    "invoke-unusual-asn",
     "invoke-unusual-principal",
+    "lambda-token-external",
 ];
 
 type Files = Vec<(String, Arc<[u8]>)>;

@@ -120,6 +120,7 @@ pub(super) fn report(
             policy: policy.id.clone(),
             judged: row.judged(),
             fail: row.fail,
+            repeated: row.repeated,
             pass: row.pass,
             not_applicable: row.not_applicable,
             unknown: row.unknown,

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use super::records::class_of;
-use crate::engine::state::Occasion;
+use crate::engine::state::{Occasion, Reading};
 use crate::facts::Fact;
 use crate::facts::from_record::{RecordContext, Wanted, effects_of, facts_of};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::open::OpenFact;
+use crate::facts::sessions::{Answers, Session, Sessions};
 use crate::lists::{ListError, Lists};
 use crate::network::{self, Networks};
 use crate::policy::test::{FactMaker, Made};
@@ -41,6 +42,23 @@ impl CaseFacts {
     }
 }
 
+/// Whose the sessions are, by all of a case's records.
+fn answers(records: &[serde_json::Value]) -> Result<Answers, String> {
+    let (mut sessions, mut reading, mut asked) = (Sessions::default(), Reading::default(), Vec::new());
+    for record in records {
+        let text = record.to_string();
+        let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
+        let account = record.trail_account(None);
+        let account = account.text();
+        sessions.gather(&record, &record.event_source(), &record.canonical_name(), account);
+        if let Some(account) = account {
+            reading.record(account, class_of(&record), record.event_time());
+        }
+        asked.extend(Session::of(&record));
+    }
+    Ok(super::waiting::answers(&sessions, asked.iter(), &reading))
+}
+
 fn made(fact: &Fact<'_>) -> Made {
     Made::capture(fact.body.fields(), fact.subject.label(), fact.origin)
 }
@@ -48,7 +66,13 @@ fn made(fact: &Fact<'_>) -> Made {
 impl FactMaker for CaseFacts {
     fn of_records(&self, records: &[serde_json::Value], trust: &Trust) -> Result<Vec<Made>, String> {
         let trusts = Trusts::new(trust.clone());
-        let context = RecordContext { trusts: &trusts, lists: &self.lists, networks: self.networks()? };
+        let answers = answers(records)?;
+        let context = RecordContext {
+            trusts: &trusts,
+            lists: &self.lists,
+            networks: self.networks()?,
+            answers: Some(&answers),
+        };
         let mut out = Vec::new();
         let mut timeline = Timeline::default();
         let mut open: Vec<(OpenFact, Occasion)> = Vec::new();

@@ -1,18 +1,19 @@
 //! Judges trail records file by file. Each thread has a tally and a memory of its own; they merge in any order to the
 //! same result.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Tally};
+use crate::engine::{Engine, Memory, Sessions, Tally, Waiting};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
 };
 use crate::facts::open::OpenFact;
 use crate::facts::schema::Origin;
+use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
@@ -86,6 +87,10 @@ pub(super) struct Gathered {
     pub(super) tally: Tally,
     pub(super) memory: Memory,
     pub(super) facts: RecordFacts,
+    /// What the records say about sessions.
+    pub(super) sessions: sessions::Sessions,
+    /// By file, what waits until it is known whose the sessions are.
+    pub(super) waiting: Vec<(String, Waiting)>,
     names: Names,
     /// Shared by the changes that were met.
     texts: Texts,
@@ -98,6 +103,19 @@ pub(super) struct PerFile {
     named: Option<TrailFileName>,
     gathered: Gathered,
     owner: Owner,
+    waiting: Waiting,
+}
+
+/// The sessions whose records are seen again, by file.
+pub(super) type Again = HashMap<String, BTreeSet<Id>>;
+
+/// Which records are judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pass<'j> {
+    /// All; what hangs on whose a session is waits.
+    First,
+    /// Of files that are read again, what waited.
+    Second(&'j Again),
 }
 
 /// Judges every record with the engine.
@@ -107,6 +125,9 @@ pub(super) struct Judge<'j> {
     has_state: bool,
     /// A policy asks what stood before a change.
     asks_before: bool,
+    /// A policy asks whose a session is.
+    asks_sessions: bool,
+    pass: Pass<'j>,
     wanted: Wanted,
     last_invokes: bool,
     context: RecordContext<'j>,
@@ -123,12 +144,15 @@ impl<'j> Judge<'j> {
         wanted: Wanted,
         last_invokes: bool,
         context: RecordContext<'j>,
+        pass: Pass<'j>,
     ) -> Self {
-        let has_state = engine.has_state();
+        let (has_state, asks_sessions) = (engine.has_state(), engine.asks_sessions());
         let mut judge = Judge {
             engine,
             has_state,
             asks_before: engine.reads(&BEFORE),
+            asks_sessions,
+            pass,
             wanted,
             last_invokes,
             context,
@@ -145,6 +169,8 @@ impl<'j> Judge<'j> {
             tally: self.engine.tally(),
             memory: self.engine.memory(),
             facts: RecordFacts::default(),
+            sessions: sessions::Sessions::default(),
+            waiting: Vec::new(),
             names: Names::default(),
             texts: Texts::default(),
         }
@@ -157,6 +183,8 @@ impl<'j> Judge<'j> {
             all.tally.merge(one.tally);
             self.engine.remember_all(&mut all.memory, one.memory);
             all.facts.merge(one.facts);
+            all.sessions.merge(one.sessions);
+            all.waiting.extend(one.waiting);
         }
         all
     }
@@ -167,6 +195,7 @@ impl<'j> Judge<'j> {
         of_lambda
             || relevance.change
             || relevance.recorder
+            || relevance.sessions
             || (self.wanted.api_call && !relevance.call.is_empty())
     }
 
@@ -178,7 +207,7 @@ impl<'j> Judge<'j> {
         facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
         facts.last = facts.last.max(Some(time));
         facts.invocations += u64::from(invocation);
-        let class = self.has_state.then(|| class_of(record));
+        let class = (self.has_state || self.asks_sessions).then(|| class_of(record));
         owner.record(record, named.as_ref(), class, facts);
         class
     }
@@ -195,6 +224,7 @@ impl<'j> Judge<'j> {
             recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
             change: is_change(source, name),
+            sessions: self.asks_sessions && sessions::Sessions::wants(source, name),
         }
     }
 }
@@ -210,6 +240,7 @@ impl RecordVisitor for Judge<'_> {
             named: named.cloned(),
             gathered: idle.unwrap_or_else(|| self.nothing()),
             owner: Owner::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -233,13 +264,23 @@ impl RecordVisitor for Judge<'_> {
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
+        if let Pass::Second(again) = self.pass
+            && !Session::of(record)
+                .zip(again.get(&*file.path))
+                .is_some_and(|(one, these)| these.contains(&one.id))
+        {
+            return;
+        }
         let (source, name) = (record.event_source(), record.canonical_name());
         let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
         let invocation = relevance.invocation;
         let class = self.count(file, record, invocation);
-        let PerFile { path, named, gathered, owner } = file;
-        let Gathered { tally, memory, facts, names, texts } = gathered;
+        let PerFile { path, named, gathered, owner, waiting } = file;
+        let Gathered { tally, memory, facts, names, sessions, texts, .. } = gathered;
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
+        if relevance.sessions && matches!(self.pass, Pass::First) {
+            sessions.gather(record, &source, &name, owner.account_text());
+        }
         if !self.asks(relevance) {
             return;
         }
@@ -274,12 +315,20 @@ impl RecordVisitor for Judge<'_> {
                 return;
             }
             let relevant = is_call(fact).then_some(&relevance.call);
-            self.engine.judge_record(fact, relevant, &occasion, (memory, tally));
+            let of = match self.pass {
+                _ if !self.asks_sessions => Sessions::NotAsked,
+                Pass::First => Sessions::Undecided { session: &|| Session::of(record), waiting },
+                Pass::Second(_) => Sessions::Decided,
+            };
+            self.engine.judge_record(fact, relevant, &occasion, of, (memory, tally));
         });
     }
 
     fn end(&self, mut file: PerFile, _: &FileOutcome) {
         file.owner.flush(&mut file.gathered.facts);
+        if !file.waiting.is_empty() {
+            file.gathered.waiting.push((file.path.to_string(), file.waiting));
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Relevance {
     pub(super) lambda: bool,
     /// It changes what records invocations.
     pub(super) recorder: bool,
+    /// It may say whose sessions are.
+    pub(super) sessions: bool,
     /// One of Lambda's invocations.
     pub(super) invocation: bool,
     /// It has effects on the timeline.
@@ -73,6 +75,11 @@ impl Owner {
     /// The account whose trail the record is from.
     pub(super) fn account(&self) -> Option<Arc<str>> {
         self.account.clone()
+    }
+
+    /// The same, to look at.
+    pub(super) fn account_text(&self) -> Option<&str> {
+        self.account.as_deref()
     }
 
     /// Notes whose record this is. `class`: where a policy asks what was read of each.

@@ -24,7 +24,7 @@ pub struct Memory {
 
 /// What is kept of a fact until all records have been read.
 #[derive(Debug, Clone)]
-struct Held {
+pub(super) struct Held {
     fields: Made,
     told: Told,
 }
@@ -36,11 +36,16 @@ impl<'p> Engine<'p> {
         Memory { parts: parts.collect() }
     }
 
+    /// What is remembered of the policy at this position.
+    pub(super) fn part<'m>(&self, memory: &'m mut Memory, at: usize) -> Option<&'m mut Part<Held>> {
+        memory.parts.get_mut(at)?.as_mut()
+    }
+
     /// Adds to a memory what another one has.
     pub fn remember_all(&self, memory: &mut Memory, other: Memory) {
-        for ((policy, part), more) in self.policies.iter().zip(&mut memory.parts).zip(other.parts) {
-            if let (Some(program), Some(part), Some(more)) = (&policy.program, part, more) {
-                part.merge(program, more);
+        for (part, more) in memory.parts.iter_mut().zip(other.parts) {
+            if let (Some(part), Some(more)) = (part, more) {
+                part.merge(more);
             }
         }
     }
@@ -66,7 +71,7 @@ impl<'p> Engine<'p> {
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
         };
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
-        let now = part.add(rules, look, occasion, hold);
+        let now = part.add(look, occasion, hold);
         match now {
             Now::Wait => {}
             Now::Judge(Outcome::Pass) => tally.count(at, |row| row.pass += 1),
@@ -90,6 +95,10 @@ impl<'p> Engine<'p> {
 fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
     match settled {
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
+        Settled::Repeated(_) => tally.count(at, |row| {
+            row.fail += 1;
+            row.repeated += 1;
+        }),
         Settled::WarmingUp { account, from, .. } => tally.warming_up(at, &account, from),
         Settled::Judged { held, seen } => {
             let env = Env { seen: &seen };

@@ -8,6 +8,7 @@ mod count;
 mod history;
 mod key;
 mod reading;
+mod repeat;
 
 #[cfg(test)]
 mod tests;
@@ -15,15 +16,17 @@ mod tests;
 use std::sync::Arc;
 
 use count::{Counts, Mark};
-use history::{Certainty, History};
-use key::{Keyed, Moment, key_of};
+use history::{Asked, Certainty, History};
+use key::{Key, Keyed, Moment, key_of, value_of};
 pub use reading::{EventClass, Hole, Reading};
 
 use crate::facts::Source;
 use crate::facts::schema::FieldAccess;
-use crate::policy::Env;
-use crate::policy::judge::{Certain, Judge, Outcome};
+use repeat::{Repeats, told};
+
+use crate::policy::judge::{Judge, Outcome};
 use crate::policy::program::{Among, Program};
+use crate::policy::{Env, Window};
 use crate::value::{Truth, Value};
 
 /// Where and when a fact's record stands.
@@ -69,18 +72,38 @@ pub(crate) struct Rules<'p> {
 /// What one record means for one policy, before anything else is known.
 pub(crate) struct Look {
     /// Histories the record is among, or may be.
-    marks: Vec<(usize, Keyed, Certainty)>,
+    marks: Vec<Mentioned>,
     kind: LookKind,
     moment: Moment,
+}
+
+/// A history's key as one record has it.
+#[derive(Debug)]
+struct Mentioned {
+    history: usize,
+    keyed: Keyed,
+    /// What another record differs in, of a history without a window.
+    value: Option<Key>,
+    certainty: Certainty,
 }
 
 enum LookKind {
     /// The verdict, whatever other records say.
     Final(Outcome),
     /// Other records decide. A pass if a history that bars the policy has certainly seen one of these keys.
-    Open { barring: Vec<(usize, Keyed)> },
+    Open { barring: Vec<Mentioned> },
     /// It counts; `possible`: perhaps.
     Counts { keyed: Keyed, possible: bool, mark: Mark },
+}
+
+impl Look {
+    /// The verdict, if no other record has a part in it.
+    pub(crate) fn is_final(&self) -> Option<Outcome> {
+        match self.kind {
+            LookKind::Final(outcome) => Some(outcome),
+            LookKind::Open { .. } | LookKind::Counts { .. } => None,
+        }
+    }
 }
 
 impl<'p> Rules<'p> {
@@ -94,7 +117,7 @@ impl<'p> Rules<'p> {
                 Truth::Unknown => Certainty::Possible,
                 Truth::False => continue,
             };
-            marks.push((index, key_of(&history.by, fact), certainty));
+            marks.push(mentioned(index, history, fact, &moment, certainty));
         }
         let kind = self.kind(fact, at, &moment);
         Look { marks, kind, moment }
@@ -118,8 +141,9 @@ impl<'p> Rules<'p> {
             return LookKind::Counts { keyed: key_of(&count.by, fact), possible, mark };
         }
         let open = match outcome {
-            Outcome::Unknown => self.program.asks && self.judge.applies(fact) == Truth::True,
-            Outcome::Fail { certain, .. } => self.program.asks && certain == Certain::No,
+            Outcome::Unknown => self.program.when_asks && self.judge.applies(fact) == Truth::True,
+            // Also where the level is certain: the evidence names every level that holds.
+            Outcome::Fail { .. } => self.program.levels_ask || self.program.repeat.is_some(),
             Outcome::Pass | Outcome::NotApplicable => false,
         };
         if !open {
@@ -129,9 +153,26 @@ impl<'p> Rules<'p> {
             Outcome::Unknown => self.program.barring.as_slice(),
             _ => &[],
         };
-        let keyed = |index: &usize| Some((*index, key_of(&self.program.histories.get(*index)?.by, fact)));
+        let keyed = |index: &usize| {
+            let history = self.program.histories.get(*index)?;
+            Some(mentioned(*index, history, fact, moment, Certainty::Sure))
+        };
         LookKind::Open { barring: barring.iter().filter_map(keyed).collect() }
     }
+}
+
+fn mentioned(
+    index: usize,
+    history: &Among,
+    fact: &dyn FieldAccess,
+    moment: &Moment,
+    certainty: Certainty,
+) -> Mentioned {
+    let value = match history.window {
+        Window::All => value_of(history.other, fact, moment),
+        Window::Last(_) => None,
+    };
+    Mentioned { history: index, keyed: key_of(&history.by, fact), value, certainty }
 }
 
 /// A record that is judged when all have been read.
@@ -140,7 +181,7 @@ struct Held<T> {
     moment: Moment,
     account: Option<Arc<str>>,
     class: EventClass,
-    barring: Vec<(usize, Keyed)>,
+    barring: Vec<Mentioned>,
     held: T,
 }
 
@@ -170,6 +211,8 @@ pub(crate) enum Now {
 pub(crate) enum Settled<T> {
     /// Judge it with these answers, one per history.
     Judged { held: T, seen: Vec<Truth> },
+    /// It fails, and was reported too short a time ago to be reported again.
+    Repeated(T),
     /// The account's history begins too late before it; judged from `from` on.
     WarmingUp { held: T, account: Arc<str>, from: i64 },
     /// Records that passed.
@@ -200,7 +243,7 @@ const LET_GO_AT: usize = 1_024;
 impl<T: Clone> Part<T> {
     pub(crate) fn new(program: &Program) -> Self {
         Part {
-            histories: program.histories.iter().map(|_| History::default()).collect(),
+            histories: program.histories.iter().map(|history| History::new(history.window)).collect(),
             held: Vec::new(),
             let_go_at: LET_GO_AT,
             passed: 0,
@@ -209,23 +252,17 @@ impl<T: Clone> Part<T> {
     }
 
     /// Adds a record that was looked at. `hold` is called where the fact is needed later.
-    pub(crate) fn add(
-        &mut self,
-        rules: Rules<'_>,
-        look: Look,
-        at: &Occasion,
-        hold: impl FnOnce() -> T,
-    ) -> Now {
+    pub(crate) fn add(&mut self, look: Look, at: &Occasion, hold: impl FnOnce() -> T) -> Now {
         let Look { marks, kind, moment } = look;
-        for (index, keyed, certainty) in marks {
-            if let Some(history) = self.histories.get_mut(index) {
-                history.add(keyed, certainty, moment.clone());
+        for mark in marks {
+            if let Some(history) = self.histories.get_mut(mark.history) {
+                history.add(mark.keyed, mark.certainty, Asked { moment: &moment, value: mark.value });
             }
         }
         match kind {
             LookKind::Final(outcome) => Now::Judge(outcome),
             LookKind::Open { barring } => {
-                if self.barred(rules.program, &barring, &moment) {
+                if self.barred(&barring, &moment) {
                     return Now::Judge(Outcome::Pass);
                 }
                 self.held.push(Held {
@@ -236,7 +273,7 @@ impl<T: Clone> Part<T> {
                     held: hold(),
                 });
                 if self.held.len() >= self.let_go_at {
-                    self.let_go(rules.program);
+                    self.let_go();
                 }
                 Now::Wait
             }
@@ -248,8 +285,18 @@ impl<T: Clone> Part<T> {
         }
     }
 
+    /// Adds a record only to histories, and not to those that are left out.
+    pub(crate) fn mention(&mut self, look: Look, leave_out: &[bool]) {
+        let Look { marks, moment, .. } = look;
+        for mark in marks.into_iter().filter(|mark| leave_out.get(mark.history) != Some(&true)) {
+            if let Some(history) = self.histories.get_mut(mark.history) {
+                history.add(mark.keyed, mark.certainty, Asked { moment: &moment, value: mark.value });
+            }
+        }
+    }
+
     /// Adds what other records of the same policy mean.
-    pub(crate) fn merge(&mut self, program: &Program, other: Part<T>) {
+    pub(crate) fn merge(&mut self, other: Part<T>) {
         for (history, more) in self.histories.iter_mut().zip(other.histories) {
             history.merge(more);
         }
@@ -257,25 +304,23 @@ impl<T: Clone> Part<T> {
         self.passed += other.passed;
         self.counts.merge(other.counts);
         if self.held.len() >= self.let_go_at {
-            self.let_go(program);
+            self.let_go();
         }
     }
 
-    fn barred(&self, program: &Program, barring: &[(usize, Keyed)], moment: &Moment) -> bool {
-        barring.iter().any(|(index, keyed)| {
-            match (self.histories.get(*index), program.histories.get(*index)) {
-                (Some(history), Some(among)) => history.surely(*keyed, moment, among.window),
-                _ => false,
-            }
+    fn barred(&self, barring: &[Mentioned], moment: &Moment) -> bool {
+        barring.iter().any(|mark| {
+            let asked = Asked { moment, value: mark.value };
+            self.histories.get(mark.history).is_some_and(|history| history.surely(mark.keyed, asked))
         })
     }
 
     /// Lets go of records that pass by now: more records never change that.
-    fn let_go(&mut self, program: &Program) {
+    fn let_go(&mut self) {
         let held = std::mem::take(&mut self.held);
         let before = held.len();
         let held: Vec<Held<T>> =
-            held.into_iter().filter(|one| !self.barred(program, &one.barring, &one.moment)).collect();
+            held.into_iter().filter(|one| !self.barred(&one.barring, &one.moment)).collect();
         self.passed += (before - held.len()) as u64;
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
         self.held = held;
@@ -289,10 +334,11 @@ impl<T: Clone> Part<T> {
         fields: impl Fn(&T) -> &dyn FieldAccess,
         each: &mut dyn FnMut(Settled<T>),
     ) {
-        self.let_go(rules.program);
+        self.let_go();
         let mut held = std::mem::take(&mut self.held);
         held.sort_by(|a, b| a.moment.cmp(&b.moment));
         each(Settled::Passed(self.passed));
+        let mut repeats = rules.program.repeat.as_ref().map(|repeat| (repeat, Repeats::new(repeat.every)));
         for one in held {
             let fact = fields(&one.held);
             let warm = Warmth::of(rules.program, &one, reading);
@@ -301,11 +347,19 @@ impl<T: Clone> Part<T> {
             let seen: Vec<Truth> = answers
                 .map(|(among, history)| {
                     let keyed = key_of(&among.by, fact);
-                    match history.seen(&among.by, fact, keyed, &one.moment, among.window) {
-                        Truth::False if missing(among, &one, reading) || warm == Warmth::NotTold => {
+                    let value = match among.window {
+                        Window::All => value_of(among.other, fact, &one.moment),
+                        Window::Last(_) => None,
+                    };
+                    // Over all that was read there is no time before which too little was.
+                    let warms = matches!(among.window, Window::Last(_));
+                    match history.seen(&among.by, fact, keyed, Asked { moment: &one.moment, value }) {
+                        Truth::False
+                            if missing(among, &one, reading) || (warms && warm == Warmth::NotTold) =>
+                        {
                             Truth::Unknown
                         }
-                        Truth::False if matches!(warm, Warmth::WarmingUp { .. }) => {
+                        Truth::False if warms && matches!(warm, Warmth::WarmingUp { .. }) => {
                             withheld = true;
                             Truth::Unknown
                         }
@@ -317,6 +371,18 @@ impl<T: Clone> Part<T> {
             match (warm, outcome, one.account.clone()) {
                 (Warmth::WarmingUp { from }, Outcome::Unknown, Some(account)) if withheld => {
                     each(Settled::WarmingUp { held: one.held, account, from });
+                }
+                (_, Outcome::Fail { rank, certain, .. }, _) if repeats.is_some() => {
+                    let report = repeats.as_mut().is_none_or(|(repeat, repeats)| {
+                        let keyed = key_of(&repeat.by, fact);
+                        let key = (keyed.unread == 0).then_some(keyed.key);
+                        repeats.report(key, &one.moment, told(rank, certain))
+                    });
+                    if report {
+                        each(Settled::Judged { held: one.held, seen });
+                    } else {
+                        each(Settled::Repeated(one.held));
+                    }
                 }
                 _ => each(Settled::Judged { held: one.held, seen }),
             }
@@ -347,8 +413,13 @@ impl<T: Clone> Part<T> {
 /// Is something missing of what the history would have to know?
 fn missing<T>(among: &Among, one: &Held<T>, reading: &Reading) -> bool {
     let account = one.account.as_deref().filter(|_| among.one_account);
-    let from = one.moment.time.saturating_sub(among.window).saturating_add(1);
-    reading.has_hole(account, from, one.moment.time)
+    match among.window {
+        Window::Last(window) => {
+            let from = one.moment.time.saturating_sub(window).saturating_add(1);
+            reading.has_hole(account, from, one.moment.time)
+        }
+        Window::All => reading.has_hole(account, i64::MIN, i64::MAX),
+    }
 }
 
 /// Whether enough history was read before a record.

@@ -4,6 +4,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 use super::state::Counted;
 use crate::facts::schema::Origin;
 use crate::facts::{Source, Subject};
@@ -173,7 +175,7 @@ impl Gathered {
 }
 
 /// Why judgements are unknown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnknownKey {
     /// The field that was not read: `grant.exposure`.
     pub field: String,
@@ -193,6 +195,8 @@ pub struct UnknownTally {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyTally {
     pub fail: u64,
+    /// Of these, not reported again: `repeat`.
+    pub repeated: u64,
     pub pass: u64,
     pub not_applicable: u64,
     pub unknown: u64,
@@ -269,6 +273,7 @@ impl Tally {
     pub fn merge(&mut self, other: Tally) {
         for (row, more) in self.policies.iter_mut().zip(other.policies) {
             row.fail += more.fail;
+            row.repeated += more.repeated;
             row.pass += more.pass;
             row.not_applicable += more.not_applicable;
             row.unknown += more.unknown;

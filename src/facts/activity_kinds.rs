@@ -29,7 +29,7 @@ declare_activity! {
         access_key: Text = "access_key" { optional: true, can_be_unread: true, means: "Identifier (not the secret) of the access key", page: pages::IDENTITY }
         direct: Bool = "direct" { can_be_unread: true, means: "Not made by or on behalf of an AWS service", page: pages::IDENTITY }
         on_behalf_of: Text = "on_behalf_of" { optional: true, can_be_unread: true, means: "The AWS service that made it", page: pages::IDENTITY }
-        lambda_session: Bool = "lambda_session" { can_be_unread: true, means: "Made with the credentials of a Lambda function", page: pages::IDENTITY }
+        lambda_session: Bool = "lambda_session" { can_be_unread: true, means: "Made with the credentials of a Lambda function: by the record, by that of their issue, or by the role that Lambda may assume and the name of a function (docs/sessions.md)", page: pages::IDENTITY }
         lambda_function: Text = "lambda_function" { optional: true, can_be_unread: true, means: "ARN of the function the credentials were issued to", page: pages::IDENTITY }
         function: Text = "function" { optional: true, can_be_unread: true, means: "Name of the function that a Lambda call is about", page: pages::LAMBDA_TRAIL }
         qualifier: Text = "qualifier" { optional: true, can_be_unread: true, means: "Version or alias that a Lambda call is about", page: pages::LAMBDA_TRAIL }
@@ -73,7 +73,7 @@ declare_activity! {
         direct: Bool = "direct" { can_be_unread: true, means: "Not made by or on behalf of an AWS service", page: pages::IDENTITY }
         on_behalf_of: Text = "on_behalf_of" { optional: true, can_be_unread: true, means: "The AWS service that made it", page: pages::IDENTITY }
         anonymous: Bool = "anonymous" { can_be_unread: true, means: "Nobody signed it: a call through a URL without authentication", page: pages::URL_AUTH }
-        lambda_session: Bool = "lambda_session" { can_be_unread: true, means: "Made with the credentials of a Lambda function", page: pages::IDENTITY }
+        lambda_session: Bool = "lambda_session" { can_be_unread: true, means: "Made with the credentials of a Lambda function: by the record, by that of their issue, or by the role that Lambda may assume and the name of a function (docs/sessions.md)", page: pages::IDENTITY }
         access_key: Text = "access_key" { optional: true, can_be_unread: true, means: "Identifier (not the secret) of the access key", page: pages::IDENTITY }
         source_ip: Text = "source_ip" { optional: true, can_be_unread: true, means: "Address the call came from, or the name of a service", page: pages::RECORD }
         user_agent: Text = "user_agent" { optional: true, can_be_unread: true, means: "What the caller said it is; anyone can forge it", page: pages::RECORD }

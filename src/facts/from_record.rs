@@ -13,6 +13,7 @@ mod whence;
 use std::borrow::Cow;
 
 use super::schema::Origin;
+use super::sessions::Answers;
 use super::{Body, Event, Fact, Place, Subject};
 use crate::lists::Lists;
 use crate::network::Networks;
@@ -35,6 +36,8 @@ pub struct RecordContext<'c> {
     pub trusts: &'c Trusts,
     pub lists: &'c Lists,
     pub networks: &'c Networks,
+    /// Whose the sessions are of which the record does not say it; `None`: not asked, or not known yet.
+    pub answers: Option<&'c Answers>,
 }
 
 /// Which facts a run has policies for.

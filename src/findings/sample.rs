@@ -73,6 +73,7 @@ pub(super) fn judged(policy: &str, unknown: u64) -> PolicyCoverage {
         policy: policy.to_owned(),
         judged: 1 + unknown,
         fail: 0,
+        repeated: 0,
         pass: 1,
         not_applicable: 0,
         unknown,

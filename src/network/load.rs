@@ -97,7 +97,8 @@ pub fn networks(files: &Files, own: &[IpNet]) -> Result<Networks, LoadError> {
         read(path, AWS_LIMIT).and_then(|bytes| aws_ranges(&bytes)).map(Arc::new).map_err(fault)
     };
     let ranges = files.aws_ranges.as_ref().map(read).transpose()?;
-    Ok(Networks::new(table, ranges, own)?)
+    let networks = Networks::new(table, ranges, own)?;
+    Ok(if files.asn_db.is_none() { networks.with_examples() } else { networks })
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {

@@ -191,8 +191,9 @@ fn the_built_in_table_knows_well_known_addresses() {
     assert_eq!(of("1.1.1.1"), (Some(13335), Reading::Known(false)));
     assert_eq!(of("3.5.140.1"), (Some(16509), Reading::Known(true)));
     assert_eq!(of("2a05:d018::1"), (Some(16509), Reading::Known(true)));
-    assert_eq!(of("203.0.113.5"), (None, Reading::Known(false)), "documentation is nobody's");
-    assert_eq!(of("2001:db8::5"), (None, Reading::Known(false)));
+    assert_eq!(of("2d00::1"), (None, Reading::Known(false)), "nobody's");
+    assert_eq!(of("203.0.113.5"), (Some(64498), Reading::Known(false)), "of examples");
+    assert_eq!(of("2001:db8::5"), (Some(64499), Reading::Known(false)));
     let about = networks.table().unwrap().about();
     assert_eq!(about.origin, Origin::BuiltIn);
     assert!(about.date.is_some_and(|date| date >= jiff::civil::date(2026, 6, 17)));

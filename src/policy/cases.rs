@@ -41,6 +41,8 @@ pub enum Expect {
     Nothing,
     NotApplicable,
     Pass,
+    /// It fails, and was reported too short a time ago to be reported again.
+    Repeated,
     /// Not judged: too little history was read before the record.
     WarmingUp,
     Unknown,
@@ -48,12 +50,13 @@ pub enum Expect {
 }
 
 impl Expect {
-    const WORDS: [(&'static str, Expect); 6] = [
+    const WORDS: [(&'static str, Expect); 7] = [
         ("fail", Expect::Fail),
         ("pass", Expect::Pass),
         ("not_applicable", Expect::NotApplicable),
         ("unknown", Expect::Unknown),
         ("warming_up", Expect::WarmingUp),
+        ("repeated", Expect::Repeated),
         ("nothing", Expect::Nothing),
     ];
 
@@ -63,6 +66,7 @@ impl Expect {
             Expect::NotApplicable => "not_applicable",
             Expect::Pass => "pass",
             Expect::WarmingUp => "warming_up",
+            Expect::Repeated => "repeated",
             Expect::Unknown => "unknown",
             Expect::Fail => "fail",
         }

@@ -3,7 +3,7 @@
 use super::lang::Span;
 use super::read::{Located, Reader};
 use super::yaml::{Kind, Node, read};
-use super::{Attack, Profile, Severity};
+use super::{Attack, Profile, Severity, Window};
 use crate::facts::schema::Origin;
 use crate::value::{OwnedValue, TextList};
 
@@ -46,7 +46,8 @@ pub(crate) struct HistoryFile {
     pub(crate) name: Located<String>,
     pub(crate) by: Vec<Located<String>>,
     pub(crate) among: Located<String>,
-    pub(crate) window: Located<i64>,
+    pub(crate) window: Located<Window>,
+    pub(crate) other: Option<Located<String>>,
 }
 
 pub(crate) struct CountFile {
@@ -203,13 +204,23 @@ fn histories(r: &mut Reader<'_>, node: Node) -> Vec<HistoryFile> {
         let Some(mut keys) = r.map(value, "a history") else { continue };
         let by = keys.need(r, "by").and_then(|node| r.texts(node, "`by`"));
         let among = keys.need(r, "among").and_then(|node| r.text(node, "`among`"));
-        let window = keys.need(r, "window").and_then(|node| r.duration(node, "the window"));
+        let window = keys.need(r, "window").and_then(|node| window(r, node));
+        let other = keys.take("other").and_then(|node| r.text(node, "`other`"));
         keys.finish(r);
         if let (Some(by), Some(among), Some(window)) = (by, among, window) {
-            list.push(HistoryFile { name, by, among, window });
+            list.push(HistoryFile { name, by, among, window, other });
         }
     }
     list
+}
+
+/// `all`, or a length of time.
+fn window(r: &mut Reader<'_>, node: Node) -> Option<Located<Window>> {
+    if matches!(&node.kind, Kind::Text(text) if text == "all") {
+        return Some(Located { value: Window::All, span: node.span });
+    }
+    let length = r.duration(node, "the window")?;
+    Some(Located { value: Window::Last(length.value), span: length.span })
 }
 
 fn count(r: &mut Reader<'_>, node: Node) -> Option<CountFile> {

@@ -75,6 +75,12 @@ struct Rank {
     rank: (Severity, u8),
 }
 
+impl Rank {
+    fn holds(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> bool {
+        self.when.eval(fact, env) == Truth::True
+    }
+}
+
 /// A verdict without its explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -234,11 +240,29 @@ impl Policy {
     /// The atoms of `when` because of which a fact fails (or passes), each with what was observed and what would have
     /// decided otherwise; those of `applies_to` only where `when` asks for nothing.
     pub fn evidence(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Vec<Evidence> {
-        let list = self.when.tree.evidence(fact, env);
-        if !list.is_empty() {
-            return list;
+        let mut list = self.when.tree.evidence(fact, env);
+        if list.is_empty() {
+            list = self.applies_to.iter().flat_map(|clause| clause.tree.evidence(fact, env)).collect();
         }
-        self.applies_to.iter().flat_map(|clause| clause.tree.evidence(fact, env)).collect()
+        list.extend(self.levels_that_hold(fact, env));
+        list
+    }
+
+    /// Of a policy whose levels ask histories: all levels that hold, not only the one that decides.
+    fn levels_that_hold(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Option<Evidence> {
+        self.program.as_ref().filter(|program| program.levels_ask)?;
+        let holding = self.judge.levels.iter().zip(&self.levels).filter(|(code, _)| code.holds(fact, env));
+        let named: Vec<String> = holding
+            .map(|(_, level)| match &level.note {
+                Some(note) => format!("{}: {note}", level.severity),
+                None => level.severity.to_string(),
+            })
+            .collect();
+        if named.is_empty() {
+            return None;
+        }
+        let expected = "no level holds".to_owned();
+        Some(Evidence { field: "levels".to_owned(), observed: named.into(), expected })
     }
 
     /// The finding's sentence: unread fields show as `(not read)`, absent ones as `(none)`.

@@ -10,7 +10,7 @@ use super::program::Program;
 use super::read::parse_duration;
 use super::test::{Answer, FactMaker, prepare};
 use super::yaml::place;
-use super::{Diagnostic, Policy, Quantity, Severity, State};
+use super::{Diagnostic, Policy, Quantity, Severity, State, Window};
 use crate::value::OwnedValue;
 
 /// How the mutants of one policy fared.
@@ -141,9 +141,24 @@ fn states(policy: &Policy) -> Vec<Mutant> {
                     .for_each(|one| one.among = variant.pred.clone());
             });
         }
-        for (what, window) in halved_and_doubled(history.window) {
-            add(block.clone(), format!("the window of {name} is {what}"), &|state| {
+        let windows = match history.window {
+            Window::Last(window) => halved_and_doubled(window)
+                .map(|(what, window)| (format!("the window of {name} is {what}"), Window::Last(window)))
+                .to_vec(),
+            // What differs in `other` is only kept without a window: it goes with it.
+            Window::All if history.other.is_some() => Vec::new(),
+            Window::All => {
+                vec![(format!("{name} sees only what came before"), Window::Last(i64::MAX / 4))]
+            }
+        };
+        for (what, window) in windows {
+            add(block.clone(), what, &|state| {
                 state.histories.iter_mut().skip(index).take(1).for_each(|one| one.window = window);
+            });
+        }
+        if history.other.is_some() {
+            add(block.clone(), format!("{name} sees any other record"), &|state| {
+                state.histories.iter_mut().skip(index).take(1).for_each(|one| one.other = None);
             });
         }
         for (dropped, by) in dropped(&history.by) {
@@ -156,6 +171,20 @@ fn states(policy: &Policy) -> Vec<Mutant> {
     for (what, seconds) in state.warm_up.iter().flat_map(|seconds| halved_and_doubled(*seconds)) {
         let at = key_place(policy, "warm_up", "");
         add(at, format!("the warm-up is {what}"), &|state| state.warm_up = Some(seconds));
+    }
+    if let Some(repeat) = &state.repeat {
+        let at = key_place(policy, "repeat", "");
+        for (what, every) in halved_and_doubled(repeat.every) {
+            add(at.clone(), format!("the time of `repeat` is {what}"), &|state| {
+                state.repeat.iter_mut().for_each(|repeat| repeat.every = every);
+            });
+        }
+        for (dropped, by) in dropped(&repeat.by) {
+            let field = policy.kind.fields.get(dropped).map_or("?", |field| field.name);
+            add(at.clone(), format!("the key of `repeat` loses {field}"), &|state| {
+                state.repeat.iter_mut().for_each(|repeat| repeat.by.clone_from(&by));
+            });
+        }
     }
     let Some(count) = &state.count else { return mutants };
     let at = key_place(policy, "count", "");

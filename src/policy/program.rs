@@ -3,7 +3,7 @@
 use super::lang::compile::{Compiled, Env};
 use super::lang::ir::{Param, Pred, PredKind};
 use super::read::parse_duration;
-use super::{Quantity, State};
+use super::{Quantity, Repeat, State, Window};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::value::{OwnedValue, Truth};
 
@@ -12,8 +12,9 @@ use crate::value::{OwnedValue, Truth};
 pub(crate) struct Among {
     pub(crate) by: Vec<usize>,
     pub(crate) among: Compiled,
-    /// Seconds.
-    pub(crate) window: i64,
+    pub(crate) window: Window,
+    /// The field in which another record differs; only without a window.
+    pub(crate) other: Option<usize>,
     /// The key has the account: only its own account's records can be part of it.
     pub(crate) one_account: bool,
 }
@@ -34,11 +35,14 @@ pub(crate) struct Program {
     pub(crate) histories: Vec<Among>,
     /// Histories that must not have seen a key for `when` to be true.
     pub(crate) barring: Vec<usize>,
-    /// `when` or a level asks a history.
-    pub(crate) asks: bool,
+    /// `when` asks a history.
+    pub(crate) when_asks: bool,
+    /// A level asks a history.
+    pub(crate) levels_ask: bool,
     /// Seconds.
     pub(crate) warm_up: Option<i64>,
     pub(crate) count: Option<Counting>,
+    pub(crate) repeat: Option<Repeat>,
 }
 
 impl Program {
@@ -61,19 +65,22 @@ impl Program {
                 by: history.by.clone(),
                 among: Compiled::new(&history.among, params),
                 window: history.window,
+                other: history.other,
                 one_account: account.is_some_and(|account| history.by.contains(&account)),
             })
             .collect();
         let mut barring = Vec::new();
         negated(when, &mut barring);
-        let asks = !when.histories().is_empty() || { levels }.any(|pred| !pred.histories().is_empty());
+        let when_asks = !when.histories().is_empty();
+        let levels_ask = { levels }.any(|pred| !pred.histories().is_empty());
         let count = state.count.as_ref().map(|count| Counting {
             by: count.by.clone(),
             window: count.window.value(params),
             distinct: count.distinct,
             at_least: u64::try_from(count.at_least.value(params)).unwrap_or(u64::MAX),
         });
-        Some(Program { histories, barring, asks, warm_up: state.warm_up, count })
+        let repeat = state.repeat.clone();
+        Some(Program { histories, barring, when_asks, levels_ask, warm_up: state.warm_up, count, repeat })
     }
 
     /// Could the fact be one of a history's?

@@ -83,7 +83,11 @@ pub struct LevelDocument {
 pub struct HistoryDocument {
     pub by: Vec<String>,
     pub among: String,
-    pub window: Duration,
+    /// A length of time, or `all`: every other record that was read, before and after.
+    #[schemars(regex(pattern = r"^([0-9]+[smhd]|all)$"))]
+    pub window: String,
+    /// With `window: all`: only a record with another value of this field counts.
+    pub other: Option<String>,
 }
 
 /// At least so many within a window.

@@ -120,8 +120,12 @@ pub fn gaps(policy: &Policy, cases: &[Case]) -> Vec<Expect> {
     if policy.deciding_fields().into_iter().any(unreadable) {
         needed.push(Expect::Unknown);
     }
-    if policy.state.warm_up.is_some() {
+    // Where only levels ask, the finding is there from the first record.
+    if policy.state.warm_up.is_some() && !policy.when.pred.histories().is_empty() {
         needed.push(Expect::WarmingUp);
+    }
+    if policy.state.repeat.is_some() {
+        needed.push(Expect::Repeated);
     }
     needed.retain(|needed| !cases.iter().any(|case| case.expect == *needed));
     needed
@@ -200,6 +204,7 @@ enum One<'f> {
     Unknown(&'f Made),
     Passed,
     WarmingUp,
+    Repeated,
 }
 
 impl Prepared<'_> {
@@ -222,6 +227,7 @@ impl Prepared<'_> {
             One::Unknown(_) => Answer { expect: Expect::Unknown, ..nothing },
             One::Passed => Answer { expect: Expect::Pass, ..nothing },
             One::WarmingUp => Answer { expect: Expect::WarmingUp, ..nothing },
+            One::Repeated => Answer { expect: Expect::Repeated, ..nothing },
         });
         Some(answers.max().unwrap_or(nothing))
     }
@@ -256,7 +262,7 @@ impl Prepared<'_> {
                 out.extend(about(fact).then_some(One::Fact(fact, outcome, seen)));
                 continue;
             };
-            match part.add(rules, rules.look(fact, occasion), occasion, || fact) {
+            match part.add(rules.look(fact, occasion), occasion, || fact) {
                 Now::Judge(outcome) => {
                     out.extend(about(fact).then(|| One::Fact(fact, outcome, Vec::new())));
                 }
@@ -269,7 +275,11 @@ impl Prepared<'_> {
                 out.push(One::Fact(held, outcome, seen));
             }
             Settled::WarmingUp { held, .. } if about(held) => out.push(One::WarmingUp),
-            Settled::Judged { .. } | Settled::WarmingUp { .. } | Settled::Passed(0) => {}
+            Settled::Repeated(held) if about(held) => out.push(One::Repeated),
+            Settled::Repeated(_)
+            | Settled::Judged { .. }
+            | Settled::WarmingUp { .. }
+            | Settled::Passed(0) => {}
             Settled::Passed(_) => out.push(One::Passed),
             Settled::Reached { .. } => out.push(One::Reached),
             Settled::Unknown { held, .. } => out.push(One::Unknown(held)),

@@ -242,7 +242,7 @@ impl<'a> Identity<'a> {
             session_created: in_context(&["attributes", "creationDate"]),
             direct,
             anonymous,
-            lambda_session: lambda_session(kind, anonymous, &object, context, &principal_id),
+            lambda_session: lambda_session(kind, anonymous, &object, context, (&principal_id, &issuer)),
             arn,
             principal_id,
             invoked_by,
@@ -363,7 +363,7 @@ fn lambda_session<'a>(
     anonymous: bool,
     object: &Indexed<'a>,
     context: Option<Raw<'a>>,
-    principal_id: &Text<'a>,
+    (principal_id, issuer): (&Text<'a>, &Text<'a>),
 ) -> LambdaSession<'a> {
     let scope = object.get("inScopeOf").or_else(|| context?.get("inScopeOf"));
     let foreign_role = principal_id.text().is_none_or(|id| id.starts_with("AROA"));
@@ -378,12 +378,38 @@ fn lambda_session<'a>(
             LambdaSession::Yes { function }
         }
         Some((_, Field::Known(_))) => LambdaSession::No,
-        _ if context
-            .is_some_and(|context| context.get("ec2RoleDelivery").is_some_and(|value| !value.is_null())) =>
-        {
-            LambdaSession::No
-        }
+        _ if issued_otherwise(context) || reserved_role(issuer.text()) => LambdaSession::No,
         _ => LambdaSession::Unread,
+    }
+}
+
+/// Does the session say that its credentials were got in a way in which Lambda gets none: delivered to an instance,
+/// for a web identity, or after multi-factor authentication?
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
+fn issued_otherwise(context: Option<Raw<'_>>) -> bool {
+    let Some(context) = context else { return false };
+    let instance = context.get("ec2RoleDelivery").is_some_and(|value| !value.is_null());
+    // An empty object stands in the records of every role's session.
+    let federated = context.at(&["webIdFederationData", "federatedProvider"]);
+    let federated = federated.and_then(|value| value.as_str()).is_some_and(|provider| !provider.is_empty());
+    let mfa = context.at(&["attributes", "mfaAuthenticated"]);
+    let mfa = mfa.is_some_and(|value| value.as_bool() == Some(true) || value.inner_text() == Some("true"));
+    instance || federated || mfa
+}
+
+/// Is it a role that only AWS makes, for a service that is not Lambda, and whose trust nobody else can change? Nobody
+/// can make a role below these paths.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
+fn reserved_role(issuer: Option<&str>) -> bool {
+    let path = issuer.and_then(|arn| arn.split_once(":role/")).map_or("", |(_, path)| path);
+    match path.strip_prefix("aws-service-role/") {
+        // Lambda has linked roles of its own; whether functions ever get one is documented nowhere.
+        Some(linked) => {
+            let service = linked.split('/').next().unwrap_or_default();
+            !service.is_empty() && !service.contains("lambda")
+        }
+        None => path.starts_with("aws-reserved/sso.amazonaws.com/"),
     }
 }
 

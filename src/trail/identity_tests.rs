@@ -69,6 +69,61 @@ fn a_session_issued_to_a_function_says_so() {
 }
 
 #[test]
+fn a_session_that_was_got_in_another_way_is_no_functions() {
+    let context = |more: &str, issuer: &str| {
+        role_session(&format!(
+            r#","sessionContext":{{"sessionIssuer":{{"arn":"arn:aws:iam::111122223333:role/{issuer}"}}{more}}}"#
+        ))
+    };
+    let answer = |more: &str, issuer: &str| {
+        with_identity(&context(more, issuer), "", |caller| match caller.lambda_session {
+            LambdaSession::No => Some(false),
+            LambdaSession::Yes { .. } => Some(true),
+            LambdaSession::Unread => None,
+        })
+    };
+    for more in [
+        r#","ec2RoleDelivery":"1.0""#,
+        r#","attributes":{"mfaAuthenticated":"true"}"#,
+        r#","attributes":{"mfaAuthenticated":true}"#,
+        r#","webIdFederationData":{"federatedProvider":"arn:aws:iam::111122223333:oidc-provider/ci.example.com"}"#,
+    ] {
+        assert_eq!(answer(more, "deploy"), Some(false), "{more}");
+    }
+    for more in [
+        "",
+        r#","ec2RoleDelivery":null"#,
+        r#","attributes":{"mfaAuthenticated":"false"}"#,
+        r#","webIdFederationData":{}"#,
+        r#","webIdFederationData":{"federatedProvider":"","attributes":{}}"#,
+        r#","webIdFederationData":null,"attributes":7"#,
+    ] {
+        assert_eq!(answer(more, "deploy"), None, "{more}");
+    }
+    for role in [
+        "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef",
+        "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef",
+        "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+    ] {
+        assert_eq!(answer("", role), Some(false), "{role}");
+    }
+    for role in [
+        // A name says nothing: only the path is reserved.
+        "AWSReservedSSO_Admin_0123456789abcdef",
+        "team/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef",
+        "aws-service-role/lambda.amazonaws.com/AWSServiceRoleForLambda",
+        "aws-service-role/replicator.lambda.amazonaws.com/AWSServiceRoleForLambdaReplicator",
+        "aws-service-role/",
+    ] {
+        assert_eq!(answer("", role), None, "{role}");
+    }
+    // What the credentials were issued to says more than how.
+    let scope =
+        r#","attributes":{"mfaAuthenticated":"true"},"inScopeOf":{"issuerType":"AWS::Lambda::Function"}"#;
+    assert_eq!(answer(scope, "deploy"), Some(true));
+}
+
+#[test]
 fn callers_on_behalf_of_a_service_are_not_direct() {
     let user = |more: &str| {
         format!(

@@ -1,72 +1,166 @@
-//! The table behind `seen`: of every key and hour the first record and the last time. Adding and merging are
-//! commutative, associative and idempotent, so that neither the order of files nor a second delivery changes it; for
-//! windows of an hour and more its answers are those of a list of all records.
+//! The table behind `seen`: of every key, in stretches as long as the window, the first record and the last time.
+//! Adding and merging are commutative, associative and idempotent, so that neither the order of files nor a second
+//! delivery changes it; its answers are those of a list of all records. A history without a window keeps of every key
+//! two different values: enough to know of another one.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{Key, Keyed, Moment, key_without};
 use crate::facts::schema::FieldAccess;
+use crate::policy::Window;
 use crate::value::Truth;
 
-const HOUR: i64 = 3_600;
-
-/// What is kept of the records with one key in one hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is kept of the records with one key in one stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Cell {
-    /// Hours since 1970.
-    hour: i64,
+    /// Which stretch: windows since 1970.
+    stretch: i64,
     first: Moment,
     last: i64,
 }
 
-/// The cells of each key, in order of their hours.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Table(HashMap<Key, Vec<Cell>>);
+/// What is kept of the records with one key over all that was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Ever {
+    /// The two least of the values that came: one of them is another than any given value.
+    values: [Option<Key>; 2],
+    /// One came whose value was not read.
+    any: bool,
+}
+
+impl Ever {
+    fn of(value: Option<Key>) -> Self {
+        Ever { values: [value, None], any: value.is_none() }
+    }
+
+    fn merge(&mut self, other: &Ever) {
+        self.any |= other.any;
+        for value in other.values.into_iter().flatten() {
+            self.values = match self.values {
+                [None, _] => [Some(value), None],
+                [Some(first), _] if value < first => [Some(value), Some(first)],
+                [Some(first), second] if value > first && second.is_none_or(|second| value < second) => {
+                    [Some(first), Some(value)]
+                }
+                known => known,
+            };
+        }
+    }
+
+    /// Is there certainly a value other than this one? `None`: this one was not read.
+    fn has_other(&self, than: Option<Key>) -> bool {
+        match than {
+            Some(own) => self.values.into_iter().flatten().any(|value| value != own),
+            None => self.values.iter().all(Option::is_some),
+        }
+    }
+}
+
+/// What comes before or beside a fact is asked for by these.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'m> {
+    pub(crate) moment: &'m Moment,
+    /// What a record must differ in, of a history without a window; `None`: it was not read.
+    pub(crate) value: Option<Key>,
+}
+
+/// The cells of each key, in order of their stretches; or what there is of each key over all time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Table {
+    Last { window: i64, keys: HashMap<Key, Vec<Cell>> },
+    All(HashMap<Key, Ever>),
+}
 
 impl Table {
-    fn add(&mut self, key: Key, moment: Moment) {
-        let cell = Cell { hour: moment.time.div_euclid(HOUR), last: moment.time, first: moment };
-        match self.0.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(vec![cell]);
+    fn new(window: Window) -> Self {
+        match window {
+            Window::Last(window) => Table::Last { window: window.max(1), keys: HashMap::new() },
+            Window::All => Table::All(HashMap::new()),
+        }
+    }
+
+    fn add(&mut self, key: Key, asked: Asked<'_>) {
+        match self {
+            Table::Last { window, keys } => {
+                let time = asked.moment.time;
+                let cells = keys.entry(key).or_default();
+                let stretch = time.div_euclid(*window);
+                // Most often there is a cell already, and nothing to copy.
+                if let Some(known) = cells.iter_mut().rev().find(|cell| cell.stretch == stretch) {
+                    known.last = known.last.max(time);
+                    if *asked.moment < known.first {
+                        known.first.clone_from(asked.moment);
+                    }
+                    return;
+                }
+                put(cells, Cell { stretch, first: asked.moment.clone(), last: time });
             }
-            Entry::Occupied(mut entry) => put(entry.get_mut(), cell),
+            Table::All(keys) => keys.entry(key).or_default().merge(&Ever::of(asked.value)),
         }
     }
 
     fn merge(&mut self, other: Table) {
-        for (key, cells) in other.0 {
-            match self.0.entry(key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(cells);
-                }
-                Entry::Occupied(mut entry) => {
-                    let known = entry.get_mut();
-                    cells.into_iter().for_each(|cell| put(known, cell));
+        match (self, other) {
+            (Table::Last { keys, .. }, Table::Last { keys: more, .. }) => {
+                for (key, cells) in more {
+                    match keys.entry(key) {
+                        Entry::Vacant(entry) => {
+                            entry.insert(cells);
+                        }
+                        Entry::Occupied(mut entry) => {
+                            let known = entry.get_mut();
+                            cells.into_iter().for_each(|cell| put(known, cell));
+                        }
+                    }
                 }
             }
+            (Table::All(keys), Table::All(more)) => {
+                for (key, ever) in more {
+                    keys.entry(key).or_default().merge(&ever);
+                }
+            }
+            // Tables of one history are of one sort.
+            (Table::Last { .. }, Table::All(_)) | (Table::All(_), Table::Last { .. }) => {}
         }
     }
 
-    /// Has a record with this key come strictly before, and later than `window` seconds before?
-    fn seen(&self, key: Key, moment: &Moment, window: i64) -> bool {
-        let Some(cells) = self.0.get(&key) else { return false };
+    /// Has a record with this key come strictly before, and less than the window before? Over all time: is there
+    /// another one?
+    fn seen(&self, key: Key, asked: Asked<'_>) -> bool {
+        let (window, keys) = match self {
+            Table::Last { window, keys } => (*window, keys),
+            Table::All(keys) => return keys.get(&key).is_some_and(|ever| ever.has_other(asked.value)),
+        };
+        let Some(cells) = keys.get(&key) else { return false };
+        let moment = asked.moment;
         let after = moment.time.saturating_sub(window);
-        let (oldest, own) = (after.div_euclid(HOUR), moment.time.div_euclid(HOUR));
-        let from = cells.partition_point(|cell| cell.hour < oldest);
-        // The window is an hour or more: of the own hour only the end can lie outside, of the oldest only the beginning.
-        cells
-            .iter()
-            .skip(from)
-            .take_while(|cell| cell.hour <= own)
-            .any(|cell| if cell.hour == own { cell.first < *moment } else { cell.last > after })
+        let own = moment.time.div_euclid(window);
+        // A stretch is as long as the window. All of the own one that came before is within it; of the one before that
+        // the end may be.
+        cells.iter().any(|cell| match own - cell.stretch {
+            0 => cell.first < *moment,
+            1 => cell.last > after,
+            _ => false,
+        })
+    }
+
+    /// May a record with this key be another one?
+    fn possibly(&self, key: Key, asked: Asked<'_>) -> bool {
+        match self {
+            Table::Last { .. } => self.seen(key, asked),
+            Table::All(keys) => keys.get(&key).is_some_and(|ever| {
+                ever.any || ever.has_other(asked.value) || (asked.value.is_none() && ever.values[0].is_some())
+            }),
+        }
     }
 }
 
 fn put(cells: &mut Vec<Cell>, cell: Cell) {
-    let at = cells.partition_point(|known| known.hour < cell.hour);
-    match cells.get_mut(at).filter(|known| known.hour == cell.hour) {
+    let at = cells.partition_point(|known| known.stretch < cell.stretch);
+    match cells.get_mut(at).filter(|known| known.stretch == cell.stretch) {
         Some(known) => {
             known.last = known.last.max(cell.last);
             if cell.first < known.first {
@@ -86,7 +180,7 @@ pub(crate) enum Certainty {
 }
 
 /// One history over the records added so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     sure: Table,
     /// Records that may be among the history's, or whose key was not read in full.
@@ -96,12 +190,17 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, moment: Moment) {
-        if keyed.unread == 0 && certainty == Certainty::Sure {
-            self.sure.add(keyed.key, moment);
+    pub(crate) fn new(window: Window) -> Self {
+        History { sure: Table::new(window), possible: Table::new(window), masks: BTreeSet::new() }
+    }
+
+    pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, asked: Asked<'_>) {
+        let valued = matches!(self.sure, Table::Last { .. }) || asked.value.is_some();
+        if keyed.unread == 0 && valued && certainty == Certainty::Sure {
+            self.sure.add(keyed.key, asked);
         } else {
             self.masks.insert(keyed.unread);
-            self.possible.add(keyed.key, moment);
+            self.possible.add(keyed.key, asked);
         }
     }
 
@@ -112,29 +211,23 @@ impl History {
     }
 
     /// Has one certainly been seen? More records never turn a yes into a no.
-    pub(crate) fn surely(&self, keyed: Keyed, moment: &Moment, window: i64) -> bool {
-        keyed.unread == 0 && self.sure.seen(keyed.key, moment, window)
+    pub(crate) fn surely(&self, keyed: Keyed, asked: Asked<'_>) -> bool {
+        keyed.unread == 0 && self.sure.seen(keyed.key, asked)
     }
 
     /// Has one been seen, as far as the records added tell? A fact whose own key was not read in full cannot say.
-    pub(crate) fn seen(
-        &self,
-        by: &[usize],
-        fact: &dyn FieldAccess,
-        keyed: Keyed,
-        moment: &Moment,
-        window: i64,
-    ) -> Truth {
+    pub(crate) fn seen(&self, by: &[usize], fact: &dyn FieldAccess, keyed: Keyed, asked: Asked<'_>) -> Truth {
         if keyed.unread != 0 {
             return Truth::Unknown;
         }
-        if self.sure.seen(keyed.key, moment, window) {
+        if self.sure.seen(keyed.key, asked) {
             return Truth::True;
         }
-        let possibly = self.masks.iter().any(|&mask| {
-            let key = if mask == 0 { keyed.key } else { key_without(by, fact, mask) };
-            self.possible.seen(key, moment, window)
-        });
+        let possibly = self.sure.possibly(keyed.key, asked)
+            || self.masks.iter().any(|&mask| {
+                let key = if mask == 0 { keyed.key } else { key_without(by, fact, mask) };
+                self.possible.possibly(key, asked)
+            });
         if possibly { Truth::Unknown } else { Truth::False }
     }
 }

@@ -1,12 +1,13 @@
 //! Which records belong together, and which of two came first.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::facts::schema::FieldAccess;
 use crate::value::Value;
 
 /// A hash of the values of a key's fields. Names come from strangers: the hash is one that nobody can make collide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key([u8; 16]);
 
 /// The key of a fact.
@@ -53,10 +54,25 @@ pub(crate) fn key_without(by: &[usize], fact: &dyn FieldAccess, without: u64) ->
             }
         }
     }
+    short(hasher)
+}
+
+fn short(hasher: Sha256) -> Key {
     let hash: [u8; 32] = hasher.finalize().into();
     let mut short = [0; 16];
     short.copy_from_slice(&hash[..16]);
     Key(short)
+}
+
+/// What a record must differ in to be another one: this field's value, else the record itself. `None`: it was not read.
+pub(crate) fn value_of(field: Option<usize>, fact: &dyn FieldAccess, moment: &Moment) -> Option<Key> {
+    match field {
+        Some(field) => {
+            let keyed = key_of(&[field], fact);
+            (keyed.unread == 0).then_some(keyed.key)
+        }
+        None => Some(moment.key()),
+    }
 }
 
 /// A kind has fewer fields than a mask has bits; one beyond would stand for every field beyond.
@@ -65,7 +81,7 @@ fn bit(at: usize) -> u64 {
 }
 
 /// When a record came: by time, and in the same second by its eventID. Two deliveries of one event are equal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Moment {
     /// Seconds since 1970, UTC.
     pub(crate) time: i64,
@@ -74,7 +90,7 @@ pub(crate) struct Moment {
 
 /// An eventID in little space. AWS's ids are UUIDs; as bytes they have the order of their texts. Others follow them,
 /// and records without an id come last, by their place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum EventKey {
     Uuid([u8; 16]),
     Text(Box<str>),
@@ -89,6 +105,25 @@ impl Moment {
             None => EventKey::Place(file.into(), offset),
         };
         Moment { time, event }
+    }
+
+    /// The moment as a value.
+    fn key(&self) -> Key {
+        let mut hasher = Sha256::new();
+        hasher.update(self.time.to_be_bytes());
+        match &self.event {
+            EventKey::Uuid(bytes) => hasher.update(bytes),
+            EventKey::Text(text) => {
+                hasher.update([1]);
+                hasher.update(text.as_bytes());
+            }
+            EventKey::Place(file, offset) => {
+                hasher.update([2]);
+                hasher.update(offset.to_be_bytes());
+                hasher.update(file.as_bytes());
+            }
+        }
+        short(hasher)
     }
 
     /// The eventID, where the record has one.

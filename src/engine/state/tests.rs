@@ -1,7 +1,7 @@
 //! The tables and the two phases against a plain model that keeps every record.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -11,6 +11,8 @@ use crate::facts::schema::FieldSet;
 use crate::policy::test::Made;
 use crate::policy::{Overrides, Policy, PolicySet, SourceText};
 use crate::value::{OwnedValue, Why};
+
+mod repeats;
 
 const HOUR: i64 = 3_600;
 /// Times of records lie within these seconds.
@@ -80,7 +82,8 @@ fn corpus() -> impl Strategy<Value = Vec<Record>> {
 }
 
 fn policies(state: &str) -> PolicySet {
-    let text = format!("id: x\ntitle: t\nseverity: low\nrisk_score: 1\non: api_call\nmessage: m\n{state}");
+    let rank = if state.starts_with("severity") { "" } else { "severity: low\nrisk_score: 1\n" };
+    let text = format!("id: x\ntitle: t\n{rank}on: api_call\nmessage: m\n{state}");
     let (set, errors) = PolicySet::load(&[SourceText::new("x.yaml", text.as_str())], &Overrides::default());
     assert!(errors.is_empty(), "{text}\n{errors:?}");
     set
@@ -92,6 +95,7 @@ struct Verdicts {
     failed: BTreeSet<(i64, u8)>,
     unknown: BTreeSet<(i64, u8)>,
     warming: BTreeSet<(i64, u8)>,
+    repeated: BTreeSet<(i64, u8)>,
     /// Judgements, copies included.
     passed: u64,
 }
@@ -107,17 +111,20 @@ fn judged(policy: &Policy, parts: &[&[Record]], reading: &Reading) -> Verdicts {
         for record in *records {
             let (fact, occasion) = (record.fact(), record.occasion());
             let hold = || (record.moment(), record.fact());
-            match part.add(rules, rules.look(&fact, &occasion), &occasion, hold) {
+            match part.add(rules.look(&fact, &occasion), &occasion, hold) {
                 Now::Wait => {}
                 Now::Judge(outcome) => tell(&mut out, outcome, record.moment()),
             }
         }
-        whole.merge(program, part);
+        whole.merge(part);
     }
     whole.settle(rules, reading, |(_, fact)| fact, &mut |settled| match settled {
         Settled::Passed(records) => out.passed += records,
         Settled::Judged { held: (moment, fact), seen } => {
             tell(&mut out, policy.judge.outcome(&fact, &Env { seen: &seen }), moment);
+        }
+        Settled::Repeated((moment, _)) => {
+            out.repeated.insert(moment);
         }
         Settled::WarmingUp { held: (moment, _), .. } => {
             out.warming.insert(moment);
@@ -238,14 +245,19 @@ proptest! {
 
     /// Merging a table with itself changes nothing, and the order of merging neither.
     #[test]
-    fn tables_merge_in_any_order_and_any_number_of_times(records in corpus(), at in any::<prop::sample::Index>()) {
+    fn tables_merge_in_any_order_and_any_number_of_times(
+        records in corpus(),
+        at in any::<prop::sample::Index>(),
+        window in prop_oneof![Just(Window::Last(HOUR)), Just(Window::Last(20 * HOUR)), Just(Window::All)],
+    ) {
         let table = |records: &[Record]| {
-            let mut history = History::default();
+            let mut history = History::new(window);
             for record in records {
                 let keyed = key_of(&[record.fact().kind().field("principal").unwrap()], &record.fact());
                 let moment = record.occasion().moment;
                 let certainty = if record.wanted == Some(true) { Certainty::Sure } else { Certainty::Possible };
-                history.add(keyed, certainty, moment);
+                let value = value_of(None, &record.fact(), &moment);
+                history.add(keyed, certainty, Asked { moment: &moment, value });
             }
             history
         };

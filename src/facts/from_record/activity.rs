@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use super::whence::SourcePlace;
 use super::{LAMBDA, Reader, error_code, reading, required, text};
 use crate::facts::schema::{FieldAccess, Origin};
+use crate::facts::sessions::Session;
 use crate::facts::{
     About, ApiCallSource, Body, Fact, InvocationSource, LazyApiCall, LazyInvocation, Place, Subject,
 };
@@ -21,6 +22,8 @@ pub(super) struct Asked<'a> {
     identity: OnceCell<Identity<'a>>,
     function: OnceCell<FunctionRef<'a>>,
     sides: OnceCell<Sides<'a>>,
+    /// Whether the session is a function's, by other records.
+    answer: OnceCell<Option<bool>>,
     pub(super) place: OnceCell<SourcePlace>,
 }
 
@@ -61,6 +64,12 @@ impl<'a> Reader<'_, 'a> {
 
     pub(super) fn identity(&self) -> &Identity<'a> {
         self.asked.identity.get_or_init(|| self.record.identity())
+    }
+
+    /// Whether a session whose record does not say it is a function's.
+    fn is_functions(&self) -> Option<bool> {
+        let answers = self.cx.answers?;
+        *self.asked.answer.get_or_init(|| answers.of(Session::of(self.record)?.id))
     }
 
     fn function(&self) -> &FunctionRef<'a> {
@@ -197,7 +206,7 @@ macro_rules! shared {
             match &self.identity().lambda_session {
                 LambdaSession::Yes { .. } => Reading::Known(true),
                 LambdaSession::No => Reading::Known(false),
-                LambdaSession::Unread => Reading::Unread(Why::NotInRecord),
+                LambdaSession::Unread => Reading::or_unread(self.is_functions(), Why::NotInRecord),
             }
         }
 
@@ -262,6 +271,7 @@ impl<'a> ApiCallSource<'a> for &Reader<'_, 'a> {
         match &self.identity().lambda_session {
             LambdaSession::Yes { function } => reading(function.clone()),
             LambdaSession::No => Reading::Absent,
+            LambdaSession::Unread if self.is_functions() == Some(false) => Reading::Absent,
             LambdaSession::Unread => Reading::Unread(Why::NotInRecord),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::de::DeserializeOwned;
 
 use crate::arn;
+use crate::facts::sessions::{Admits, Sessions, admits_lambda};
 use crate::logging::Recorders;
 use crate::snapshot::api::{self, *};
 use crate::snapshot::{End, Header, Outcome, Part, Scope, Visit};
@@ -137,6 +138,17 @@ impl Index {
     /// Has it its closing line, with the right count of parts?
     pub fn is_complete(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.parts == self.parts)
+    }
+
+    /// What the snapshot says about sessions: the trust policies of roles, and which functions there are.
+    pub fn sessions(&self) -> Sessions {
+        let mut sessions = Sessions::default();
+        for role in self.roles.values() {
+            let document = role.assume_role_policy_document.as_ref();
+            sessions.snapshot_role(&role.arn, document.map_or(Admits::Unread, admits_lambda));
+        }
+        self.functions.values().flatten().for_each(|function| sessions.function(&function.arn));
+        sessions
     }
 
     /// Was an organization's answer read?

@@ -134,7 +134,9 @@ impl StateFacts<'_> {
 /// Does the role's trust policy let Lambda assume it? `None`: it does not parse.
 fn trusts_lambda(role: &crate::snapshot::api::Role) -> Option<bool> {
     let document = match role.assume_role_policy_document.as_ref()? {
-        serde_json::Value::String(text) => serde_json::from_str(&percent_decoded(text)?).ok()?,
+        serde_json::Value::String(text) => {
+            serde_json::from_str(&crate::facts::sessions::percent_decoded(text)?).ok()?
+        }
         other => other.clone(),
     };
     let statements = match document.get("Statement")? {
@@ -150,19 +152,4 @@ fn trusts_lambda(role: &crate::snapshot::api::Role) -> Option<bool> {
                 one => is_lambda(one),
             })
     }))
-}
-
-/// IAM answers with percent-encoded JSON (RFC 3986); the CLI decodes it.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -9,7 +9,7 @@ use crate::policy::load::{OverridePlace, Overrides};
 use crate::policy::message::Template;
 use crate::policy::program::{negated, number};
 use crate::policy::read::Located;
-use crate::policy::{Count, History, Quantity, Repeat, State};
+use crate::policy::{Count, History, Quantity, Repeat, State, Window};
 
 impl Builder<'_, '_> {
     pub(super) fn state(&mut self, file: &PolicyFile, scope: &Scope<'_>, checked: &Checked) -> State {
@@ -29,6 +29,7 @@ impl Builder<'_, '_> {
         }
         if let Some(count) = &file.count {
             let beside = [
+                ("repeat", file.repeat.as_ref().map(|repeat| &repeat.span)),
                 ("histories", file.histories.first().map(|history| &history.name.span)),
                 ("levels", file.levels.first().map(|level| &level.when.span)),
             ];
@@ -37,9 +38,6 @@ impl Builder<'_, '_> {
                     self.reader.error(&count.span, format!("`count` and `{key}` do not go together"));
                 }
             }
-        }
-        if let Some(repeat) = &file.repeat {
-            self.reader.error(&repeat.span, "`repeat` is not judged by this version");
         }
         let mut names: Vec<&str> = Vec::new();
         for history in &file.histories {
@@ -54,14 +52,28 @@ impl Builder<'_, '_> {
             .zip(&checked.among)
             .filter_map(|(history, among)| {
                 let by = self.key(&history.by, &history.name.span, scope.kind);
-                if history.window.value < 3_600 {
+                if matches!(history.window.value, Window::Last(window) if window < 3_600) {
                     self.reader.error(&history.window.span, "a history's window is at least 1h");
+                }
+                let other = history.other.as_ref().and_then(|name| {
+                    if history.window.value != Window::All {
+                        let help = "write `window: all`".to_owned();
+                        let message = "`other` is about all that was read, not about a window";
+                        self.reader.help(&name.span, message, Some(help));
+                    }
+                    self.fields(std::slice::from_ref(name), scope.kind).pop()
+                });
+                if let (Some(name), Some(index)) = (&history.other, other)
+                    && by.contains(&index)
+                {
+                    self.reader.error(&name.span, "records with the same key never differ in a field of it");
                 }
                 Some(History {
                     name: history.name.value.clone(),
                     by,
                     among: among.clone()?,
                     window: history.window.value,
+                    other,
                 })
             })
             .collect();
@@ -191,7 +203,7 @@ impl Builder<'_, '_> {
     }
 
     fn repeat(&mut self, repeat: &RepeatFile, kind: &'static KindDecl) -> Repeat {
-        Repeat { by: self.fields(&repeat.by, kind), every: repeat.every.value }
+        Repeat { by: self.key(&repeat.by, &repeat.span, kind), every: repeat.every.value }
     }
 }
 

@@ -1,0 +1,273 @@
+//! Judgements that wait until it is known whose a session is. A record often does not say whether a role's session is
+//! a function's; others do, before or after it. What is kept meanwhile is not the record but, by session, how the
+//! policies would judge its records either way; only where that is not enough is its file read again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Occasion, Rules};
+use super::{Engine, Memory, Tally, Told, UnknownKey};
+use crate::facts::schema::{FieldAccess, KindDecl};
+use crate::facts::sessions::{Answers, Id, Session};
+use crate::facts::{Fact, Source};
+use crate::policy::judge::{Certain, Outcome};
+use crate::policy::lang::ir::Pred;
+use crate::policy::{Env, Policy};
+use crate::value::{Truth, Value, Why};
+
+/// The fields that say whose a session is.
+pub(super) const FIELDS: [&str; 2] = ["lambda_session", "lambda_function"];
+
+/// A fact whose session is a function's or not, whatever its record says.
+struct Supposed<'f> {
+    fact: &'f dyn FieldAccess,
+    /// `None`: not read.
+    is_functions: Option<bool>,
+}
+
+impl FieldAccess for Supposed<'_> {
+    fn kind(&self) -> &'static KindDecl {
+        self.fact.kind()
+    }
+
+    fn value(&self, index: usize) -> Value<'_> {
+        let name = self.kind().fields.get(index).map_or("", |field| field.name);
+        match (name, self.is_functions) {
+            ("lambda_session", Some(is)) => Value::Bool(is),
+            ("lambda_function", Some(false)) => Value::Absent,
+            ("lambda_session" | "lambda_function", _) => Value::Unread(Why::NotInRecord),
+            _ => self.fact.value(index),
+        }
+    }
+}
+
+/// Judgements of one policy that are unknown for the same reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Unknown {
+    keys: Vec<UnknownKey>,
+    accepted: bool,
+    count: u64,
+    /// The first in the file.
+    example: (String, Source),
+}
+
+/// How one policy judges the records of one session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Row {
+    /// If the session is no function's.
+    pass: u64,
+    not_applicable: u64,
+    /// If it remains unread.
+    unknown: Vec<Unknown>,
+}
+
+/// One session in one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct One {
+    session: Session,
+    /// By the policy's position.
+    rows: BTreeMap<usize, Row>,
+    /// Its records must be seen again, whatever the answer.
+    again: bool,
+}
+
+/// What waits of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting(HashMap<Id, One>);
+
+impl Waiting {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.0.values().map(|one| &one.session)
+    }
+
+    /// Judges what these answers decide, and says of which sessions the file's records must be seen again.
+    pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> Vec<Id> {
+        let mut again = Vec::new();
+        for (id, one) in &self.0 {
+            match answers.of(*id) {
+                _ if one.again => again.push(*id),
+                Some(true) => again.push(*id),
+                Some(false) => {
+                    for (&policy, row) in &one.rows {
+                        tally.count(policy, |counts| {
+                            counts.pass += row.pass;
+                            counts.not_applicable += row.not_applicable;
+                        });
+                    }
+                }
+                None => one.unknown(tally),
+            }
+        }
+        again
+    }
+
+    /// These sessions' records could not be seen again: what they are is unknown.
+    pub fn give_up(&self, sessions: &[Id], tally: &mut Tally) {
+        sessions.iter().filter_map(|id| self.0.get(id)).for_each(|one| one.unknown(tally));
+    }
+}
+
+impl One {
+    fn unknown(&self, tally: &mut Tally) {
+        for (&policy, row) in &self.rows {
+            for one in &row.unknown {
+                let (example, source) = &one.example;
+                tally.unknown(policy, one.accepted, one.count, one.keys.iter().cloned(), example, source);
+            }
+        }
+    }
+}
+
+/// How a fact is judged while it is not known whose its session is.
+enum Suspense {
+    /// The same, whatever the answer.
+    None,
+    /// A pass, or it does not apply, if it is no function's; unknown if that remains unread.
+    Simple(Outcome),
+    /// Not as simple as that.
+    Open,
+}
+
+impl<'p> Engine<'p> {
+    /// Whether any policy asks whose a session is.
+    pub fn asks_sessions(&self) -> bool {
+        self.sessions.iter().any(Option::is_some)
+    }
+
+    /// Puts a judgement off, if it hangs on whose the session is. True: it was.
+    pub(super) fn put_off<'o>(
+        &self,
+        at: usize,
+        (policy, fact, histories): (&Policy, &Fact<'_>, &[bool]),
+        occasion: &dyn Fn() -> &'o Occasion,
+        session: &Session,
+        (memory, waiting): (&mut Memory, &mut Waiting),
+    ) -> bool {
+        let fields = fact.body.fields();
+        let suspense = suspense(policy, fields, histories, occasion);
+        if matches!(suspense, Suspense::None) {
+            return false;
+        }
+        let new = || One { session: session.clone(), rows: BTreeMap::new(), again: false };
+        let one = waiting.0.entry(session.id).or_insert_with(new);
+        let row = one.rows.entry(at).or_default();
+        match suspense {
+            Suspense::Simple(Outcome::NotApplicable) => row.not_applicable += 1,
+            Suspense::Simple(_) => row.pass += 1,
+            Suspense::None | Suspense::Open => one.again = true,
+        }
+        let unread = Supposed { fact: fields, is_functions: None };
+        let accepted = self.gaps.accepts_unknown(&policy.id, fact);
+        let mut keys: Vec<UnknownKey> = policy
+            .doubts(&unread)
+            .into_iter()
+            .map(|one| UnknownKey { field: one.field, why: one.why, accepted })
+            .collect();
+        if keys.is_empty() {
+            let field = format!("{}.{}", policy.kind.name, FIELDS[0]);
+            keys.push(UnknownKey { field, why: Why::NotInRecord, accepted });
+        }
+        match row.unknown.iter_mut().find(|known| known.keys == keys) {
+            Some(known) => known.count += 1,
+            None => {
+                let told = Told::of(policy, fact, accepted);
+                let label = told.subject.label();
+                let example = match &told.event_id {
+                    Some(id) => format!("{label} (event {id})"),
+                    None => label.to_owned(),
+                };
+                row.unknown.push(Unknown { keys, accepted, count: 1, example: (example, told.source) });
+            }
+        }
+        // What does not hang on the answer is remembered now: others may ask for it.
+        if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
+            part.mention(Rules { program, judge: &policy.judge }.look(&unread, occasion()), histories);
+        }
+        true
+    }
+
+    /// Whether [`Engine::judge_record`] put the judgement off when the session was not known.
+    pub(super) fn was_put_off<'o>(
+        &self,
+        (policy, fact, histories): (&Policy, &Fact<'_>, &[bool]),
+        occasion: &dyn Fn() -> &'o Occasion,
+    ) -> bool {
+        !matches!(suspense(policy, fact.body.fields(), histories, occasion), Suspense::None)
+    }
+}
+
+fn suspense<'o>(
+    policy: &Policy,
+    fields: &dyn FieldAccess,
+    histories: &[bool],
+    occasion: &dyn Fn() -> &'o Occasion,
+) -> Suspense {
+    let unread = Supposed { fact: fields, is_functions: None };
+    let no = Supposed { fact: fields, is_functions: Some(false) };
+    let outcome = policy.judge.outcome(&unread, &Env::default());
+    let hangs = match outcome {
+        Outcome::Pass | Outcome::NotApplicable => false,
+        Outcome::Unknown => true,
+        Outcome::Fail { certain, .. } => certain == Certain::No,
+    };
+    let Some(program) = &policy.program else {
+        return match (hangs, policy.judge.outcome(&no, &Env::default())) {
+            (false, _) => Suspense::None,
+            (true, otherwise @ (Outcome::Pass | Outcome::NotApplicable)) if outcome == Outcome::Unknown => {
+                Suspense::Simple(otherwise)
+            }
+            (true, _) => Suspense::Open,
+        };
+    };
+    let rules = Rules { program, judge: &policy.judge };
+    // Is the record one of a history's only if the session is, or is not, a function's?
+    let mentioned = program
+        .histories
+        .iter()
+        .zip(histories)
+        .any(|(history, asks)| *asks && history.among.eval(&unread, &Env::default()) != Truth::False);
+    if mentioned {
+        return Suspense::Open;
+    }
+    if !hangs {
+        return Suspense::None;
+    }
+    let simple = outcome == Outcome::Unknown
+        && matches!(rules.look(&unread, occasion()).is_final(), Some(Outcome::Unknown));
+    match rules.look(&no, occasion()).is_final() {
+        Some(otherwise @ (Outcome::Pass | Outcome::NotApplicable)) if simple => Suspense::Simple(otherwise),
+        _ => Suspense::Open,
+    }
+}
+
+/// Whether a verdict, or what is told apart or remembered, depends on whose a session is; and if so, which histories do.
+pub(super) fn asks(policy: &Policy) -> Option<Vec<bool>> {
+    let of_sessions =
+        |index: usize| policy.kind.fields.get(index).is_some_and(|field| FIELDS.contains(&field.name));
+    let state = &policy.state;
+    let histories: Vec<bool> = state
+        .histories
+        .iter()
+        .map(|history| {
+            let keys = history.by.iter().chain(&history.other).copied();
+            history.among.field_list().into_iter().chain(keys).any(of_sessions)
+        })
+        .collect();
+    let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
+    let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
+    let keys = counts.chain(repeats).chain(&policy.group_by).copied();
+    let read = policy.predicates().flat_map(Pred::field_list).chain(keys).any(of_sessions);
+    (read || histories.contains(&true)).then_some(histories)
+}
+
+/// Does the fact not say whose its session is?
+pub(super) fn is_undecided(fact: &Fact<'_>) -> bool {
+    let fields = fact.body.fields();
+    let index = fields.kind().field(FIELDS[0]);
+    index.is_some_and(|index| matches!(fields.value(index), Value::Unread(_)))
+}

@@ -1,0 +1,325 @@
+//! Whose a role's session is, as far as other records and a snapshot tell: by whom its credentials were issued, or
+//! whether Lambda may take the role and the session has a function's name.
+//!
+//! What is gathered merges in any order, any number of times, to the same. Not here: what a record itself says of its
+//! session (`trail`), and which records wait for an answer (`engine`).
+
+mod trust;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub(super) use trust::percent_decoded;
+pub use trust::{Admits, admits_lambda};
+
+use crate::arn;
+use crate::trail::{Field, IdentityKind, LambdaSession, Raw, TrailRecord, parse_event_time};
+
+/// A text in little space. Nobody can make two with the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Id([u8; 16]);
+
+impl Id {
+    fn of(parts: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let hash: [u8; 32] = hasher.finalize().into();
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash[..16]);
+        Id(short)
+    }
+}
+
+/// By whom credentials were issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum IssuedTo {
+    Lambda,
+    Another,
+    /// Records contradict each other.
+    Both,
+}
+
+/// A role by account and name: a session does not tell its path, and a name stands once in an account, whatever its
+/// case. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoleName {
+    pub account: String,
+    name: String,
+}
+
+impl RoleName {
+    pub fn new(account: &str, name: &str) -> Self {
+        RoleName { account: account.to_owned(), name: name.to_ascii_lowercase() }
+    }
+
+    /// Of a role's ARN, with its path or without.
+    pub fn of_arn(text: &str) -> Option<Self> {
+        let account = arn::account(text)?;
+        let (_, path) = text.split_once(":role/")?;
+        Some(RoleName::new(account, path.rsplit('/').next()?))
+    }
+}
+
+/// A role's session of which its record does not say whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: Id,
+    key: Option<Id>,
+    role: Option<RoleName>,
+    /// The function that would have this session: account and name.
+    function: Option<Id>,
+    /// When its credentials were issued: from, and to.
+    issued: (i64, i64),
+}
+
+/// A session lasts twelve hours at most. <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html>
+const LONGEST: i64 = 12 * 3_600;
+/// How long a change of a trust policy may take until it holds everywhere; generous.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>
+const SPREAD: i64 = 15 * 60;
+
+impl Session {
+    /// `None` where the record itself says whose the session is, or that it is no role's.
+    pub fn of(record: &TrailRecord<'_>) -> Option<Self> {
+        let identity = record.identity();
+        if identity.lambda_session != LambdaSession::Unread {
+            return None;
+        }
+        let time = record.event_time();
+        let key = identity.access_key_id.text().map(|key| Id::of(&[key]));
+        let role = match &identity.principal {
+            Field::Known(principal) => RoleName::of_arn(&principal.to_string()),
+            Field::Absent | Field::Unread => None,
+        };
+        let name = identity.session_name.text();
+        let function = role.as_ref().zip(name).map(|(role, name)| Id::of(&[&role.account, name]));
+        let created = identity.session_created.text().and_then(parse_event_time);
+        let issued = match created.filter(|created| *created <= time) {
+            Some(created) => (created.saturating_sub(SPREAD), created),
+            None => (time.saturating_sub(LONGEST + SPREAD), time),
+        };
+        let text = |id: Option<Id>| id.map_or_else(String::new, |Id(bytes)| format!("{bytes:02x?}"));
+        let role_text =
+            role.as_ref().map_or_else(String::new, |role| format!("{}:{}", role.account, role.name));
+        let id = Id::of(&[&text(key), &role_text, &text(function), &format!("{issued:?}")]);
+        Some(Session { id, key, role, function, issued })
+    }
+}
+
+/// What records and a snapshot say about sessions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// By access key.
+    issued: HashMap<Id, IssuedTo>,
+    /// What each role's trust policy was made to, and when: in order of time and eventID.
+    changes: BTreeMap<RoleName, BTreeMap<(i64, String), Admits>>,
+    /// What a snapshot has as trust policies.
+    snapshot: BTreeMap<RoleName, Admits>,
+    /// Functions that were named: account and name.
+    functions: BTreeSet<Id>,
+    /// Accounts of which records of IAM were read. They stand in one region only, whose files may not be given.
+    iam: BTreeSet<String>,
+}
+
+/// STS calls that answer with credentials.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html>
+const ISSUING: [&str; 6] = [
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "AssumeRoot",
+    "GetFederationToken",
+    "GetSessionToken",
+];
+
+impl Sessions {
+    /// Can a record of this source and name say anything?
+    pub fn wants(source: &str, name: &str) -> bool {
+        match source {
+            "sts.amazonaws.com" => ISSUING.contains(&name),
+            "lambda.amazonaws.com" => name != "Invoke",
+            "iam.amazonaws.com" => true,
+            _ => false,
+        }
+    }
+
+    /// Takes in what a record says; `account` is the one whose trail it is from. Most records say nothing, and cost a
+    /// comparison of their source.
+    pub fn gather(&mut self, record: &TrailRecord<'_>, source: &str, name: &str, account: Option<&str>) {
+        match source {
+            "sts.amazonaws.com" if ISSUING.contains(&name) => self.issue(record, name),
+            "iam.amazonaws.com" => {
+                let Some(account) = account else { return };
+                if !self.iam.contains(account) {
+                    self.iam.insert(account.to_owned());
+                }
+                if matches!(name, "CreateRole" | "UpdateAssumeRolePolicy") && succeeded(record) {
+                    self.change(record, account);
+                }
+            }
+            "lambda.amazonaws.com" if name != "Invoke" && succeeded(record) => {
+                let function = record.function();
+                if let (Some(name), Some(account)) =
+                    (function.name.text(), function.account.text().or(account))
+                {
+                    self.functions.insert(Id::of(&[account, name]));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn issue(&mut self, record: &TrailRecord<'_>, name: &str) {
+        let key = match record.response_elements() {
+            Field::Known(answer) => answer.at(&["credentials", "accessKeyId"]).and_then(Raw::as_str),
+            Field::Absent | Field::Unread => None,
+        };
+        let Some(key) = key.filter(|key| !key.is_empty()) else { return };
+        let caller = record.identity();
+        let to = match (caller.kind, caller.invoked_by.text()) {
+            (IdentityKind::None | IdentityKind::Other, _) => return,
+            (IdentityKind::AwsService, Some("lambda.amazonaws.com")) if name == "AssumeRole" => {
+                IssuedTo::Lambda
+            }
+            // Lambda@Edge and whatever else of Lambda's takes roles: not known to be a function's, nor not.
+            (IdentityKind::AwsService, service) if service.is_none_or(|by| by.contains("lambda")) => {
+                return;
+            }
+            _ => IssuedTo::Another,
+        };
+        self.key(Id::of(&[&key]), to);
+    }
+
+    fn key(&mut self, key: Id, to: IssuedTo) {
+        let known = self.issued.entry(key).or_insert(to);
+        if *known != to {
+            *known = IssuedTo::Both;
+        }
+    }
+
+    fn change(&mut self, record: &TrailRecord<'_>, account: &str) {
+        let text = |name: &str| {
+            record
+                .request_parameter(&[name])
+                .known()
+                .and_then(|value| value.as_str())
+                .map(|text| text.into_owned())
+        };
+        let Some(role) = text("roleName") else { return };
+        let document = text("assumeRolePolicyDocument").or_else(|| text("policyDocument"));
+        let admits = document.map_or(Admits::Unread, |text| admits_lambda(&serde_json::Value::String(text)));
+        let id = record.event_id().known().map(ToString::to_string).unwrap_or_default();
+        let changes = self.changes.entry(RoleName::new(account, &role)).or_default();
+        let known = changes.entry((record.event_time(), id)).or_insert(admits);
+        if *known != admits {
+            *known = Admits::Unread;
+        }
+    }
+
+    /// A role as a snapshot has it.
+    pub fn snapshot_role(&mut self, role: &str, admits: Admits) {
+        if let Some(role) = RoleName::of_arn(role) {
+            self.snapshot.insert(role, admits);
+        }
+    }
+
+    /// A function that is there, by its ARN.
+    pub fn function(&mut self, function: &str) {
+        if let (Some(account), Some((_, name))) = (arn::account(function), function.split_once(":function:"))
+        {
+            let name = name.split(':').next().unwrap_or(name);
+            self.functions.insert(Id::of(&[account, name]));
+        }
+    }
+
+    pub fn merge(&mut self, other: Sessions) {
+        if self.issued.is_empty() {
+            self.issued = other.issued;
+        } else {
+            other.issued.into_iter().for_each(|(key, to)| self.key(key, to));
+        }
+        for (role, changes) in other.changes {
+            let known = self.changes.entry(role).or_default();
+            for (at, admits) in changes {
+                let known = known.entry(at).or_insert(admits);
+                if *known != admits {
+                    *known = Admits::Unread;
+                }
+            }
+        }
+        self.snapshot.extend(other.snapshot);
+        self.functions.extend(other.functions);
+        self.iam.extend(other.iam);
+    }
+
+    /// Whose is it? `None`: neither is shown. `read` says whether all of an account's records of these seconds (both
+    /// included; `None`: until now) were read, as far as is known.
+    pub fn answer(&self, session: &Session, read: &dyn Fn(&str, i64, Option<i64>) -> bool) -> Option<bool> {
+        match session.key.and_then(|key| self.issued.get(&key)) {
+            Some(IssuedTo::Lambda) => return Some(true),
+            Some(IssuedTo::Another) => return Some(false),
+            Some(IssuedTo::Both) | None => {}
+        }
+        let role = session.role.as_ref()?;
+        let (from, to) = session.issued;
+        let changes = self.changes.get(role);
+        let before = changes.and_then(|changes| changes.iter().rev().find(|((at, _), _)| *at <= from));
+        let mut held: Vec<Admits> = changes
+            .into_iter()
+            .flatten()
+            .filter(|((at, _), _)| from < *at && *at <= to)
+            .map(|(_, to)| *to)
+            .collect();
+        // A snapshot's policy was the one before too, if none of the records changed it since.
+        let unchanged = changes.is_none_or(|changes| changes.keys().all(|(at, _)| *at <= from));
+        let snapshot = self.snapshot.get(role).copied();
+        let known_since = match (before, snapshot.filter(|_| unchanged)) {
+            (Some(((at, _), admits)), None) => {
+                held.push(*admits);
+                read(&role.account, *at, Some(to))
+            }
+            (before, Some(admits)) => {
+                held.push(admits);
+                held.extend(before.map(|(_, admits)| *admits));
+                self.iam.contains(&role.account) && read(&role.account, from, None)
+            }
+            (None, None) => false,
+        };
+        let may = held.contains(&Admits::Yes) || snapshot == Some(Admits::Yes);
+        if may {
+            return session.function.filter(|function| self.functions.contains(function)).map(|_| true);
+        }
+        (known_since && held.iter().all(|admits| *admits == Admits::No)).then_some(false)
+    }
+}
+
+/// Tables and exports write an empty text where there is no error.
+fn succeeded(record: &TrailRecord<'_>) -> bool {
+    match record.error_code() {
+        Field::Absent => true,
+        Field::Known(code) => code.is_empty(),
+        Field::Unread => false,
+    }
+}
+
+/// The answers for sessions, asked when all records have been read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers(HashMap<Id, Option<bool>>);
+
+impl Answers {
+    pub fn add(&mut self, session: &Session, answer: Option<bool>) {
+        self.0.insert(session.id, answer);
+    }
+
+    pub fn of(&self, session: Id) -> Option<bool> {
+        self.0.get(&session).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;
