@@ -65,7 +65,22 @@ fn every_kind_of_input_has_its_exit_code() {
     let broken_line = format!("{own_snapshot}\n{{\"type\":\"part\",\"data\"");
     let unread_statement = r#"{"Statement":[{"Effect":"Allow"}]}"#;
     let deep = format!(r#"{{"Statement":{}{}}}"#, "[".repeat(300), "]".repeat(300));
-    let cases: [(&str, &[&str], u8); 17] = [
+    // What stands twice must not be lost on the way: the last one would win.
+    let twice_inside = open.replace("\"Effect\":\"Allow\"", "\"Effect\":\"Allow\",\"Effect\":\"Deny\"");
+    assert_ne!(twice_inside, open);
+    let resolved = format!(r#"{{"Policy":{twice_inside}}}"#);
+    let (open_text, own_text) = (json!(open).to_string(), json!(own).to_string());
+    let two_policies = format!(r#"{{"Policy":{open_text},"Policy":{own_text}}}"#);
+    let with_mark = format!("\u{feff}{open}");
+    let cases: [(&str, &[&str], u8); 25] = [
+        ("a byte order mark", &[&with_mark], 1),
+        ("a member twice", &[&twice_inside], 3),
+        ("a member twice in GetPolicy's answer", &[&get_policy(&twice_inside)], 3),
+        ("a member twice in an answer that was resolved", &[&resolved], 3),
+        ("two policies in one answer", &[&two_policies], 3),
+        ("nothing", &[""], 2),
+        ("a text", &["\"Statement\""], 2),
+        ("null", &["null"], 2),
         ("a finding", &[&open], 1),
         ("no finding", &[&own], 0),
         ("GetPolicy's answer, a finding", &[&get_policy(&open)], 1),

@@ -58,8 +58,14 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         } else {
             (path.display().to_string(), read_text(path, LIMIT))
         };
-        let text = text.map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
-        let input = input::read(&name, &text);
+        let input = match text {
+            Ok(text) => input::read(&name, &text),
+            Err(error) if args.files.len() == 1 => {
+                return Err(Failure::Usage(format!("cannot read {name}: {error}")));
+            }
+            // One that cannot be read keeps no other from being judged.
+            Err(error) => input::Input::Unusable(format!("it cannot be read: {error}")),
+        };
         inputs.push((name, input));
     }
     let kind = match args.kind {
@@ -67,7 +73,8 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         Kind::Layer => ResourceKind::Layer,
     };
     let answer = render::answer(inputs, args.owner.as_deref(), kind, &plan.trust);
-    if let Some(judged) = answer.documents.iter().find(|judged| judged.owner.is_none()) {
+    let ownerless = |judged: &&render::Judged| judged.owner.is_none() && judged.result.is_ok();
+    if let Some(judged) = answer.documents.iter().find(ownerless) {
         return Err(Failure::Usage(format!(
             "{} names no resource: say which account owns it, as in --owner 111122223333",
             judged.found.source

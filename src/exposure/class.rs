@@ -203,7 +203,7 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     if sources.as_ref().is_some_and(Vec::is_empty) || organizations.as_ref().is_some_and(Vec::is_empty) {
         return nobody();
     }
-    let base = |exposure, trusted| Class { services: services.clone(), ..plain(exposure, trusted) };
+    let base = |exposure, trusted| Class { services, ..plain(exposure, trusted) };
     if sources.is_none() && organizations.is_none() {
         if token {
             return Class { ground: Ground::Token, ..base(Exposure::ServiceRestricted, Some(true)) };
@@ -372,11 +372,20 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
 
 /// No ARN that the pattern matches is in the account, unless it is excluded.
 fn is_excluded_in(pattern: &Pattern<'_>, account: &str, set: &KeySet<'_>, work: &Work) -> bool {
-    let (Some(parts), Manner::Arn) = (arn_parts(&pattern.text), pattern.manner) else { return false };
+    let Some(parts) = arn_parts(&pattern.text) else { return false };
     if account == OWNER || parts[4].contains(OWNER) {
         return false;
     }
     let [arn, partition, service, region, _, resource] = parts;
+    if pattern.manner == Manner::Glob && !parts[..4].iter().any(|part| part.contains(['*', '?'])) {
+        // What stands before the account is fixed; behind it anything may follow, colons included.
+        let text = format!("{arn}:{partition}:{service}:{region}:{account}:*");
+        let narrowed = Pattern { text: text.into(), manner: Manner::Glob, loose: false };
+        return set.without.iter().any(|not| not.covers(&narrowed, work));
+    }
+    if pattern.manner != Manner::Arn {
+        return false;
+    }
     let text = format!("{arn}:{partition}:{service}:{region}:{account}:{resource}");
     let narrowed = Pattern { text: text.into(), manner: Manner::Arn, loose: false };
     !glob(parts[4], account, work) || set.without.iter().any(|not| not.covers(&narrowed, work))

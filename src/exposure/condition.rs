@@ -271,7 +271,12 @@ fn resolve<'n>(value: &Cow<'n, str>, owner: Option<&'n str>, manner: Manner) -> 
     let mut rest: &str = value;
     while let Some(at) = rest.find("${") {
         text.push_str(&rest[..at]);
-        let Some(end) = rest[at..].find('}') else { break };
+        // One that does not end may be anything too.
+        let Some(end) = rest[at..].find('}') else {
+            text.push('*');
+            rest = "";
+            break;
+        };
         let name = &rest[at + 2..at + end];
         match name.split(',').next().map(str::trim) {
             Some(name) if name.eq_ignore_ascii_case("aws:ResourceAccount") => {

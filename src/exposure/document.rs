@@ -134,8 +134,9 @@ impl<'n> Document<'n> {
     /// [`Unreadable`] if it is not an object, has no one `Statement`, or has too many.
     pub fn read(root: &'n Node<'n>) -> Result<Self, Unreadable> {
         let members = root.members().ok_or(Unreadable::NotAnObject)?;
-        let mut found = members.iter().filter(|member| member.name == "Statement");
-        let statement = &found.next().ok_or(Unreadable::NoStatement)?.node;
+        // In another case it is a name that AWS does not take; beside the right one it makes two of them.
+        let mut found = members.iter().filter(|member| member.name.eq_ignore_ascii_case("Statement"));
+        let statement = &found.next().filter(|m| m.name == "Statement").ok_or(Unreadable::NoStatement)?.node;
         if found.next().is_some() {
             return Err(Unreadable::Twice("Statement"));
         }
@@ -173,7 +174,11 @@ impl<'n> Statement<'n> {
                 "Resource" => &mut parts.resource,
                 "NotResource" => &mut parts.not_resource,
                 "Condition" => &mut parts.condition,
-                _ => continue,
+                "Sid" => continue,
+                _ => {
+                    parts.unknown.get_or_insert(member);
+                    continue;
+                }
             };
             if slot.replace(member).is_some() {
                 return Err(fault(
@@ -188,6 +193,21 @@ impl<'n> Statement<'n> {
             Some("Deny") => Effect::Deny,
             _ => return Err(fault("Effect is neither Allow nor Deny", &effect.node.span)),
         };
+        // What it says of an Allow can only limit that; a Deny might reach less far than it seems to.
+        if let (Effect::Deny, Some(member)) = (effect_kind, parts.unknown) {
+            return Err(fault("a Deny with a member that AWS does not know", &member.name_span));
+        }
+        for member in [parts.principal, parts.not_principal].into_iter().flatten() {
+            let kinds = member.node.members().unwrap_or_default();
+            let twice =
+                |(at, kind): &(usize, &Member<'_>)| kinds[..*at].iter().any(|other| other.name == kind.name);
+            if let Some((_, kind)) = kinds.iter().enumerate().find(twice) {
+                return Err(fault(
+                    "a kind of principal is written twice, and which one holds cannot be told",
+                    &kind.name_span,
+                ));
+            }
+        }
         let principal = match (parts.principal, parts.not_principal) {
             (Some(member), None) => PrincipalElement::read(Sense::Named, &member.node),
             (None, Some(member)) => PrincipalElement::read(Sense::AllBut, &member.node),
@@ -238,6 +258,7 @@ struct Parts<'n> {
     resource: Option<&'n Member<'n>>,
     not_resource: Option<&'n Member<'n>>,
     condition: Option<&'n Member<'n>>,
+    unknown: Option<&'n Member<'n>>,
 }
 
 /// One value or a list of values.
@@ -246,6 +267,12 @@ fn one_or_many<'n>(node: &'n Node<'n>) -> &'n [Node<'n>] {
         Value::Array(items) => items,
         _ => std::slice::from_ref(node),
     }
+}
+
+/// A key whose values are account ids.
+fn names_account(key: &str) -> bool {
+    key.get(key.len().saturating_sub("account".len())..)
+        .is_some_and(|end| end.eq_ignore_ascii_case("account"))
 }
 
 /// An account id written as a number has lost its leading zeros.
@@ -350,7 +377,15 @@ impl<'n> Condition<'n> {
                 Value::String(text) => values.push(Cow::Borrowed(text.as_ref())),
                 Value::Bool(true) => values.push(Cow::Borrowed("true")),
                 Value::Bool(false) => values.push(Cow::Borrowed("false")),
-                Value::Number(text) => values.push(Cow::Borrowed(*text)),
+                Value::Number(text) => {
+                    values.push(Cow::Borrowed(*text));
+                    // How AWS writes the others as text is not documented, and so is what they equal.
+                    if !text.bytes().all(|b| b.is_ascii_digit())
+                        || names_account(&key.name) && text.len() != 12
+                    {
+                        fault = Some("a number that need not be compared as it is written");
+                    }
+                }
                 Value::Null | Value::Array(_) | Value::Object(_) => {
                     fault = Some("a value is not a string, number or boolean");
                 }

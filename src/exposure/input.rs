@@ -72,16 +72,48 @@ fn is_snapshot_line(value: &Value) -> bool {
 
 /// A bare document, or GetPolicy's answer with the document in a string.
 fn of_object(source: &str, text: &str) -> Found {
-    let answer = serde_json::from_str::<Value>(text).unwrap_or_default();
-    let inner = answer.get("Statement").is_none().then(|| policy_in(&answer)).flatten();
-    let document = inner.unwrap_or_else(|| text.to_owned());
+    let (document, unread) = match answered(text) {
+        Answered::Document(document) => (document, None),
+        Answered::Nothing => (text.to_owned(), None),
+        Answered::Twice => (String::new(), Some(TWICE.to_owned())),
+    };
     let resource = sole_resource(&document);
-    with_resource(source.to_owned(), document, resource, None)
+    Found { unread, ..with_resource(source.to_owned(), document, resource, None) }
+}
+
+const TWICE: &str = "the policy is written twice, and which one holds cannot be told";
+const NAMES: [&str; 3] = ["Policy", "policy", "ResourcePolicy"];
+
+enum Answered {
+    /// As written: a member that stands in it twice must not be lost.
+    Document(String),
+    Nothing,
+    Twice,
+}
+
+/// GetPolicy's and GetLayerVersionPolicy's answer: the policy in a string, or where that was already resolved.
+fn answered(text: &str) -> Answered {
+    let Ok(root) = json::parse(text) else { return Answered::Nothing };
+    let members = root.members().unwrap_or_default();
+    if members.iter().any(|member| member.name == "Statement") {
+        return Answered::Nothing;
+    }
+    let mut found = members.iter().filter(|member| NAMES.contains(&member.name.as_ref()));
+    match (found.next().map(|member| &member.node), found.next()) {
+        (Some(_), Some(_)) => Answered::Twice,
+        (Some(json::Node { value: json::Value::String(inner), .. }), None) => {
+            Answered::Document(inner.clone().into_owned())
+        }
+        (Some(node @ json::Node { value: json::Value::Object(_), .. }), None) => {
+            Answered::Document(text[node.span.clone()].to_owned())
+        }
+        _ => Answered::Nothing,
+    }
 }
 
 /// The string that GetPolicy and GetLayerVersionPolicy answer with, or the document where it was already resolved.
 fn policy_in(answer: &Value) -> Option<String> {
-    ["Policy", "policy", "ResourcePolicy"].iter().find_map(|name| match answer.get(name)? {
+    NAMES.iter().find_map(|name| match answer.get(name)? {
         Value::String(text) => Some(text.clone()),
         value @ Value::Object(_) => Some(value.to_string()),
         _ => None,
@@ -165,7 +197,7 @@ fn of_line(source: String, line: &str) -> Line {
 /// The answer names a policy, and that is null.
 fn has_no_policy(data: &Value) -> bool {
     let named = |name: &&str| data.get(name).is_some();
-    let mut names = ["Policy", "policy", "ResourcePolicy"].iter().filter(|name| named(name)).peekable();
+    let mut names = NAMES.iter().filter(|name| named(name)).peekable();
     names.peek().is_some() && names.all(|name| data[*name].is_null())
 }
 

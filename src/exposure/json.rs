@@ -218,12 +218,13 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         let depth = self.deeper(depth)?;
         self.at += 1;
-        let mut members = Vec::new();
         self.space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(Vec::new()));
         }
+        // Room as policies need it: many objects of one member, and a few at the levels of document and statement.
+        let mut members = Vec::with_capacity(if depth == 1 || depth == 3 { 6 } else { 1 });
         loop {
             self.space();
             let start = self.at;
@@ -254,12 +255,12 @@ impl<'a> Reader<'a> {
     fn array(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         let depth = self.deeper(depth)?;
         self.at += 1;
-        let mut items = Vec::new();
         self.space();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Value::Array(items));
+            return Ok(Value::Array(Vec::new()));
         }
+        let mut items = Vec::with_capacity(2);
         loop {
             items.push(self.value(depth)?);
             self.space();

@@ -36,7 +36,8 @@ impl IpSet {
         Self { v4: minus(&[(0, V4_END)], &v4), v6: minus(&[(0, u128::MAX)], PRIVATE_V6) }
     }
 
-    /// Addresses and networks; `None` if one of them is neither.
+    /// Addresses and networks; `None` if one of them is neither. IPv4 addresses written as IPv6 (`::ffff:0:0/96`) are
+    /// not taken: whether AWS compares them as the one or the other is not documented.
     pub(super) fn of(values: &[Cow<'_, str>]) -> Option<Self> {
         let mut set = Self { v4: Vec::new(), v6: Vec::new() };
         for value in values {
@@ -48,6 +49,7 @@ impl IpSet {
                 IpNet::V4(net) => {
                     set.v4.push((u32::from(net.network()).into(), u32::from(net.broadcast()).into()));
                 }
+                IpNet::V6(net) if net.addr().to_ipv4_mapped().is_some() => return None,
                 IpNet::V6(net) => set.v6.push((net.network().into(), net.broadcast().into())),
             }
         }

@@ -174,6 +174,8 @@ pub(super) fn cast<'n>(element: &PrincipalElement<'n>, bound: Bound) -> Cast<'n>
         match (*kind, value.as_ref()) {
             ("*" | "AWS", "*") => everyone = true,
             ("Service", "*") => every_service = true,
+            // AWS stores no such name; it may be any service's, and takes none away.
+            ("Service", name) if has_wildcard(name) => every_service |= generous,
             ("Service", _) => services.push(Cow::Owned(value.to_ascii_lowercase())),
             ("Federated", text) => match account_of(text) {
                 Some(account) if is_account(account) => named.push(Named {

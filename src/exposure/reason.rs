@@ -222,6 +222,33 @@ pub(super) fn reach(
     side: Side<'_>,
 ) -> Reach {
     let trusted = super::class::all_trusted(classes.iter().map(|class| class.trusted));
+    // The usual case, without copies.
+    let classes = match <[Class; 1]>::try_from(classes) {
+        Ok([mut class]) => {
+            let reason = sentence(&class, cast, notes, met, side);
+            for list in [
+                &mut class.accounts,
+                &mut class.organizations,
+                &mut class.services,
+                &mut class.source_accounts,
+            ] {
+                list.sort_unstable();
+                list.dedup();
+            }
+            return Reach {
+                listed: false,
+                exposure: class.exposure,
+                trusted,
+                reason,
+                accounts: class.accounts,
+                organizations: class.organizations,
+                services: class.services,
+                source_accounts: class.source_accounts,
+                actions,
+            };
+        }
+        Err(classes) => classes,
+    };
     let collect = |pick: fn(&Class) -> &Vec<String>| {
         let mut all: Vec<String> = classes.iter().flat_map(pick).cloned().collect();
         all.sort_unstable();
