@@ -4,6 +4,7 @@
 mod assemble;
 pub mod cases;
 mod holes;
+mod integrity;
 mod ledger;
 mod networks;
 mod records;
@@ -28,6 +29,7 @@ use crate::network::load::{self, LoadError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
+use crate::trail::digest::{self, Object, PublicKeys};
 use crate::trail::{self, FileOutcome, Options};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
@@ -58,6 +60,8 @@ pub struct Job<'j> {
     pub snapshot: Option<snapshot::Input>,
     pub trail: TrailInput,
     pub options: Options,
+    /// Checks the digests of the trail files with these keys.
+    pub digests: Option<PublicKeys>,
     /// Read only if a policy asks where calls came from.
     pub networks: load::Files,
     pub policies: Vec<&'j Policy>,
@@ -111,6 +115,8 @@ struct SnapshotRead {
 struct TrailRead {
     files: Vec<FileOutcome>,
     facts: RecordFacts,
+    /// What the digests prove, if they were checked.
+    digests: Option<digest::Findings>,
 }
 
 /// Carries out a run.
@@ -188,7 +194,8 @@ fn read_trail(
     tally: &mut Tally,
 ) -> TrailRead {
     let memory = engine.memory();
-    let visitor = records::Judge::new(engine, &memory, wanted(engine), context);
+    let checked = if job.digests.is_some() { records::Digests::Checked } else { records::Digests::Ignored };
+    let visitor = records::Judge::new(engine, &memory, wanted(engine), context, checked);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
@@ -198,13 +205,23 @@ fn read_trail(
             .collect(),
     };
     let mut out = TrailRead::default();
+    let mut objects: Vec<Object> = Vec::new();
     for (file, facts) in read {
+        if job.digests.is_some() {
+            objects.extend(facts.object.or_else(|| Object::unread(&file)));
+        }
         out.files.push(file);
         tally.merge(facts.tally);
         out.facts.merge(facts.facts);
     }
+    out.digests = job.digests.as_ref().map(|keys| digest::verify(objects, keys));
+    if let Some(found) = &out.digests {
+        integrity::judge(found, engine, tally);
+    }
     if engine.has_state() {
-        holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
+        let broken = out.digests.iter().flat_map(holes::of_digests);
+        let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).collect();
+        all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
         engine.recall(memory, &out.facts.reading, tally);
     }
     out

@@ -14,6 +14,7 @@ mod replay;
 mod run;
 mod scan;
 mod schema;
+mod trail_args;
 
 use std::io;
 use std::process::ExitCode;

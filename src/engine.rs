@@ -230,6 +230,7 @@ fn source(place: &Place<'_>) -> Source {
             pointer: pointer.clone(),
             api: (*api).to_owned(),
         },
+        Place::File { file } => Source::File { file: (*file).to_owned() },
         Place::Event(event) => Source::Record {
             file: event.file.to_owned(),
             offset: event.offset,

@@ -156,7 +156,8 @@ pub struct Read {
     /// The API, `trail`, or the kind of file.
     pub surface: String,
     /// `ok`, `denied`, `throttled`, `disabled`, `failed`, `malformed`; `not_collected` for what the configuration
-    /// requires and was not given; `not_asked` for a call the snapshot has no part of (policies that need it are
+    /// requires and was not given; `missing`, `altered`,
+    /// `unsigned`, `unlisted`, `unverified` for what the digests of trail files show; `not_asked` for a call the snapshot has no part of (policies that need it are
     /// unknown); `foreign` for files that are none of CloudTrail's.
     pub outcome: String,
     pub missing_permission: Option<String>,

@@ -4,12 +4,14 @@
 //! - [`read_inputs`] finds the files, reads them in parallel and gives every record to a visitor; each file has an
 //!   outcome, none is dropped.
 //! - [`TrailRecord`] is one record, indexed in a single strict scan and read only where asked.
+//! - [`digest`] checks files against CloudTrail's own digests of them.
 //! - [`Identity`] and [`FunctionRef`] are the typed readings of `userIdentity` and of the function parameters.
 //!
 //! Not here: AWS calls, and any judgement of what a record means.
 //!
 //! Record contents: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
+pub mod digest;
 mod field;
 mod file_name;
 mod find;

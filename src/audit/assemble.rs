@@ -377,6 +377,13 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
             "lambda-audit scan --snapshot FILE --trail PATH",
         );
     }
+    let digests = of(Surface::TrailDigests);
+    if job.trail.is_given() && job.digests.is_none() && !digests.is_empty() {
+        add(
+            format!("Whether the trail files are all there and unchanged ({})", policies(&digests)),
+            "lambda-audit replay PATH --verify-digests --public-keys FILE",
+        );
+    }
     let invocations = of(Surface::TrailData);
     if !invocations.is_empty() && job.trail.is_given() && !invocations_in_scope(job, read.logging, read.trail)
     {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::state::Hole;
+use crate::trail::digest::{Findings, State};
 use crate::trail::{FileOutcome, Status};
 
 /// A trail delivers a record within some minutes; a file's records are so much older than its name says, at most.
@@ -32,6 +33,23 @@ pub(super) fn holes(files: &[FileOutcome]) -> Vec<Hole> {
         })
     };
     trails().filter_map(broken).collect()
+}
+
+/// One hole for every file that the digests show to be missing or not as it was delivered, and for time that they leave
+/// out. What is only not verified was read: it is in the coverage ledger.
+pub(super) fn of_digests(found: &Findings) -> Vec<Hole> {
+    let gone = found.files.iter().filter_map(|file| {
+        let gone = matches!(file.state, State::Missing | State::Altered(_) | State::Unsigned);
+        let (from, to) = file.span.filter(|_| gone)?;
+        let account = file.account.clone()?;
+        Some(Hole { account, from: from.saturating_sub(DELIVERY), to })
+    });
+    let broken = found.breaks.iter().map(|broken| Hole {
+        account: broken.account.clone(),
+        from: broken.from.saturating_sub(DELIVERY),
+        to: broken.to,
+    });
+    gone.chain(broken).collect()
 }
 
 #[cfg(test)]

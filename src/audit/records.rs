@@ -8,7 +8,8 @@ use crate::engine::{Engine, Memory, Tally};
 use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
 use crate::facts::schema::Origin;
 use crate::facts::{ApiCall, Body, Place};
-use crate::trail::{RecordVisitor, TrailFileName, TrailRecord};
+use crate::trail::digest::Object;
+use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
@@ -70,6 +71,8 @@ pub(super) struct PerFile {
     matters: HashMap<String, HashMap<String, bool>>,
     pub(super) tally: Tally,
     pub(super) facts: RecordFacts,
+    /// What the check of digests needs of it, if they are checked.
+    pub(super) object: Option<Object>,
 }
 
 /// Judges every record with the engine.
@@ -79,6 +82,14 @@ pub(super) struct Judge<'j> {
     memory: Option<&'j Memory<'j>>,
     wanted: Wanted,
     context: RecordContext<'j>,
+    digests: Digests,
+}
+
+/// Whether files are kept for the check of digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digests {
+    Checked,
+    Ignored,
 }
 
 impl<'j> Judge<'j> {
@@ -87,8 +98,9 @@ impl<'j> Judge<'j> {
         memory: &'j Memory<'j>,
         wanted: Wanted,
         context: RecordContext<'j>,
+        digests: Digests,
     ) -> Self {
-        Judge { engine, memory: engine.has_state().then_some(memory), wanted, context }
+        Judge { engine, memory: engine.has_state().then_some(memory), wanted, context, digests }
     }
 
     /// Can a call of this source and name matter? Sound for every predicate: everything else is unread.
@@ -126,6 +138,14 @@ impl RecordVisitor for Judge<'_> {
             matters: HashMap::new(),
             tally: self.engine.tally(),
             facts: RecordFacts::default(),
+            object: None,
+        }
+    }
+
+    fn contents(&self, file: &mut PerFile, text: &[u8], outcome: &FileOutcome) {
+        if self.digests == Digests::Checked {
+            // What S3 says of an object comes from the files beside it.
+            file.object = Object::read(outcome, text, None);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::report::{json, text};
 use crate::snapshot;
 use crate::trail::Options;
+use crate::trail::digest::PublicKeys;
 
 /// Judges the inputs with the plan's policies.
 ///
@@ -21,11 +22,13 @@ pub(crate) fn audit(
     snapshot: Option<snapshot::Input>,
     trail: TrailInput,
     networks: Files,
+    digests: Option<PublicKeys>,
 ) -> Result<Audit, Failure> {
     let job = Job {
         snapshot,
         trail,
         options: Options { threads: plan.threads, ..Options::default() },
+        digests,
         networks,
         policies,
         config: &plan.config,

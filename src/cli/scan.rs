@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::common::{CommonArgs, NetworkArgs};
+use super::trail_args::DigestArgs;
 use super::{Failure, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
@@ -25,6 +26,8 @@ pub(crate) struct Args {
     /// CloudTrail files or directories; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
+    #[command(flatten)]
+    digests: DigestArgs,
     #[command(flatten)]
     networks: NetworkArgs,
 }
@@ -54,7 +57,13 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
-    let audit =
-        run::audit(&plan, plan.selected()?, Some(snapshot), trail_input(&args.trail), args.networks.files())?;
+    let audit = run::audit(
+        &plan,
+        plan.selected()?,
+        Some(snapshot),
+        trail_input(&args.trail),
+        args.networks.files(),
+        args.digests.keys()?,
+    )?;
     run::write(&plan, &audit)
 }

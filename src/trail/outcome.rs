@@ -129,6 +129,8 @@ pub enum FileKind {
     Trail,
     /// A digest of trail files (integrity data, no records).
     Digest,
+    /// The object metadata of a digest, in a file beside it.
+    Metadata,
     /// Only CloudTrail's own summaries: Insights or aggregated events.
     Summaries,
     /// Something else, found in a directory.

@@ -10,6 +10,7 @@ use libdeflater::Decompressor;
 use memchr::memmem;
 use rayon::prelude::*;
 
+use super::digest::is_sidecar;
 use super::file_name::TrailFileName;
 use super::find::{Entry, What, find};
 use super::inflate::{Inflated, inflate, is_gzip};
@@ -47,6 +48,10 @@ pub trait RecordVisitor: Sync {
     /// Called for each record, in the order of the file. Only event source, name and time are known to be readable;
     /// nothing else was parsed yet.
     fn record(&self, file: &mut Self::PerFile, record: &TrailRecord<'_>);
+
+    /// Called once per file that could be opened, before its records, with all of its unpacked text; `outcome` says how
+    /// the reading of its bytes ended. Most visitors need only the records.
+    fn contents(&self, _file: &mut Self::PerFile, _text: &[u8], _outcome: &FileOutcome) {}
 }
 
 /// Reads all files at `inputs` (files, directories, `-` for standard input). Every file has an outcome; outcomes are
@@ -81,6 +86,9 @@ pub fn read_stream<V: RecordVisitor>(
 ) -> (FileOutcome, V::PerFile) {
     read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new())
 }
+
+/// The most bytes of a file beside a digest.
+const MAX_SIDECAR: usize = 64 << 10;
 
 /// Whether a file was given as input or found in a directory: what is no trail is a fault only in the first case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,10 +174,11 @@ fn read_source<V: RecordVisitor>(
     let Buffers { file, text, decompressor } = buffers;
     let mut outcome = FileOutcome::new(path.to_owned(), FileKind::Unknown);
     outcome.named = TrailFileName::parse(path);
-    let gathered = visitor.begin(path, outcome.named.as_ref());
+    let mut gathered = visitor.begin(path, outcome.named.as_ref());
+    let sidecar = is_sidecar(path);
 
     file.clear();
-    let limit = options.max_file_bytes;
+    let limit = if sidecar { options.max_file_bytes.min(MAX_SIDECAR) } else { options.max_file_bytes };
     if let Err(error) = source.by_ref().take(limit as u64 + 1).read_to_end(file) {
         outcome.add_fault(Fault::file(file.len() as u64, FaultKind::Io(error.to_string())));
     }
@@ -189,6 +198,14 @@ fn read_source<V: RecordVisitor>(
     };
     inflated.faults.into_iter().for_each(|fault| outcome.add_fault(fault));
     outcome.text_bytes = all.len() as u64;
+    if sidecar {
+        outcome.kind = FileKind::Metadata;
+    }
+    visitor.contents(&mut gathered, all, &outcome);
+    if sidecar {
+        outcome.status = if outcome.fault_count > 0 { Status::Failed } else { Status::Ok };
+        return (outcome, gathered);
+    }
 
     let bytes_fault = outcome.fault_count > 0;
     let mut gatherer =

@@ -15,6 +15,7 @@ use lambda_audit::findings::gate::Thresholds;
 use lambda_audit::policy::{Policy, PolicySet, Severity};
 use lambda_audit::snapshot::Input;
 use lambda_audit::trail::Options;
+use lambda_audit::trail::digest::PublicKeys;
 use lambda_audit::trust::Trust;
 use serde_json::Value as Json;
 
@@ -176,11 +177,17 @@ pub struct Library {
     policies: PolicySet,
     config: Config,
     pub options: Options,
+    pub digests: Option<PublicKeys>,
 }
 
 impl Library {
     pub fn new(config: &str) -> Self {
-        Library { policies: bundled(), config: configuration(config), options: Options::default() }
+        Library {
+            policies: bundled(),
+            config: configuration(config),
+            options: Options::default(),
+            digests: None,
+        }
     }
 
     pub fn audit(&self, snapshot: Option<Input>, trail: TrailInput) -> Audit {
@@ -195,6 +202,7 @@ impl Library {
             thresholds: &thresholds,
             now: NOW.parse().unwrap(),
             networks: Default::default(),
+            digests: self.digests.clone(),
         };
         audit::run(&job).unwrap()
     }
