@@ -8,6 +8,7 @@ mod integrity;
 mod ledger;
 mod networks;
 mod records;
+mod relevance;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ use crate::network::load::{self, LoadError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
-use crate::trail::digest::{self, Object, PublicKeys};
+use crate::trail::digest::{self, PublicKeys};
 use crate::trail::{self, FileOutcome, Options};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
@@ -117,6 +118,16 @@ struct TrailRead {
     facts: RecordFacts,
     /// What the digests prove, if they were checked.
     digests: Option<digest::Findings>,
+    /// Some file was not read, and its name does not say of when its records are.
+    unplaced: bool,
+}
+
+impl TrailRead {
+    /// Is something known to be missing of an account's records between these seconds (both included)? `None`: of any
+    /// account's. A file that was not read and whose name does not say of when it is may be of any time.
+    fn is_missing(&self, account: Option<&str>, from: i64, to: i64) -> bool {
+        self.facts.reading.has_hole(account, from, to) || self.unplaced
+    }
 }
 
 /// Carries out a run.
@@ -137,11 +148,15 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
+            }
+            if let Some(base) = &mut base {
+                base.add(fact);
             }
             engine.judge(fact, &mut tally);
         };
@@ -162,6 +177,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         trail: &trail,
         logging: &logging,
         networks: &networks,
+        base: base.as_ref(),
     };
     let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
@@ -193,9 +209,8 @@ fn read_trail(
     context: RecordContext<'_>,
     tally: &mut Tally,
 ) -> TrailRead {
-    let memory = engine.memory();
     let checked = if job.digests.is_some() { records::Digests::Checked } else { records::Digests::Ignored };
-    let visitor = records::Judge::new(engine, &memory, wanted(engine), context, checked);
+    let visitor = records::Judge::new(engine, wanted(job, engine), context, checked);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
@@ -204,36 +219,32 @@ fn read_trail(
             .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
             .collect(),
     };
-    let mut out = TrailRead::default();
-    let mut objects: Vec<Object> = Vec::new();
-    for (file, facts) in read {
-        if job.digests.is_some() {
-            objects.extend(facts.object.or_else(|| Object::unread(&file)));
-        }
-        out.files.push(file);
-        tally.merge(facts.tally);
-        out.facts.merge(facts.facts);
-    }
-    out.digests = job.digests.as_ref().map(|keys| digest::verify(objects, keys));
+    let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
+    let (files, objects): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let mut out = TrailRead { files, facts, ..TrailRead::default() };
+    tally.merge(of_records);
+    out.digests =
+        job.digests.as_ref().map(|keys| digest::verify(objects.into_iter().flatten().collect(), keys));
     if let Some(found) = &out.digests {
         integrity::judge(found, engine, tally);
     }
+    out.unplaced = out.files.iter().any(holes::is_unplaced);
+    let broken = out.digests.iter().flat_map(holes::of_digests);
+    let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).collect();
+    all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
     if engine.has_state() {
-        let broken = out.digests.iter().flat_map(holes::of_digests);
-        let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).collect();
-        all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
         engine.recall(memory, &out.facts.reading, tally);
     }
     out
 }
 
 /// The facts that the policies judge.
-fn wanted(engine: &Engine<'_>) -> Wanted {
+fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
     let change = |kind| engine.wants(kind, Origin::Change);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
-        // Whether invocations were recorded is asked by more than policies.
-        invocation: true,
+        // When a function was last invoked is told beside its logging.
+        invocation: job.snapshot.is_some() || engine.wants("invocation", Origin::Activity),
         grant: change("grant"),
         function_url: change("function_url"),
         layer_use: change("layer_use"),
@@ -270,11 +281,11 @@ fn blind_functions(
         let place =
             Place::Part { file: &file, line: 1, api: "cloudtrail:DescribeTrails", pointer: String::new() };
         let fact = Fact {
-            subject: function.subject.clone(),
+            subject: function.subject.clone().into(),
             origin: Origin::Activity,
             place,
             part: String::new(),
-            body: Body::Invocation(Box::new(body)),
+            body: Body::Activity(&body),
         };
         engine.judge(&fact, tally);
     }
@@ -283,7 +294,7 @@ fn blind_functions(
 impl LoggingFact {
     fn of(fact: &Fact<'_>, body: &InvokeLogging<'_>) -> Self {
         LoggingFact {
-            subject: fact.subject.clone().into_owned(),
+            subject: Subject::clone(&fact.subject).into_owned(),
             configured: body.configured.clone().map(std::borrow::Cow::into_owned),
             reason: body.reason.known().map(ToString::to_string),
             proof: body.proof.known().map(ToString::to_string),

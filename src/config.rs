@@ -18,6 +18,7 @@ use crate::findings::gaps::AcceptedGap;
 use crate::findings::waivers::Waiver;
 use crate::policy::load::{OverridePlace, ParamValue};
 use crate::policy::{Diagnostic, Overrides, Profile, Severity, SourceText};
+use crate::timeline::ChangeStatus;
 
 /// The name looked for in the working directory.
 pub const FILE_NAME: &str = "lambda-audit.toml";
@@ -46,16 +47,6 @@ impl Require {
             Require::Trail => "trail",
         }
     }
-}
-
-/// What became of a change; `fail_on_status` may narrow the gate to some.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeStatus {
-    Live,
-    Mitigated,
-    Reverted,
-    Unconfirmed,
 }
 
 /// The file as written. `lambda-audit schema config` is made from this.

@@ -8,11 +8,14 @@ mod memory;
 pub mod state;
 mod tally;
 
+use std::cell::OnceCell;
+
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
+use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
 use state::Occasion;
 
@@ -25,6 +28,16 @@ pub struct Engine<'p> {
     policies: Vec<&'p Policy>,
     by_kind: Vec<Vec<usize>>,
     gaps: &'p AcceptedGaps,
+}
+
+/// Some policies of an engine, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relevant(Box<[usize]>);
+
+impl Relevant {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl<'p> Engine<'p> {
@@ -66,10 +79,15 @@ impl<'p> Engine<'p> {
         })
     }
 
-    /// Can a record about which only these fields of `facts` are read matter to a policy: fail, be unknown, or be one
-    /// of a history's? No is certain, whatever the other fields are.
-    pub fn matters(&self, fields: &dyn FieldAccess, origin: Origin) -> bool {
-        self.policies_of(fields, origin).any(|(_, policy)| policy.matters(fields))
+    /// The policies to which a record can matter of which only these fields of `facts` are read: it can fail, be
+    /// unknown, or be one of a history's. To the others it cannot, whatever the other fields are.
+    pub fn relevant(&self, fields: &dyn FieldAccess, origin: Origin) -> Relevant {
+        Relevant(
+            self.policies_of(fields, origin)
+                .filter(|(_, policy)| policy.matters(fields))
+                .map(|(at, _)| at)
+                .collect(),
+        )
     }
 
     /// An empty tally for these policies.
@@ -85,12 +103,30 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// Judges one fact of a trail record. Policies with state remember it; [`Engine::recall`] judges it.
-    pub fn judge_record(&self, fact: &Fact<'_>, occasion: &Occasion, memory: &Memory<'_>, tally: &mut Tally) {
-        for (at, policy) in self.policies_of(fact.body.fields(), fact.origin) {
-            match &policy.program {
-                None => self.judge_one(at, policy, fact, tally),
-                Some(program) => self.remember(at, (policy, program), fact, occasion, (memory, tally)),
+    /// Judges one fact of a trail record, with the policies to which it can matter where that was asked before.
+    /// Policies with state remember it; [`Engine::recall`] judges it.
+    pub fn judge_record(
+        &self,
+        fact: &Fact<'_>,
+        relevant: Option<&Relevant>,
+        occasion: &dyn Fn() -> Occasion,
+        (memory, tally): (&mut Memory, &mut Tally),
+    ) {
+        let made = OnceCell::new();
+        let mut judge = |at: usize, policy: &'p Policy| match &policy.program {
+            None => self.judge_one(at, policy, fact, tally),
+            Some(program) => {
+                let occasion = made.get_or_init(occasion);
+                self.remember(at, (policy, program), fact, occasion, (memory, tally));
+            }
+        };
+        match relevant {
+            Some(Relevant(some)) => {
+                let policies = some.iter().filter_map(|&at| Some((at, *self.policies.get(at)?)));
+                policies.for_each(|(at, policy)| judge(at, policy));
+            }
+            None => {
+                self.policies_of(fact.body.fields(), fact.origin).for_each(|(at, policy)| judge(at, policy))
             }
         }
     }
@@ -142,12 +178,22 @@ struct Told {
     part: String,
     /// An accepted gap covers an unknown verdict.
     accepted: bool,
+    /// What has to stand for a finding to hold.
+    traces: Vec<Trace>,
 }
 
 impl Told {
     fn of(policy: &Policy, fact: &Fact<'_>, accepted: bool) -> Self {
         Told {
-            subject: fact.subject.clone().into_owned(),
+            traces: match fact.origin {
+                // Nothing is left of what merely happened.
+                Origin::Activity => Vec::new(),
+                Origin::State | Origin::Change => {
+                    let fields = policy.deciding_fields();
+                    traces(fact, |name| policy.kind.field(name).is_some_and(|field| fields.contains(&field)))
+                }
+            },
+            subject: Subject::clone(&fact.subject).into_owned(),
             origin: fact.origin,
             source: source(&fact.place),
             event_id: event_id(&fact.place).map(str::to_owned),
@@ -194,6 +240,7 @@ fn failed(
             subject: told.subject,
             message: policy.message_for(fields, fail),
             evidence: policy.evidence(fields, env),
+            traces: told.traces,
         },
     );
 }

@@ -13,10 +13,13 @@ pub mod schema;
 mod state_kinds;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde::{Deserialize, Serialize};
 
-pub use activity_kinds::{API_CALL, ApiCall, INVOCATION, Invocation};
+pub use activity_kinds::{
+    API_CALL, ApiCall, ApiCallSource, INVOCATION, Invocation, InvocationSource, LazyApiCall, LazyInvocation,
+};
 pub use state_kinds::{
     EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
     Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LayerUse, ROLE, Role, TRAIL, TRAIL_FILE,
@@ -24,7 +27,7 @@ pub use state_kinds::{
 };
 
 use crate::value::Why;
-use schema::{FieldSet, KindDecl, Origin};
+use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
 pub static KINDS: [&KindDecl; 12] = [
@@ -96,6 +99,39 @@ impl Subject<'_> {
     }
 }
 
+/// The subject of a fact: known, or made when it is first asked, which for most records is never.
+#[derive(Clone)]
+pub struct About<'a> {
+    made: OnceCell<Subject<'a>>,
+    make: Option<&'a dyn Fn() -> Subject<'a>>,
+}
+
+impl<'a> About<'a> {
+    pub fn lazily(make: &'a dyn Fn() -> Subject<'a>) -> Self {
+        About { made: OnceCell::new(), make: Some(make) }
+    }
+}
+
+impl<'a> From<Subject<'a>> for About<'a> {
+    fn from(subject: Subject<'a>) -> Self {
+        About { made: OnceCell::from(subject), make: None }
+    }
+}
+
+impl<'a> std::ops::Deref for About<'a> {
+    type Target = Subject<'a>;
+
+    fn deref(&self) -> &Subject<'a> {
+        self.made.get_or_init(|| self.make.map_or_else(Subject::default, |make| make()))
+    }
+}
+
+impl std::fmt::Debug for About<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&**self, f)
+    }
+}
+
 /// Where a fact was read.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -134,12 +170,12 @@ pub enum Body<'a> {
     TrailFile(Box<TrailFile<'a>>),
     Role(Box<Role<'a>>),
     Guardrail(Box<Guardrail<'a>>),
-    ApiCall(Box<ApiCall<'a>>),
-    Invocation(Box<Invocation<'a>>),
+    /// An `api_call` or an `invocation`: so many that their fields are read only where a policy asks.
+    Activity(&'a dyn FieldAccess),
 }
 
 impl<'a> Body<'a> {
-    pub fn fields(&self) -> &(dyn FieldSet + 'a) {
+    pub fn fields(&self) -> &(dyn FieldAccess + 'a) {
         match self {
             Body::Grant(fact) => &**fact,
             Body::FunctionUrl(fact) => &**fact,
@@ -151,8 +187,7 @@ impl<'a> Body<'a> {
             Body::TrailFile(fact) => &**fact,
             Body::Role(fact) => &**fact,
             Body::Guardrail(fact) => &**fact,
-            Body::ApiCall(fact) => &**fact,
-            Body::Invocation(fact) => &**fact,
+            Body::Activity(fact) => *fact,
         }
     }
 }
@@ -168,7 +203,7 @@ pub enum Place<'a> {
 /// A fact: what it is about, where it was read, and its fields.
 #[derive(Debug, Clone)]
 pub struct Fact<'a> {
-    pub subject: Subject<'a>,
+    pub subject: About<'a>,
     pub origin: Origin,
     pub place: Place<'a>,
     /// What tells facts about the same subject apart in a fingerprint: of a grant the normal form of principals,

@@ -19,6 +19,7 @@ pub mod facts;
 pub mod lists;
 pub mod logging;
 pub mod network;
+pub mod timeline;
 
 // What is judged.
 pub mod audit;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::Source;
 use crate::facts::schema::Origin;
 use crate::policy::Severity;
+use crate::timeline::ChangeStatus;
 use crate::value::Why;
 
 /// The version of the report's JSON.
@@ -117,9 +118,10 @@ pub struct Finding {
     /// The note of the level that set the severity, where one did.
     pub level: Option<String>,
     pub origins: Vec<Origin>,
-    /// Of a change: `live`, `mitigated`, `reverted`, `unconfirmed`; null where it was not looked into.
-    pub status: Option<String>,
-    /// The record that undid it.
+    /// Whether what was changed still holds; of several changes, of the one of which most is left. What only a
+    /// snapshot shows is live. Null for what merely happened.
+    pub status: Option<ChangeStatus>,
+    /// The record that mitigated or reverted it, or may have; null where it is not known.
     pub status_event_id: Option<String>,
     pub subject: Subject,
     pub message: String,

@@ -21,6 +21,7 @@ mod inflate;
 mod json;
 mod names;
 mod outcome;
+mod quotes;
 mod read;
 mod record;
 mod split;

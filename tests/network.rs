@@ -14,7 +14,7 @@ use lambda_audit::network::load::{Files, networks};
 use lambda_audit::network::{AwsRanges, Networks};
 use lambda_audit::trail::TrailRecord;
 use lambda_audit::trust::{Trust, Trusts};
-use lambda_audit::value::{Reading, Why};
+use lambda_audit::value::{self, Reading, Why};
 use serde_json::{Value, json};
 
 fn root() -> &'static Path {
@@ -55,22 +55,22 @@ fn fields(networks: &Networks, record: &Value) -> Fields {
     let text = record.to_string();
     let mut found = Vec::new();
     let record = TrailRecord::parse(&text).unwrap();
-    facts_of(&record, "file", None, Wanted::ALL, context, &mut |fact| match &fact.body {
-        Body::ApiCall(one) => found.push((
-            one.asn.clone(),
-            one.cloud.clone(),
-            one.outside.clone(),
-            one.command_line.clone(),
-            one.vpc_endpoint_trusted.clone(),
-        )),
-        Body::Invocation(one) => found.push((
-            one.asn.clone(),
-            one.cloud.clone(),
-            one.outside.clone(),
-            one.command_line.clone(),
-            one.vpc_endpoint_trusted.clone(),
-        )),
-        _ => {}
+    facts_of(&record, "file", None, Wanted::ALL, context, &mut |fact| {
+        let Body::Activity(one) = fact.body else { return };
+        let read = |name| one.value(one.kind().field(name).unwrap());
+        let flag = |name| match read(name) {
+            value::Value::Bool(flag) => Reading::Known(flag),
+            value::Value::Absent => Reading::Absent,
+            value::Value::Unread(why) => Reading::Unread(why),
+            other => panic!("{name} is {other:?}"),
+        };
+        let asn = match read("asn") {
+            value::Value::Int(number) => Reading::Known(number),
+            value::Value::Absent => Reading::Absent,
+            value::Value::Unread(why) => Reading::Unread(why),
+            other => panic!("asn is {other:?}"),
+        };
+        found.push((asn, flag("cloud"), flag("outside"), flag("command_line"), flag("vpc_endpoint_trusted")));
     });
     assert_eq!(found.len(), 2, "an api_call and an invocation");
     assert_eq!(found[0], found[1]);

@@ -15,10 +15,12 @@ struct Each<F>(F);
 
 impl<F: Fn(&TrailRecord<'_>) + Sync> RecordVisitor for Each<F> {
     type PerFile = ();
+    type Kept = ();
     fn begin(&self, _: &str, _: Option<&TrailFileName>) {}
     fn record(&self, (): &mut (), record: &TrailRecord<'_>) {
         (self.0)(record);
     }
+    fn end(&self, (): (), _: &FileOutcome) {}
 }
 
 fn each(check: impl Fn(&TrailRecord<'_>) + Sync) -> Vec<FileOutcome> {

@@ -18,6 +18,7 @@ use crate::report::{
     self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, SnapshotInput, Summary,
     Triage, UnknownWhy, WarmingUp,
 };
+use crate::timeline::{Base, History};
 
 /// What was read.
 #[derive(Clone, Copy)]
@@ -26,6 +27,8 @@ pub(super) struct Inputs<'i> {
     pub(super) trail: &'i TrailRead,
     pub(super) logging: &'i [LoggingFact],
     pub(super) networks: &'i Networks,
+    /// The snapshot as a moment of the timeline, where it says when it was taken.
+    pub(super) base: Option<&'i Base>,
 }
 
 impl Inputs<'_> {
@@ -61,12 +64,14 @@ pub(super) fn report(
     let mut notices = Vec::new();
     let warming_up = warming_up(engine, &tally);
     let cold = read.cold(&tally);
+    let missing = |account: Option<&str>, from, to| read.trail.is_missing(account, from, to);
+    let history = History::new(&read.trail.facts.timeline, read.base, &missing);
     let mut findings: Vec<Finding> = tally
         .findings
         .into_iter()
         .filter_map(|(fingerprint, gathered)| {
             let policy = engine.policies().get(gathered.speaker.policy)?;
-            Some(finding(policy, fingerprint, gathered))
+            Some(finding(policy, fingerprint, gathered, &history))
         })
         .collect();
     findings.sort_by(|a, b| {
@@ -115,8 +120,9 @@ pub(super) fn report(
     let open_gaps = rows.iter().filter(|row| row.is_gap() && !row.accepted).count() as u64;
 
     let new = |finding: &&Finding| finding.triage == Triage::New;
+    let counts = |finding: &&Finding| new(finding) && gates(job, finding);
     let outcome = Outcome {
-        gravest: findings.iter().filter(new).map(|finding| finding.severity).max(),
+        gravest: findings.iter().filter(counts).map(|finding| finding.severity).max(),
         incomplete: open_gaps > 0 || open_unknown > 0,
         nothing_read: nothing_read(job, read),
     };
@@ -129,7 +135,7 @@ pub(super) fn report(
     }
     let count = |triage| findings.iter().filter(|finding| finding.triage == triage).count() as u64;
     let failing =
-        findings.iter().filter(new).filter(|one| one.severity >= job.thresholds.fail_on).count() as u64;
+        findings.iter().filter(counts).filter(|one| one.severity >= job.thresholds.fail_on).count() as u64;
     let summary = Summary {
         by_severity,
         by_policy,
@@ -155,8 +161,9 @@ pub(super) fn report(
     (report, exit)
 }
 
-fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered) -> Finding {
+fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered, history: &History<'_>) -> Finding {
     let count = gathered.count();
+    let standing = gathered.standing(history);
     let Gathered { speaker, origins, events, first, last, .. } = gathered;
     let source = speaker.source;
     let evidence = speaker.evidence.into_iter().map(|one| Evidence {
@@ -173,8 +180,10 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered) -> Fin
         risk_score: speaker.risk_score,
         level: speaker.level,
         origins: origins.into_iter().collect(),
-        status: None,
-        status_event_id: None,
+        status: standing.as_ref().map(|standing| standing.status),
+        status_event_id: standing
+            .and_then(|standing| standing.by?.event_id)
+            .map(|event_id| event_id.into_string()),
         subject: report::Subject {
             arn: subject.arn.map(|arn| arn.into_owned()),
             kind: subject.kind.to_owned(),
@@ -193,6 +202,15 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered) -> Fin
         cause: None,
         triage: Triage::New,
         knobs: knobs(policy),
+    }
+}
+
+/// May it fail the gate? `fail_on_status` narrows it to changes with one of these statuses; what merely happened has
+/// none, and always counts.
+fn gates(job: &Job<'_>, finding: &Finding) -> bool {
+    match (&job.config.fail_on_status, finding.status) {
+        (Some(statuses), Some(status)) => statuses.contains(&status),
+        (None, _) | (_, None) => true,
     }
 }
 

@@ -51,14 +51,13 @@ impl FactMaker for CaseFacts {
         for (at, record) in records.iter().enumerate() {
             let text = record.to_string();
             let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
-            let occasion = Occasion {
-                time: record.event_time(),
-                event_id: record.event_id().known().map(ToString::to_string),
-                account: record.trail_account(None).known().map(|account| account.as_ref().into()),
-                class: class_of(&record),
-                file: "case".into(),
-                offset: at as u64,
-            };
+            let event_id = record.event_id().known().cloned();
+            let occasion = Occasion::new(
+                (record.event_time(), event_id.as_deref()),
+                record.trail_account(None).known().map(|account| account.as_ref().into()),
+                class_of(&record),
+                ("case".into(), at as u64),
+            );
             facts_of(&record, "case", None, Wanted::ALL, context, &mut |fact| {
                 out.push(made(fact).on(occasion.clone()));
             });

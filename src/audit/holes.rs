@@ -52,6 +52,12 @@ pub(super) fn of_digests(found: &Findings) -> Vec<Hole> {
     gone.chain(broken).collect()
 }
 
+/// Was it not read, or not in full, and does its name not say of when its records are?
+pub(super) fn is_unplaced(file: &FileOutcome) -> bool {
+    let named = file.named.as_ref().is_some_and(|named| named.class == "CloudTrail");
+    file.status != Status::Ok && !named
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,7 +43,8 @@ fn fact(file: &Verdict) -> Fact<'_> {
             name: file.name.as_str().into(),
             account: file.account.as_deref().map(Into::into),
             region: file.region.as_deref().map(Into::into),
-        },
+        }
+        .into(),
         origin: Origin::State,
         place: Place::File { file: &file.seen_in },
         part: String::new(),

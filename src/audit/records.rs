@@ -1,13 +1,18 @@
-//! Judges trail records file by file. Each file has a tally of its own; they merge in any order to the same result.
+//! Judges trail records file by file. Each thread has a tally and a memory of its own; they merge in any order to the
+//! same result.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally};
-use crate::facts::from_record::{INVOCATIONS, LAMBDA, RecordContext, Wanted, facts_of};
+use crate::facts::from_record::{
+    INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
+};
 use crate::facts::schema::Origin;
-use crate::facts::{ApiCall, Body, Place};
+use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::timeline::Timeline;
 use crate::trail::digest::Object;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
@@ -34,6 +39,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// What changes did to what the policies ask about.
+    pub timeline: Timeline,
 }
 
 impl RecordFacts {
@@ -45,6 +52,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
         }
@@ -61,28 +69,36 @@ fn later(all: &mut BTreeMap<String, LastInvoke>, function: &str, invoke: LastInv
     }
 }
 
-/// Gathers one file's facts and findings.
+/// What one thread gathers, file after file. Which thread read which file changes nothing.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) tally: Tally,
+    pub(super) memory: Memory,
+    pub(super) facts: RecordFacts,
+    names: Names,
+}
+
+/// What is at hand while one file is read.
+#[derive(Debug)]
 pub(super) struct PerFile {
     path: Arc<str>,
     named: Option<TrailFileName>,
-    /// The account of the record before, most often that of the next one too.
-    account: Option<Arc<str>>,
-    /// Whether a call of this source and name can matter to an `api_call` policy.
-    matters: HashMap<String, HashMap<String, bool>>,
-    pub(super) tally: Tally,
-    pub(super) facts: RecordFacts,
+    gathered: Gathered,
+    owner: Owner,
     /// What the check of digests needs of it, if they are checked.
-    pub(super) object: Option<Object>,
+    object: Option<Object>,
 }
 
 /// Judges every record with the engine.
 pub(super) struct Judge<'j> {
     engine: &'j Engine<'j>,
-    /// `None`: no policy asks what other records there are.
-    memory: Option<&'j Memory<'j>>,
+    /// A policy asks what other records there are.
+    has_state: bool,
     wanted: Wanted,
     context: RecordContext<'j>,
     digests: Digests,
+    /// Of threads that read no file now.
+    idle: Mutex<Vec<Gathered>>,
 }
 
 /// Whether files are kept for the check of digests.
@@ -95,49 +111,60 @@ pub(super) enum Digests {
 impl<'j> Judge<'j> {
     pub(super) fn new(
         engine: &'j Engine<'j>,
-        memory: &'j Memory<'j>,
         wanted: Wanted,
         context: RecordContext<'j>,
         digests: Digests,
     ) -> Self {
-        Judge { engine, memory: engine.has_state().then_some(memory), wanted, context, digests }
+        let has_state = engine.has_state();
+        Judge { engine, has_state, wanted, context, digests, idle: Mutex::default() }
     }
 
-    /// Can a call of this source and name matter? Sound for every predicate: everything else is unread.
-    fn matters(&self, source: &str, name: &str) -> bool {
+    fn nothing(&self) -> Gathered {
+        Gathered {
+            tally: self.engine.tally(),
+            memory: self.engine.memory(),
+            facts: RecordFacts::default(),
+            names: Names::default(),
+        }
+    }
+
+    /// Everything that was gathered.
+    pub(super) fn finish(self) -> Gathered {
+        let mut all = self.nothing();
+        for one in self.idle.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            all.tally.merge(one.tally);
+            self.engine.remember_all(&mut all.memory, one.memory);
+            all.facts.merge(one.facts);
+        }
+        all
+    }
+
+    /// To which policies can a call of this source and name matter? Everything else about it is unread.
+    fn relevance(&self, source: &str, name: &str) -> Relevance {
         let mut call = ApiCall::unread(Why::NotInRecord);
         call.event_source = Reading::Known(source.into());
         call.event_name = Reading::Known(name.into());
-        self.engine.matters(&call, Origin::Activity)
-    }
-
-    /// The same, asked once per source and name of a file: a name that was met before costs no allocation.
-    fn remembered(
-        &self,
-        known: &mut HashMap<String, HashMap<String, bool>>,
-        source: &str,
-        name: &str,
-    ) -> bool {
-        if let Some(answer) = known.get(source).and_then(|names| names.get(name)) {
-            return *answer;
+        let lambda = source == LAMBDA;
+        Relevance {
+            call: self.engine.relevant(&call, Origin::Activity),
+            lambda,
+            invocation: lambda && INVOCATIONS.contains(&name),
+            change: lambda && is_change(name),
         }
-        let answer = self.matters(source, name);
-        known.entry(source.to_owned()).or_default().insert(name.to_owned(), answer);
-        answer
     }
 }
 
 impl RecordVisitor for Judge<'_> {
     type PerFile = PerFile;
+    type Kept = Option<Object>;
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         PerFile {
             path: path.into(),
             named: named.cloned(),
-            account: None,
-            matters: HashMap::new(),
-            tally: self.engine.tally(),
-            facts: RecordFacts::default(),
+            gathered: idle.unwrap_or_else(|| self.nothing()),
+            owner: Owner::default(),
             object: None,
         }
     }
@@ -150,62 +177,60 @@ impl RecordVisitor for Judge<'_> {
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
+        let PerFile { path, named, gathered, owner, .. } = file;
+        let Gathered { tally, memory, facts, names } = gathered;
         let time = record.event_time();
-        let facts = &mut file.facts;
         facts.records += 1;
-        facts.first = [facts.first, Some(time)].into_iter().flatten().min();
+        facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
         facts.last = facts.last.max(Some(time));
-        let account = record.trail_account(file.named.as_ref());
-        for (seen, value) in
-            [(&mut facts.accounts, account.known()), (&mut facts.regions, record.aws_region().known())]
-        {
-            if let Some(value) = value
-                && !seen.contains(value.as_ref())
-            {
-                seen.insert(value.to_string());
-            }
-        }
-        let class = self.memory.map(|_| class_of(record));
-        if let (Some(class), Some(account)) = (class, account.known()) {
-            facts.reading.record(account, class, time);
-            if file.account.as_deref() != Some(account) {
-                file.account = Some(account.as_ref().into());
-            }
-        } else {
-            file.account = None;
-        }
+        let class = self.has_state.then(|| class_of(record));
+        owner.record(record, named.as_ref(), class, facts);
+
         let (source, name) = (record.event_source(), record.canonical_name());
-        let matters = self.wanted.api_call && self.remembered(&mut file.matters, &source, &name);
-        let lambda = source == LAMBDA;
-        if !matters && !lambda {
+        let relevance = names.of(&source, &name, || self.relevance(&source, &name));
+        facts.invocations += u64::from(relevance.invocation);
+        let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
+        let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
+        if !wanted.api_call && !of_lambda {
             return;
         }
-        if lambda && INVOCATIONS.contains(&name.as_ref()) {
-            facts.invocations += 1;
+        if relevance.change {
+            effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
         }
-        let wanted = Wanted { api_call: matters, ..self.wanted };
-        let (engine, tally) = (self.engine, &mut file.tally);
-        let occasion = class.map(|class| Occasion {
-            time,
-            event_id: record.event_id().known().map(ToString::to_string),
-            account: file.account.clone(),
-            class,
-            file: file.path.clone(),
-            offset: record.offset(),
-        });
-        facts_of(record, &file.path, file.named.as_ref(), wanted, self.context, &mut |fact| {
-            if let (Body::Invocation(_), Some(arn), Place::Event(event)) =
-                (&fact.body, fact.subject.arn.as_deref(), &fact.place)
+        let occasion = || {
+            let event_id = record.event_id();
+            let event_id = event_id.text();
+            let class = class.unwrap_or_else(|| class_of(record));
+            Occasion::new((time, event_id), owner.account(), class, (path.clone(), record.offset()))
+        };
+        facts_of(record, path, named.as_ref(), wanted, self.context, &mut |fact| {
+            if is_invocation(fact)
+                && let (Some(arn), Place::Event(event)) = (fact.subject.arn.as_deref(), &fact.place)
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
-            match (&occasion, self.memory) {
-                (Some(occasion), Some(memory)) => engine.judge_record(fact, occasion, memory, tally),
-                _ => engine.judge(fact, tally),
-            }
+            let relevant = is_call(fact).then_some(&relevance.call);
+            self.engine.judge_record(fact, relevant, &occasion, (memory, tally));
         });
     }
+
+    fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Object> {
+        file.owner.flush(&mut file.gathered.facts);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
+        match self.digests {
+            Digests::Checked => file.object.or_else(|| Object::unread(outcome)),
+            Digests::Ignored => None,
+        }
+    }
+}
+
+fn is_call(fact: &Fact<'_>) -> bool {
+    std::ptr::eq(fact.body.fields().kind(), &API_CALL)
+}
+
+fn is_invocation(fact: &Fact<'_>) -> bool {
+    std::ptr::eq(fact.body.fields().kind(), &INVOCATION)
 }
 
 /// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.

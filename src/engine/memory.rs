@@ -1,8 +1,5 @@
 //! What policies with state remember of a run's records, and the verdicts when all have been read.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
-
 use serde_json::json;
 
 use super::state::{Now, Occasion, Part, Reading, Rules, Settled};
@@ -17,16 +14,12 @@ use crate::policy::test::Made;
 use crate::policy::{Env, Evidence, Policy, Verdict};
 use crate::value::Value;
 
-/// Files share so many parts, so that threads seldom wait for each other.
-const SHARDS: usize = 8;
-
-/// What the policies with state remember, for all threads: the order in which records are added, and which part of
-/// the memory keeps them, change nothing.
+/// What the policies with state remember of the records that one thread has read: in which order records are added,
+/// and which memory has them, change nothing.
 #[derive(Debug)]
-pub struct Memory<'p> {
-    /// One row per policy of the engine; empty where it has no state.
-    parts: Vec<Vec<Mutex<Part<Held>>>>,
-    policies: Vec<&'p Policy>,
+pub struct Memory {
+    /// One for each policy of the engine; `None` where it has no state.
+    parts: Vec<Option<Part<Held>>>,
 }
 
 /// What is kept of a fact until all records have been read.
@@ -38,12 +31,18 @@ struct Held {
 
 impl<'p> Engine<'p> {
     /// An empty memory for these policies.
-    pub fn memory(&self) -> Memory<'p> {
-        let row = |policy: &&Policy| match &policy.program {
-            Some(program) => (0..SHARDS).map(|_| Mutex::new(Part::new(program))).collect(),
-            None => Vec::new(),
-        };
-        Memory { parts: self.policies.iter().map(row).collect(), policies: self.policies.clone() }
+    pub fn memory(&self) -> Memory {
+        let parts = self.policies.iter().map(|policy| policy.program.as_ref().map(Part::new));
+        Memory { parts: parts.collect() }
+    }
+
+    /// Adds to a memory what another one has.
+    pub fn remember_all(&self, memory: &mut Memory, other: Memory) {
+        for ((policy, part), more) in self.policies.iter().zip(&mut memory.parts).zip(other.parts) {
+            if let (Some(program), Some(part), Some(more)) = (&policy.program, part, more) {
+                part.merge(program, more);
+            }
+        }
     }
 
     /// Whether any policy asks what other records there are.
@@ -57,7 +56,7 @@ impl<'p> Engine<'p> {
         (policy, program): (&Policy, &Program),
         fact: &Fact<'_>,
         occasion: &Occasion,
-        (memory, tally): (&Memory<'_>, &mut Tally),
+        (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let fields: &dyn FieldAccess = fact.body.fields();
         let rules = Rules { program, judge: &policy.judge };
@@ -66,8 +65,8 @@ impl<'p> Engine<'p> {
             fields: Made::capture(fields, fact.subject.label(), fact.origin),
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
         };
-        let Some(shard) = memory.parts.get(at).and_then(|row| row.get(shard(&occasion.file))) else { return };
-        let now = shard.lock().unwrap_or_else(PoisonError::into_inner).add(rules, look, occasion, hold);
+        let Some(Some(part)) = memory.parts.get_mut(at) else { return };
+        let now = part.add(rules, look, occasion, hold);
         match now {
             Now::Wait => {}
             Now::Judge(Outcome::Pass) => tally.count(at, |row| row.pass += 1),
@@ -77,25 +76,15 @@ impl<'p> Engine<'p> {
     }
 
     /// Judges what is remembered, now that everything has been read.
-    pub fn recall(&self, memory: Memory<'_>, reading: &Reading, tally: &mut Tally) {
-        for (at, (policy, row)) in memory.policies.iter().zip(memory.parts).enumerate() {
-            let Some(program) = &policy.program else { continue };
-            let mut part = Part::new(program);
-            for shard in row {
-                part.merge(program, shard.into_inner().unwrap_or_else(PoisonError::into_inner));
-            }
+    pub fn recall(&self, memory: Memory, reading: &Reading, tally: &mut Tally) {
+        for (at, (policy, part)) in self.policies.iter().zip(memory.parts).enumerate() {
+            let (Some(program), Some(part)) = (&policy.program, part) else { continue };
             let rules = Rules { program, judge: &policy.judge };
             part.settle(rules, reading, |held| &held.fields, &mut |settled| {
                 settle(at, (policy, program), settled, tally);
             });
         }
     }
-}
-
-fn shard(file: &str) -> usize {
-    let mut hasher = DefaultHasher::new();
-    file.hash(&mut hasher);
-    (hasher.finish() % SHARDS as u64) as usize
 }
 
 fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
@@ -139,6 +128,7 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
                 source: first.source(),
                 message: policy.message(&held.fields),
                 evidence: vec![evidence],
+                traces: held.told.traces.clone(),
                 subject,
             };
             let fingerprint = fingerprint(&policy.id, occurrence.subject.label(), &part);

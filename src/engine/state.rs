@@ -29,15 +29,34 @@ use crate::value::{Truth, Value};
 /// Where and when a fact's record stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occasion {
-    /// Seconds since 1970, UTC.
-    pub time: i64,
-    pub event_id: Option<String>,
+    moment: Moment,
     /// The account whose trail it is.
     pub account: Option<Arc<str>>,
     pub class: EventClass,
     pub file: Arc<str>,
     /// Byte offset of the record in the decompressed text.
     pub offset: u64,
+}
+
+impl Occasion {
+    /// `time`: seconds since 1970, UTC.
+    pub fn new(
+        (time, event_id): (i64, Option<&str>),
+        account: Option<Arc<str>>,
+        class: EventClass,
+        (file, offset): (Arc<str>, u64),
+    ) -> Self {
+        Occasion { moment: Moment::new(time, event_id, &file, offset), account, class, file, offset }
+    }
+
+    /// Seconds since 1970, UTC.
+    pub fn time(&self) -> i64 {
+        self.moment.time
+    }
+
+    pub fn event_id(&self) -> Option<String> {
+        self.moment.event_id()
+    }
 }
 
 /// A policy with state, as written or as a mutant.
@@ -67,7 +86,7 @@ enum LookKind {
 impl<'p> Rules<'p> {
     /// Looks at one record; nothing is added yet.
     pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Occasion) -> Look {
-        let moment = Moment::new(at.time, at.event_id.as_deref(), &at.file, at.offset);
+        let moment = at.moment.clone();
         let mut marks = Vec::new();
         for (index, history) in self.program.histories.iter().enumerate() {
             let certainty = match history.among.eval(fact, &Env::default()) {

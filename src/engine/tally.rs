@@ -9,6 +9,7 @@ use crate::facts::schema::Origin;
 use crate::facts::{Source, Subject};
 use crate::findings::Fingerprint;
 use crate::policy::{Evidence, Severity};
+use crate::timeline::{ChangeStatus, History, Moment, Since, Standing, Trace};
 use crate::value::Why;
 
 /// The most eventIDs a finding carries: the earliest.
@@ -32,6 +33,8 @@ pub struct Occurrence {
     pub subject: Subject<'static>,
     pub message: String,
     pub evidence: Vec<Evidence>,
+    /// What has to stand for it to hold.
+    pub traces: Vec<Trace>,
 }
 
 impl Occurrence {
@@ -64,6 +67,49 @@ fn identity(event_id: Option<&str>, source: impl FnOnce() -> Source) -> u64 {
     hasher.finish()
 }
 
+/// What the occurrences of one finding rest on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Rests {
+    /// What changes made, and the last of them that did: what undid that one undid those before.
+    changes: BTreeMap<Trace, Moment>,
+    /// There is a change of which it cannot be told whether it holds.
+    untraced: bool,
+    /// What the snapshot shows.
+    shown: BTreeSet<Trace>,
+}
+
+impl Rests {
+    fn of(occurrence: &mut Occurrence) -> Self {
+        let mut rests = Rests::default();
+        let traces = std::mem::take(&mut occurrence.traces);
+        match (occurrence.origin, occurrence.time, &occurrence.source) {
+            (Origin::Change, Some(time), Source::Record { file, offset, .. }) => {
+                let moment = Moment::new(time, occurrence.event_id.as_deref(), file, *offset);
+                rests.untraced = traces.is_empty();
+                rests.changes.extend(traces.into_iter().map(|trace| (trace, moment.clone())));
+            }
+            (Origin::Change, ..) => rests.untraced = true,
+            (Origin::State, ..) => rests.shown.extend(traces),
+            (Origin::Activity, ..) => {}
+        }
+        rests
+    }
+
+    fn merge(&mut self, other: Rests) {
+        for (trace, moment) in other.changes {
+            match self.changes.get_mut(&trace) {
+                Some(known) if *known >= moment => {}
+                Some(known) => *known = moment,
+                None => {
+                    self.changes.insert(trace, moment);
+                }
+            }
+        }
+        self.untraced |= other.untraced;
+        self.shown.extend(other.shown);
+    }
+}
+
 /// All occurrences of one finding.
 #[derive(Debug)]
 pub struct Gathered {
@@ -73,17 +119,20 @@ pub struct Gathered {
     pub events: BTreeSet<(i64, String)>,
     pub first: Option<i64>,
     pub last: Option<i64>,
+    rests: Rests,
     seen: HashSet<u64>,
 }
 
 impl Gathered {
-    fn of(occurrence: Occurrence) -> Self {
+    fn of(mut occurrence: Occurrence) -> Self {
+        let rests = Rests::of(&mut occurrence);
         let event = occurrence.time.zip(occurrence.event_id.clone());
         Gathered {
             origins: BTreeSet::from([occurrence.origin]),
             events: event.into_iter().collect(),
             first: occurrence.time,
             last: occurrence.time,
+            rests,
             seen: HashSet::from([occurrence.identity()]),
             speaker: occurrence,
         }
@@ -100,7 +149,21 @@ impl Gathered {
         }
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
+        self.rests.merge(other.rests);
         self.seen.extend(other.seen);
+    }
+
+    /// Whether it still holds; `None` for what merely happened. What a snapshot alone shows holds.
+    pub fn standing(&self, history: &History<'_>) -> Option<Standing> {
+        let plain = |status| Standing { status, by: None };
+        if !self.origins.contains(&Origin::Change) {
+            return self.origins.contains(&Origin::State).then(|| plain(ChangeStatus::Live));
+        }
+        let changes = self.rests.changes.iter();
+        let changes = changes.map(|(trace, moment)| history.standing(trace, Since::Record(moment)));
+        let untraced = self.rests.untraced.then(|| plain(ChangeStatus::Unconfirmed));
+        let shown = self.rests.shown.iter().map(|trace| history.standing(trace, Since::Snapshot));
+        changes.chain(untraced).chain(shown).reduce(Standing::or)
     }
 
     /// How many different records or snapshot places it was seen in.

@@ -2,9 +2,13 @@
 
 use super::pages;
 use super::schema::Origin::Activity;
-use super::schema::declare_kind;
+use super::schema::declare_activity;
 
-declare_kind! {
+declare_activity! {
+    /// An API call whose fields are read when asked.
+    LazyApiCall from
+    /// What an API call's fields are read from.
+    ApiCallSource;
     /// One API call.
     ApiCall, API_CALL = "api_call" {
         means: "An API call that a trail recorded, refused ones included",
@@ -42,7 +46,11 @@ declare_kind! {
     }
 }
 
-declare_kind! {
+declare_activity! {
+    /// An invocation whose fields are read when asked.
+    LazyInvocation from
+    /// What an invocation's fields are read from.
+    InvocationSource;
     /// One invocation of a function.
     Invocation, INVOCATION = "invocation" {
         means: "An invocation of a function that a trail's data events recorded",

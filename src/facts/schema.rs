@@ -133,6 +133,12 @@ pub trait FieldAccess {
     fn value(&self, index: usize) -> Value<'_>;
 }
 
+impl std::fmt::Debug for dyn FieldAccess + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind().name)
+    }
+}
+
 /// A value of the wrong type was offered for a field.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the field takes {expected}")]
@@ -282,6 +288,67 @@ macro_rules! declare_kind {
     };
 }
 pub(crate) use declare_kind;
+
+/// Declares a kind whose facts are so many that their fields are read only when a policy asks: beside the kind itself
+/// a trait with a method per field, and the fact over whatever implements it, which reads each field at most once.
+macro_rules! declare_activity {
+    (
+        $(#[$lazy_doc:meta])* $Lazy:ident from $(#[$source_doc:meta])* $Source:ident;
+        $(#[$doc:meta])*
+        $Kind:ident, $DECL:ident = $name:literal {
+            means: $means:expr, origins: $origins:expr, events: $events:expr,
+            $( $field:ident : $ty:ident = $path:literal { $($key:ident : $val:expr),* $(,)? } )*
+        }
+    ) => {
+        crate::facts::schema::declare_kind! {
+            $(#[$doc])*
+            $Kind, $DECL = $name {
+                means: $means, origins: $origins, events: $events,
+                $( $field : $ty = $path { $($key : $val),* } )*
+            }
+        }
+
+        $(#[$source_doc])*
+        pub trait $Source<'a> {
+            $( fn $field(&self) -> crate::value::Reading<crate::facts::schema::holds!($ty, 'a)>; )*
+        }
+
+        $(#[$lazy_doc])*
+        pub struct $Lazy<'a, S> {
+            source: S,
+            $( $field: std::cell::OnceCell<crate::value::Reading<crate::facts::schema::holds!($ty, 'a)>>, )*
+        }
+
+        impl<'a, S: $Source<'a>> $Lazy<'a, S> {
+            pub fn new(source: S) -> Self {
+                $Lazy { source, $( $field: std::cell::OnceCell::new(), )* }
+            }
+        }
+
+        impl<'a, S: $Source<'a>> crate::facts::schema::FieldAccess for $Lazy<'a, S> {
+            fn kind(&self) -> &'static crate::facts::schema::KindDecl {
+                &$DECL
+            }
+
+            fn value(&self, index: usize) -> crate::value::Value<'_> {
+                let mut at = 0usize;
+                $(
+                    if at == index {
+                        return match self.$field.get_or_init(|| self.source.$field()) {
+                            crate::value::Reading::Known(value) => crate::facts::schema::Slot::view(value),
+                            crate::value::Reading::Absent => crate::value::Value::Absent,
+                            crate::value::Reading::Unread(why) => crate::value::Value::Unread(*why),
+                        };
+                    }
+                    at += 1;
+                )*
+                let _ = at;
+                crate::value::Value::Unread(crate::value::Why::NotCollected)
+            }
+        }
+    };
+}
+pub(crate) use declare_activity;
 
 pub(crate) fn set_slot<T: Slot>(value: OwnedValue) -> Result<crate::value::Reading<T>, WrongType> {
     T::from_owned(value).map(crate::value::Reading::Known).ok_or(WrongType { expected: T::NAME })

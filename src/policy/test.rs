@@ -196,7 +196,7 @@ fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<(Vec<Mad
     let mut reading = Reading::default();
     for occasion in made.iter().filter_map(|fact| fact.occasion.as_ref()) {
         if let Some(account) = &occasion.account {
-            reading.record(account, occasion.class, occasion.time);
+            reading.record(account, occasion.class, occasion.time());
         }
     }
     let facts = made
@@ -247,8 +247,9 @@ impl Prepared<'_> {
         let glob = self.case.subject.as_deref().map(wildmatch::WildMatch::new);
         let event = self.case.event.as_deref();
         let about = |fact: &Made| {
-            let id = fact.occasion.as_ref().and_then(|occasion| occasion.event_id.as_deref());
-            glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject)) && (event.is_none() || id == event)
+            let id = fact.occasion.as_ref().and_then(Occasion::event_id);
+            glob.as_ref().is_none_or(|glob| glob.matches(&fact.subject))
+                && (event.is_none() || id.as_deref() == event)
         };
         let mut out = Vec::new();
         let Some(program) = program else {

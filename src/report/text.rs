@@ -11,6 +11,7 @@ use super::{Coverage, Finding, Report, Triage};
 use crate::facts::Source;
 use crate::facts::schema::Origin;
 use crate::policy::Severity;
+use crate::timeline::ChangeStatus;
 
 /// How text is to look. Decided once, in `term`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,7 +304,27 @@ fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> 
     if !places.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &places.join("; "))))?;
     }
+    if let Some(standing) = standing(finding) {
+        writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &standing)))?;
+    }
     Ok(())
+}
+
+/// Whether what was changed still holds. What only a snapshot shows does, and is not told again.
+fn standing(finding: &Finding) -> Option<String> {
+    let status = finding.status.filter(|_| finding.origins.contains(&Origin::Change))?;
+    let by = finding.status_event_id.as_deref().map(|id| format!(" by event {}", safe(id)));
+    Some(match status {
+        ChangeStatus::Live => "live: nothing that was read undid it".to_owned(),
+        ChangeStatus::Mitigated | ChangeStatus::Reverted => {
+            let by = by.unwrap_or_else(|| ", as the snapshot shows; the record was not read".to_owned());
+            format!("{}{by}", status.as_str())
+        }
+        ChangeStatus::Unconfirmed => match by {
+            Some(by) => format!("unconfirmed: perhaps undone{by}"),
+            None => "unconfirmed: whether it still holds could not be read".to_owned(),
+        },
+    })
 }
 
 /// A source in one line.

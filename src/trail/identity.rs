@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use super::field::Field;
-use super::json::Raw;
-use super::record::{TrailRecord, member_string};
+use super::json::{Indexed, Raw};
+use super::record::{TrailRecord, member_string, string_field};
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -80,6 +80,17 @@ pub enum Principal<'a> {
     Service(Cow<'a, str>),
     /// Nobody in particular: the public.
     Anonymous,
+}
+
+impl<'a> Principal<'a> {
+    /// The text that names it, the same as [`Display`](std::fmt::Display) writes.
+    pub fn text(&self) -> Cow<'a, str> {
+        match self {
+            Self::Arn(text) | Self::Service(text) => text.clone(),
+            Self::Anonymous => Cow::Borrowed("anonymous"),
+            Self::RoleWithoutPath(_) | Self::Id { .. } => Cow::Owned(self.to_string()),
+        }
+    }
 }
 
 impl std::fmt::Display for Principal<'_> {
@@ -180,11 +191,12 @@ impl<'a> Identity<'a> {
     }
 
     fn read(object: Raw<'a>, record: &TrailRecord<'a>) -> Self {
-        let string = |key| non_empty(member_string(object, key));
+        let object = object.indexed();
+        let member = |key| object.get(key).map_or(Field::Absent, string_field);
+        let string = |key| non_empty(member(key));
         let context = object.get("sessionContext");
-        let in_context = |path: &[&str]| {
-            context.and_then(|context| context.at(path)).map_or(Field::Absent, super::record::string_field)
-        };
+        let in_context =
+            |path: &[&str]| context.and_then(|context| context.at(path)).map_or(Field::Absent, string_field);
         let type_text = string("type");
         let kind = IdentityKind::from_type(type_text.text());
         let (arn, principal_id, invoked_by) = (string("arn"), string("principalId"), string("invokedBy"));
@@ -192,7 +204,7 @@ impl<'a> Identity<'a> {
 
         let anonymous = kind == IdentityKind::AwsAccount
             && (principal_id.text() == Some("anonymous")
-                || member_string(object, "accountId").text() == Some("ANONYMOUS_PRINCIPAL"));
+                || member("accountId").text() == Some("ANONYMOUS_PRINCIPAL"));
         let account = match string("accountId") {
             Field::Known(id) if is_account(&id) => Field::Known(id),
             // "aws" and "ANONYMOUS_PRINCIPAL" stand where an anonymous caller has no account.
@@ -230,7 +242,7 @@ impl<'a> Identity<'a> {
             session_created: in_context(&["attributes", "creationDate"]),
             direct,
             anonymous,
-            lambda_session: lambda_session(kind, anonymous, object, context, &principal_id),
+            lambda_session: lambda_session(kind, anonymous, &object, context, &principal_id),
             arn,
             principal_id,
             invoked_by,
@@ -349,7 +361,7 @@ fn from_service(record: &TrailRecord<'_>) -> bool {
 fn lambda_session<'a>(
     kind: IdentityKind,
     anonymous: bool,
-    object: Raw<'a>,
+    object: &Indexed<'a>,
     context: Option<Raw<'a>>,
     principal_id: &Text<'a>,
 ) -> LambdaSession<'a> {

@@ -42,7 +42,7 @@ pub struct JsonError {
     pub fault: JsonFault,
 }
 
-type Scan<T> = Result<T, JsonError>;
+pub(crate) type Scan<T> = Result<T, JsonError>;
 
 fn fail<T>(at: usize, fault: JsonFault) -> Scan<T> {
     Err(JsonError { at, fault })
@@ -80,6 +80,23 @@ fn special(word: u64) -> u64 {
     let below = quote.wrapping_sub(ONES) | slash.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
     // Bytes of U+0080 and above are plain, and the comparisons above do not hold for them.
     below & !word & HIGH
+}
+
+/// How the scanner finds the end of a string. Every implementation accepts and refuses the same strings at the same
+/// places; they differ in what they know of the text beforehand.
+pub(crate) trait Strings {
+    /// Skips a string from behind its opening quote to behind its closing quote.
+    fn skip_string(&mut self, bytes: &[u8], at: usize) -> Scan<usize>;
+}
+
+/// Knows nothing beforehand.
+pub(crate) struct Plain;
+
+impl Strings for Plain {
+    #[inline]
+    fn skip_string(&mut self, bytes: &[u8], at: usize) -> Scan<usize> {
+        skip_string(bytes, at)
+    }
 }
 
 /// Skips a string from behind its opening quote to behind its closing quote.
@@ -166,14 +183,15 @@ fn skip_word(bytes: &[u8], at: usize, word: &'static str) -> Scan<usize> {
 }
 
 /// Skips a member's key from before its opening quote to behind its colon.
-fn skip_key(bytes: &[u8], at: usize) -> Scan<usize> {
+#[inline]
+fn skip_key(strings: &mut impl Strings, bytes: &[u8], at: usize) -> Scan<usize> {
     let at = expect(bytes, at, b'"', "a string as key")?;
-    let at = skip_string(bytes, at)?;
+    let at = strings.skip_string(bytes, at)?;
     expect(bytes, at, b':', "`:`")
 }
 
 /// Skips one value, and returns the place behind it. `outer` is how many levels already enclose the value.
-pub(crate) fn skip_value(bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize> {
+pub(crate) fn skip_value(strings: &mut impl Strings, bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize> {
     // One bit a level, the innermost lowest: set where it is an object.
     let mut objects = 0u128;
     let mut depth = 0u32;
@@ -182,7 +200,7 @@ pub(crate) fn skip_value(bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize>
             return fail(bytes.len(), JsonFault::UnexpectedEnd);
         };
         at = match byte {
-            b'"' => skip_string(bytes, start + 1)?,
+            b'"' => strings.skip_string(bytes, start + 1)?,
             b'{' | b'[' => {
                 let is_object = byte == b'{';
                 depth += 1;
@@ -198,7 +216,7 @@ pub(crate) fn skip_value(bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize>
                         end + 1
                     }
                     _ if is_object => {
-                        at = skip_key(bytes, start + 1)?;
+                        at = skip_key(strings, bytes, start + 1)?;
                         continue;
                     }
                     _ => {
@@ -221,7 +239,7 @@ pub(crate) fn skip_value(bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize>
             let is_object = objects & 1 == 1;
             match peek(bytes, at) {
                 Some((comma, b',')) => {
-                    at = if is_object { skip_key(bytes, comma + 1)? } else { comma + 1 };
+                    at = if is_object { skip_key(strings, bytes, comma + 1)? } else { comma + 1 };
                     break;
                 }
                 Some((end, b'}')) if is_object => at = end + 1,
@@ -247,6 +265,7 @@ pub(crate) struct Member<'a> {
 /// Walks an object from behind its `{` to behind its `}`, giving each member to `visit`. The object itself stands at
 /// nesting level `level` (1 for a record).
 pub(crate) fn walk_object<'a>(
+    strings: &mut impl Strings,
     text: &'a str,
     mut at: usize,
     level: u32,
@@ -258,9 +277,9 @@ pub(crate) fn walk_object<'a>(
     }
     loop {
         let open = expect(bytes, at, b'"', "a string as key")?;
-        let close = skip_string(bytes, open)?;
+        let close = strings.skip_string(bytes, open)?;
         let start = expect(bytes, close, b':', "`:`")?;
-        let end = skip_value(bytes, start, level)?;
+        let end = skip_value(strings, bytes, start, level)?;
         let start = peek(bytes, start).map_or(start, |(at, _)| at);
         // Both ends of each slice are ASCII delimiters of a scanned token, so the slices exist.
         if let (Some(key), Some(value)) = (text.get(open..close - 1), text.get(start..end)) {
@@ -352,7 +371,7 @@ impl<'a> Raw<'a> {
     /// The first fault and its byte offset; text behind the value is one.
     pub fn parse(text: &'a str) -> Result<Raw<'a>, JsonError> {
         let bytes = text.as_bytes();
-        let end = skip_value(bytes, 0, 0)?;
+        let end = skip_value(&mut Plain, bytes, 0, 0)?;
         if let Some((at, _)) = peek(bytes, end) {
             return fail(at, JsonFault::Expected("the end of the text"));
         }
@@ -414,12 +433,24 @@ impl<'a> Raw<'a> {
     /// An object's member; the last one, if the key is there several times. `None` too for another kind.
     pub fn get(self, key: &str) -> Option<Raw<'a>> {
         let mut found = None;
-        self.each_member(|name, value| {
-            if name == key {
-                found = Some(value);
+        self.each_member(|member| {
+            if is_key(member.key, key) {
+                found = Some(member.value);
             }
         });
         found
+    }
+
+    /// The same members, for asking several times.
+    pub(crate) fn indexed(self) -> Indexed<'a> {
+        let mut indexed = Indexed { object: self, members: [("", Raw("null")); Indexed::KEPT], count: 0 };
+        self.each_member(|member| {
+            if let Some(kept) = indexed.members.get_mut(indexed.count) {
+                *kept = (member.key, member.value);
+            }
+            indexed.count += 1;
+        });
+        indexed
     }
 
     /// An object's member at the end of a path of keys.
@@ -430,14 +461,14 @@ impl<'a> Raw<'a> {
     /// An object's members in the order of the text, duplicates included; empty for another kind.
     pub fn members(self) -> Vec<(Cow<'a, str>, Raw<'a>)> {
         let mut all = Vec::new();
-        self.each_member(|key, value| all.push((Cow::Owned(key.to_owned()), value)));
+        self.each_member(|member| all.push((unescape(member.key), member.value)));
         all
     }
 
-    fn each_member(self, mut visit: impl FnMut(&str, Raw<'a>)) {
+    fn each_member(self, visit: impl FnMut(Member<'a>)) {
         if self.kind() == RawKind::Object {
             // The text was scanned before, so no fault can come up now.
-            let _ = walk_object(self.0, 1, 0, |member| visit(&unescape(member.key), member.value));
+            let _ = walk_object(&mut Plain, self.0, 1, 0, visit);
         }
     }
 
@@ -453,7 +484,7 @@ impl<'a> Raw<'a> {
             if byte == b']' {
                 break;
             }
-            let Ok(end) = skip_value(bytes, start, 0) else { break };
+            let Ok(end) = skip_value(&mut Plain, bytes, start, 0) else { break };
             all.extend(self.0.get(start..end).map(Raw));
             at = match peek(bytes, end) {
                 Some((comma, b',')) => comma + 1,
@@ -461,6 +492,35 @@ impl<'a> Raw<'a> {
             };
         }
         all
+    }
+}
+
+/// Whether a key as it stands in the text, its escapes not resolved, is `key`, which needs none.
+fn is_key(written: &str, key: &str) -> bool {
+    // No escape is shorter than what it stands for.
+    written == key || (written.len() > key.len() && written.contains('\\') && unescape(written) == key)
+}
+
+/// An object whose members were found once, for those who ask for many of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Indexed<'a> {
+    object: Raw<'a>,
+    members: [(&'a str, Raw<'a>); Indexed::KEPT],
+    count: usize,
+}
+
+impl<'a> Indexed<'a> {
+    /// More than CloudTrail's own objects have that are asked; larger ones are searched each time.
+    const KEPT: usize = 16;
+
+    /// See [`Raw::get`].
+    pub(crate) fn get(&self, key: &str) -> Option<Raw<'a>> {
+        match self.members.get(..self.count) {
+            Some(members) => {
+                members.iter().rev().find(|(name, _)| is_key(name, key)).map(|(_, value)| *value)
+            }
+            None => self.object.get(key),
+        }
     }
 }
 

@@ -36,11 +36,13 @@ impl Default for Options {
     }
 }
 
-/// Receives the records. Each file has an accumulator of its own, so no locking is needed, and the result does not
-/// depend on how many threads read: merge the accumulators in the order in which they are returned.
+/// Receives the records. Each file has an accumulator of its own, so no locking is needed. What is kept of a file is
+/// returned in the order of the paths; what a visitor gathers elsewhere must not depend on which file came first.
 pub trait RecordVisitor: Sync {
-    /// What is gathered from one file.
-    type PerFile: Send;
+    /// What is gathered while one file is read.
+    type PerFile;
+    /// What is kept of it.
+    type Kept: Send;
 
     /// Called once per file, before its records. `path` is for display; `named` is what the file's name says.
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> Self::PerFile;
@@ -52,6 +54,9 @@ pub trait RecordVisitor: Sync {
     /// Called once per file that could be opened, before its records, with all of its unpacked text; `outcome` says how
     /// the reading of its bytes ended. Most visitors need only the records.
     fn contents(&self, _file: &mut Self::PerFile, _text: &[u8], _outcome: &FileOutcome) {}
+
+    /// Called once per file, behind its records, with how its reading ended.
+    fn end(&self, file: Self::PerFile, outcome: &FileOutcome) -> Self::Kept;
 }
 
 /// Reads all files at `inputs` (files, directories, `-` for standard input). Every file has an outcome; outcomes are
@@ -60,7 +65,7 @@ pub fn read_inputs<V: RecordVisitor>(
     inputs: &[PathBuf],
     options: &Options,
     visitor: &V,
-) -> Vec<(FileOutcome, V::PerFile)> {
+) -> Vec<(FileOutcome, V::Kept)> {
     let entries = find(inputs, options.max_files);
     let pool = Pool::default();
     let read = || {
@@ -83,7 +88,7 @@ pub fn read_stream<V: RecordVisitor>(
     stream: impl Read,
     options: &Options,
     visitor: &V,
-) -> (FileOutcome, V::PerFile) {
+) -> (FileOutcome, V::Kept) {
     read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new())
 }
 
@@ -136,7 +141,7 @@ fn read_entry<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
     buffers: &mut Buffers,
-) -> (FileOutcome, V::PerFile) {
+) -> (FileOutcome, V::Kept) {
     let without_records = |kind, fault: Option<FaultKind>| {
         let mut outcome = FileOutcome::new(entry.display.clone(), kind);
         outcome.named = TrailFileName::parse(&entry.display);
@@ -145,7 +150,8 @@ fn read_entry<V: RecordVisitor>(
             outcome.add_fault(Fault::file(0, fault));
         }
         let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
-        (outcome, gathered)
+        let kept = visitor.end(gathered, &outcome);
+        (outcome, kept)
     };
     match &entry.what {
         What::Listed(kind) => without_records(*kind, None),
@@ -170,7 +176,7 @@ fn read_source<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
     buffers: &mut Buffers,
-) -> (FileOutcome, V::PerFile) {
+) -> (FileOutcome, V::Kept) {
     let Buffers { file, text, decompressor } = buffers;
     let mut outcome = FileOutcome::new(path.to_owned(), FileKind::Unknown);
     outcome.named = TrailFileName::parse(path);
@@ -204,7 +210,8 @@ fn read_source<V: RecordVisitor>(
     visitor.contents(&mut gathered, all, &outcome);
     if sidecar {
         outcome.status = if outcome.fault_count > 0 { Status::Failed } else { Status::Ok };
-        return (outcome, gathered);
+        let kept = visitor.end(gathered, &outcome);
+        return (outcome, kept);
     }
 
     let bytes_fault = outcome.fault_count > 0;
@@ -219,7 +226,8 @@ fn read_source<V: RecordVisitor>(
         gatherer.outcome.status = Status::Failed;
     }
     judge(&mut gatherer, all, found);
-    (gatherer.outcome, gatherer.gathered)
+    let kept = visitor.end(gatherer.gathered, &gatherer.outcome);
+    (gatherer.outcome, kept)
 }
 
 struct Gatherer<'v, V: RecordVisitor> {

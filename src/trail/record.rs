@@ -18,14 +18,37 @@ macro_rules! slots {
 
         const SLOTS: usize = [$(Slot::$slot),+].len();
 
-        /// The slot of a member's key.
-        fn slot_of(key: &str) -> Option<Slot> {
-            match key {
-                $($key => Some(Slot::$slot),)+
-                _ => None,
-            }
-        }
+        const KEYS: [(&str, Slot); SLOTS] = [$(($key, Slot::$slot)),+];
     };
+}
+
+/// Which of the keys a key may be, by its length and two of its bytes (the shortest has seven): one comparison then decides. Every member of
+/// every record passes here.
+const CANDIDATES: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut at = 0;
+    while at < SLOTS {
+        let place = place(KEYS[at].0.as_bytes());
+        assert!(table[place] == u8::MAX, "two keys share a place: choose another function");
+        table[place] = at as u8;
+        at += 1;
+    }
+    table
+};
+
+const fn place(key: &[u8]) -> usize {
+    match key {
+        [first, _, _, _, _, _, seventh, ..] => (key.len() + *seventh as usize + *first as usize * 9) % 256,
+        _ => 0,
+    }
+}
+
+/// The slot of a member's key.
+#[inline]
+fn slot_of(key: &str) -> Option<Slot> {
+    let candidate = *CANDIDATES.get(place(key.as_bytes()))?;
+    let (name, slot) = KEYS.get(usize::from(candidate))?;
+    (*name == key).then_some(*slot)
 }
 
 slots! {

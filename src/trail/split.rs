@@ -9,9 +9,10 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter};
 
 use super::json::{
-    JsonError, JsonFault, Member, Raw, expect, peek, skip_string, skip_value, unescape, walk_object,
+    JsonError, JsonFault, Member, Plain, Raw, Strings, expect, peek, skip_value, unescape, walk_object,
 };
 use super::outcome::{Fault, FaultKind, Stream};
+use super::quotes::Quotes;
 use super::record::{Index, Slot, TrailRecord};
 
 /// Receives what a text holds, in the order of the text.
@@ -37,7 +38,9 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    let mut reader = Reader { text: &text, original: bytes, base, sink, budget, line: None, next: None };
+    let quotes = Quotes::default();
+    let mut reader =
+        Reader { text: &text, original: bytes, base, sink, quotes, budget, line: None, next: None };
     reader.values(start);
 }
 
@@ -58,7 +61,7 @@ pub(crate) fn parse_record(text: &str) -> Result<TrailRecord<'_>, Fault> {
         return Err(Fault::text(0, FaultKind::NotAnObject));
     };
     let mut index = Index::new();
-    let end = walk_object(text, start + 1, 1, |member| index.add(&member)).map_err(json)?;
+    let end = walk_object(&mut Plain, text, start + 1, 1, |member| index.add(&member)).map_err(json)?;
     if let Some((at, _)) = peek(text.as_bytes(), end) {
         return Err(Fault::text(at, FaultKind::Json(JsonFault::Expected("the end of the text"))));
     }
@@ -72,6 +75,7 @@ struct Reader<'a, S> {
     original: &'a [u8],
     base: u64,
     sink: &'a mut S,
+    quotes: Quotes,
     /// Bytes that finding the next record after faults may still scan: with the two answers below, which serve every
     /// question until reading passes them, it keeps a hostile file linear.
     budget: usize,
@@ -131,7 +135,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
         loop {
             let open = expect(bytes, at, b'"', "a string as key")?;
-            let close = skip_string(bytes, open)?;
+            let close = self.quotes.skip_string(bytes, open)?;
             let colon = expect(bytes, close, b':', "`:`")?;
             let (value, byte) =
                 peek(bytes, colon).ok_or(JsonError { at: text.len(), fault: JsonFault::UnexpectedEnd })?;
@@ -149,7 +153,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                     is_container = true;
                     self.array(value + 1)?
                 }
-                _ => skip_value(bytes, value, 1)?,
+                _ => skip_value(&mut self.quotes, bytes, value, 1)?,
             };
             if let (Some(name), false) = (container, byte == b'[') {
                 is_container = true;
@@ -210,12 +214,12 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     fn element(&mut self, start: usize) -> Result<usize, JsonError> {
         if self.text.as_bytes().get(start) != Some(&b'{') {
-            let end = skip_value(self.text.as_bytes(), start, 1)?;
+            let end = skip_value(&mut self.quotes, self.text.as_bytes(), start, 1)?;
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
         let mut index = Index::new();
-        let end = walk_object(self.text, start + 1, 1, |member| index.add(&member))?;
+        let end = walk_object(&mut self.quotes, self.text, start + 1, 1, |member| index.add(&member))?;
         self.object(index, start, end);
         Ok(end)
     }
@@ -301,7 +305,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                 continue;
             }
             let mut index = Index::new();
-            let scanned = walk_object(self.text, open + 1, 1, |member| index.add(&member));
+            let scanned = walk_object(&mut Plain, self.text, open + 1, 1, |member| index.add(&member));
             let used = scanned.unwrap_or_else(|error| error.at).saturating_sub(open);
             self.budget = self.budget.checked_sub(used)?;
             if let Ok(end) = scanned

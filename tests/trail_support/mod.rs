@@ -25,6 +25,7 @@ pub struct Collect;
 
 impl RecordVisitor for Collect {
     type PerFile = Seen;
+    type Kept = Seen;
 
     fn begin(&self, _: &str, _: Option<&TrailFileName>) -> Seen {
         Seen::default()
@@ -36,6 +37,10 @@ impl RecordVisitor for Collect {
         seen.ids.push(record.event_id().text().map(str::to_owned));
         seen.offsets.push(record.offset());
         seen.times.push(record.event_time());
+    }
+
+    fn end(&self, seen: Seen, _: &FileOutcome) -> Seen {
+        seen
     }
 }
 

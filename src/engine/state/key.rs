@@ -112,28 +112,31 @@ impl Moment {
     }
 }
 
+/// What each hexadecimal digit in lower case stands for; of other bytes the high bits are set.
+const DIGITS: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+
 /// The bytes of a UUID in the one form whose text they give back.
 fn uuid(text: &str) -> Option<[u8; 16]> {
+    /// Where the two digits of each byte begin.
+    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
     let mut bytes = [0; 16];
-    let mut nibbles = 0;
-    for (at, letter) in text.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if *letter != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let nibble = match letter {
-            b'0'..=b'9' => letter - b'0',
-            b'a'..=b'f' => letter - b'a' + 10,
-            _ => return None,
-        };
-        let byte: &mut u8 = bytes.get_mut(nibbles / 2)?;
-        *byte = *byte << 4 | nibble;
-        nibbles += 1;
+    let mut odd = 0;
+    for (byte, at) in bytes.iter_mut().zip(PLACES) {
+        let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
+        odd |= high | low;
+        *byte = high << 4 | (low & 0x0f);
     }
-    Some(bytes)
+    let dashes = [8, 13, 18, 23].iter().all(|&at| text[at] == b'-');
+    (dashes && odd & 0xf0 == 0).then_some(bytes)
 }
 
 #[cfg(test)]

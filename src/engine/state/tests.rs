@@ -52,14 +52,10 @@ impl Record {
     }
 
     fn occasion(&self) -> Occasion {
-        Occasion {
-            time: self.time,
-            event_id: Some(format!("{:02x}000000-0000-4000-8000-000000000000", self.id)),
-            account: Some(format!("{:012}", self.account).into()),
-            class: EventClass::Management,
-            file: "f".into(),
-            offset: u64::from(self.id),
-        }
+        let id = format!("{:02x}000000-0000-4000-8000-000000000000", self.id);
+        let account = format!("{:012}", self.account);
+        let place = ("f".into(), u64::from(self.id));
+        Occasion::new((self.time, Some(&id)), Some(account.into()), EventClass::Management, place)
     }
 }
 
@@ -247,7 +243,7 @@ proptest! {
             let mut history = History::default();
             for record in records {
                 let keyed = key_of(&[record.fact().kind().field("principal").unwrap()], &record.fact());
-                let moment = Moment::new(record.time, record.occasion().event_id.as_deref(), "f", 0);
+                let moment = record.occasion().moment;
                 let certainty = if record.wanted == Some(true) { Certainty::Sure } else { Certainty::Possible };
                 history.add(keyed, certainty, moment);
             }

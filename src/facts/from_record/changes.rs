@@ -47,7 +47,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// A member that a change sets: the answer's, else the parameter's. `Absent` only where the parameters or the
     /// answer are there and do not have it.
-    fn set(&self, path: &[&str]) -> Field<Raw<'a>> {
+    pub(super) fn set(&self, path: &[&str]) -> Field<Raw<'a>> {
         match self.answer(path) {
             Some(value) => Field::Known(value),
             None => match self.record.request_parameter(path) {
@@ -57,7 +57,7 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn set_text(&self, path: &[&str]) -> Field<Cow<'a, str>> {
+    pub(super) fn set_text(&self, path: &[&str]) -> Field<Cow<'a, str>> {
         match self.set(path) {
             Field::Known(value) => value.as_str().map_or(Field::Unread, Field::Known),
             Field::Absent => Field::Absent,
@@ -76,7 +76,7 @@ impl<'a> Reader<'_, 'a> {
         Reading::or_unread(trusted, Why::NotCollected)
     }
 
-    fn url(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+    pub(super) fn url(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
         let function = self.record.function();
         let qualifier = function.qualifier.known().cloned();
         let subject = self.function_subject(&function, qualifier.as_deref());
@@ -116,21 +116,31 @@ impl<'a> Reader<'_, 'a> {
         emit(&self.fact(subject, Origin::Change, String::new(), Body::FunctionUrl(Box::new(body))));
     }
 
-    fn layers(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+    /// The layers that the record attaches: all that the function has from then on, `None` where an element cannot be
+    /// read. Absent: it does not mention layers, and attaches none.
+    pub(super) fn attached(&self) -> Field<Vec<Option<Cow<'a, str>>>> {
+        let is_list = |list: &Raw<'a>| list.kind() == RawKind::Array;
         let layers = match self.record.request_parameter(&["layers"]) {
-            // A change that does not mention layers attaches none.
-            Field::Absent => return,
-            Field::Known(asked) => {
-                let is_list = |list: &Raw<'a>| list.kind() == RawKind::Array;
-                match (self.answer(&["layers"]), asked) {
-                    // An answer that shows less than was asked for does not take it back.
-                    (Some(answer), asked) if is_list(&answer) && is_list(&asked) => {
-                        let (answer, asked) = (answer.items(), asked.items());
-                        Some(if answer.len() < asked.len() { asked } else { answer })
-                    }
-                    (Some(list), _) | (None, list) => is_list(&list).then(|| list.items()),
+            Field::Absent => return Field::Absent,
+            Field::Unread => return Field::Unread,
+            Field::Known(asked) => match (self.answer(&["layers"]), asked) {
+                // An answer that shows less than was asked for does not take it back.
+                (Some(answer), asked) if is_list(&answer) && is_list(&asked) => {
+                    let (answer, asked) = (answer.items(), asked.items());
+                    if answer.len() < asked.len() { asked } else { answer }
                 }
-            }
+                (Some(list), _) | (None, list) if is_list(&list) => list.items(),
+                _ => return Field::Unread,
+            },
+        };
+        let layer = |layer: Raw<'a>| layer.as_str().or_else(|| layer.get("arn").and_then(Raw::as_str));
+        Field::Known(layers.into_iter().map(layer).collect())
+    }
+
+    fn layers(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+        let layers = match self.attached() {
+            Field::Absent => return,
+            Field::Known(layers) => Some(layers),
             Field::Unread => None,
         };
         let function = self.record.function();
@@ -158,13 +168,11 @@ impl<'a> Reader<'_, 'a> {
         };
         match layers {
             None => one(None),
-            Some(layers) => layers.into_iter().for_each(|layer| {
-                one(layer.as_str().or_else(|| layer.get("arn").and_then(Raw::as_str)));
-            }),
+            Some(layers) => layers.into_iter().for_each(one),
         }
     }
 
-    fn mapping(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+    pub(super) fn mapping(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
         let created = self.name.starts_with("Create");
         let function = self.record.function();
         let target = match self.set_text(&["functionArn"]) {

@@ -22,7 +22,7 @@ pub(super) fn grants(reader: &Reader<'_, '_>, emit: &mut dyn FnMut(&Fact<'_>)) {
 }
 
 impl<'a> Reader<'_, 'a> {
-    fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(super) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
         self.text_parameter(name).known().cloned()
     }
 
@@ -87,14 +87,10 @@ impl<'a> Reader<'_, 'a> {
         self.emit_grants(subject.clone(), "function", qualifier, false, assessed, emit);
     }
 
-    fn layer_grant(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+    /// The layer version that a record is about, and its number.
+    pub(super) fn layer_subject(&self) -> (Subject<'a>, Option<i64>) {
         let layer = self.record.layer();
-        let names = ["statementId", "action", "principal", "organizationId"];
-        let read = names.map(|name| self.text_parameter(name));
-        let stored = self.stored_statement();
-        let hidden = read.contains(&Field::Unread);
-        let [sid, action, principal, organization] = read.map(|field| field.known().cloned());
-        let name = layer.name.text().unwrap_or("a layer the record does not name").to_owned();
+        let name = layer.name.text().unwrap_or(super::NO_LAYER).to_owned();
         let version = layer.version.known().copied();
         let made = match (layer.arn.text(), self.account.as_deref(), self.region.as_deref()) {
             (Some(arn), _, _) => Some(arn.to_owned()),
@@ -118,6 +114,16 @@ impl<'a> Reader<'_, 'a> {
             account: owner.or_else(|| self.account.clone()),
             region: self.region.clone(),
         };
+        (subject, version)
+    }
+
+    fn layer_grant(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+        let names = ["statementId", "action", "principal", "organizationId"];
+        let read = names.map(|name| self.text_parameter(name));
+        let stored = self.stored_statement();
+        let hidden = read.contains(&Field::Unread);
+        let [sid, action, principal, organization] = read.map(|field| field.known().cloned());
+        let (subject, version) = self.layer_subject();
         let request = LayerPermissionRequest {
             statement_id: sid.as_deref(),
             action: action.as_deref(),
@@ -136,8 +142,9 @@ impl<'a> Reader<'_, 'a> {
         self.emit_grants(subject.clone(), "layer", qualifier, false, assessed, emit);
     }
 
-    /// PutResourcePolicy: `resourceArn` (with its qualifier) and `policy`, a JSON text.
-    fn whole_policy(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+    /// What the policy of PutResourcePolicy or DeleteResourcePolicy is attached to, by `resourceArn`, and its
+    /// qualifier.
+    fn policy_of(&self) -> (Subject<'a>, Reading<Cow<'a, str>>) {
         let resource = self.parameter("resourceArn");
         let function = self.record.function();
         let (arn_text, qualifier) = match resource.as_deref().and_then(arn::split_function) {
@@ -161,6 +168,21 @@ impl<'a> Reader<'_, 'a> {
             },
             None => self.function_subject(&function, None),
         };
+        let qualifier = match (arn_text.is_some(), qualifier) {
+            (_, Some(qualifier)) => Reading::Known(Cow::Owned(qualifier)),
+            (true, None) => Reading::Absent,
+            (false, None) => Reading::Unread(Why::NotInRecord),
+        };
+        (subject, qualifier)
+    }
+
+    pub(super) fn policy_subject(&self) -> Subject<'a> {
+        self.policy_of().0
+    }
+
+    /// PutResourcePolicy: `resourceArn` (with its qualifier) and `policy`, a JSON text.
+    fn whole_policy(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+        let (subject, qualifier) = self.policy_of();
         let policy = match self.record.request_parameter(&["policy"]) {
             Field::Known(policy) => Some(policy.as_str().unwrap_or_else(|| Cow::Borrowed(Raw::text(policy)))),
             Field::Absent | Field::Unread => None,
@@ -168,11 +190,6 @@ impl<'a> Reader<'_, 'a> {
         let trust = self.cx.trusts.of(subject.account.as_deref());
         let context = Context { owner: subject.account.as_deref(), kind: ResourceKind::Function, trust };
         let assessed = policy.and_then(|policy| assess(&policy, &context).ok());
-        let qualifier = match (arn_text.is_some(), qualifier.clone()) {
-            (_, Some(qualifier)) => Reading::Known(Cow::Owned(qualifier)),
-            (true, None) => Reading::Absent,
-            (false, None) => Reading::Unread(Why::NotInRecord),
-        };
         self.emit_grants(subject.clone(), "function", qualifier, true, assessed, emit);
     }
 

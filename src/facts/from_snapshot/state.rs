@@ -46,7 +46,7 @@ impl<'s> StateFacts<'s> {
     ) -> Fact<'f> {
         let (api, line, pointer) = place;
         Fact {
-            subject,
+            subject: subject.into(),
             origin: Origin::State,
             place: Place::Part { file: self.file, line, api, pointer },
             part,

@@ -1,0 +1,119 @@
+//! What the records of a file have in common, so that most of them cost no look-up: which policies a call's source and
+//! name can matter to, and whose record it is.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::records::RecordFacts;
+use crate::engine::Relevant;
+use crate::engine::state::EventClass;
+use crate::trail::{TrailFileName, TrailRecord};
+
+/// What a call's source and name alone tell.
+#[derive(Debug)]
+pub(super) struct Relevance {
+    /// The policies on calls that it can matter to.
+    pub(super) call: Relevant,
+    /// A record of Lambda's: it may be a change.
+    pub(super) lambda: bool,
+    /// One of Lambda's invocations.
+    pub(super) invocation: bool,
+    /// It has effects on the timeline.
+    pub(super) change: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    source: Box<str>,
+    name: Box<str>,
+    relevance: Relevance,
+}
+
+/// The relevance of every source and name that was met. They come from records: the hash is seeded by chance.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    known: HashTable<Known>,
+    hasher: foldhash::quality::RandomState,
+}
+
+impl Names {
+    /// Asked once for each source and name.
+    pub(super) fn of(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &Relevance {
+        let Names { known, hasher } = self;
+        let hash = hasher.hash_one((source, name));
+        let is_it = |known: &Known| &*known.name == name && &*known.source == source;
+        let rehash = |known: &Known| hasher.hash_one((&*known.source, &*known.name));
+        match known.entry(hash, is_it, rehash) {
+            Entry::Occupied(entry) => &entry.into_mut().relevance,
+            Entry::Vacant(entry) => {
+                let new = Known { source: source.into(), name: name.into(), relevance: ask() };
+                &entry.insert(new).into_mut().relevance
+            }
+        }
+    }
+}
+
+/// The account and region of the record before, most often those of the next one too, and what was read of them since.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    account: Option<Arc<str>>,
+    region: Option<Box<str>>,
+    /// Earliest and latest record of each class.
+    read: [Option<(i64, i64)>; 3],
+}
+
+const CLASSES: [EventClass; 3] = [EventClass::Management, EventClass::Data, EventClass::NetworkActivity];
+
+impl Owner {
+    /// The account whose trail the record is from.
+    pub(super) fn account(&self) -> Option<Arc<str>> {
+        self.account.clone()
+    }
+
+    /// Notes whose record this is. `class`: where a policy asks what was read of each.
+    pub(super) fn record(
+        &mut self,
+        record: &TrailRecord<'_>,
+        named: Option<&TrailFileName>,
+        class: Option<EventClass>,
+        facts: &mut RecordFacts,
+    ) {
+        let account = record.trail_account(named);
+        let account = account.text();
+        if self.account.as_deref() != account {
+            self.flush(facts);
+            self.account = account.map(Into::into);
+            if let Some(account) = account.filter(|account| !facts.accounts.contains(*account)) {
+                facts.accounts.insert(account.to_owned());
+            }
+        }
+        let region = record.aws_region();
+        let region = region.text();
+        if self.region.as_deref() != region {
+            self.region = region.map(Into::into);
+            if let Some(region) = region.filter(|region| !facts.regions.contains(*region)) {
+                facts.regions.insert(region.to_owned());
+            }
+        }
+        if let Some(class) = class
+            && let Some((_, read)) = CLASSES.iter().zip(&mut self.read).find(|(of, _)| **of == class)
+        {
+            let time = record.event_time();
+            let (first, last) = read.unwrap_or((time, time));
+            *read = Some((first.min(time), last.max(time)));
+        }
+    }
+
+    /// Writes down what was read of the account so far.
+    pub(super) fn flush(&mut self, facts: &mut RecordFacts) {
+        for (class, read) in CLASSES.into_iter().zip(&mut self.read) {
+            if let (Some((first, last)), Some(account)) = (read.take(), &self.account) {
+                facts.reading.record(account, class, first);
+                facts.reading.record(account, class, last);
+            }
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What happened: `api_call` and `invocation` facts. A trail has millions of them, and most policies need a few of
+//! their fields to be done with one: each is read when it is first asked.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use super::whence::SourcePlace;
+use super::{LAMBDA, Reader, error_code, reading, required, text};
+use crate::facts::schema::{FieldAccess, Origin};
+use crate::facts::{
+    About, ApiCallSource, Body, Fact, InvocationSource, LazyApiCall, LazyInvocation, Place, Subject,
+};
+use crate::trail::{AccountBasis, Field, FunctionRef, Identity, IdentityKind, LambdaSession};
+use crate::value::{Reading, Why};
+
+type Text<'a> = Reading<Cow<'a, str>>;
+
+/// What several fields are read from, once it was read.
+#[derive(Debug, Default)]
+pub(super) struct Asked<'a> {
+    identity: OnceCell<Identity<'a>>,
+    function: OnceCell<FunctionRef<'a>>,
+    sides: OnceCell<Sides<'a>>,
+    pub(super) place: OnceCell<SourcePlace>,
+}
+
+/// Whether caller and function are in different accounts, which of the two is the stranger, and whether the other
+/// trusts it.
+#[derive(Debug, Clone)]
+struct Sides<'a> {
+    cross_account: Reading<bool>,
+    foreign: Text<'a>,
+    trusted: Reading<bool>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    pub(super) fn api_call(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+        let subject = || self.call_subject();
+        self.activity(&subject, &LazyApiCall::new(self), emit);
+    }
+
+    pub(super) fn invocation(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
+        let subject = || self.function_subject(self.function(), None);
+        self.activity(&subject, &LazyInvocation::new(self), emit);
+    }
+
+    fn activity<'f>(
+        &'f self,
+        subject: &'f dyn Fn() -> Subject<'f>,
+        fields: &'f dyn FieldAccess,
+        emit: &mut dyn FnMut(&Fact<'_>),
+    ) {
+        emit(&Fact {
+            subject: About::lazily(subject),
+            origin: Origin::Activity,
+            place: Place::Event(self.event()),
+            part: String::new(),
+            body: Body::Activity(fields),
+        });
+    }
+
+    pub(super) fn identity(&self) -> &Identity<'a> {
+        self.asked.identity.get_or_init(|| self.record.identity())
+    }
+
+    fn function(&self) -> &FunctionRef<'a> {
+        self.asked.function.get_or_init(|| self.record.function())
+    }
+
+    /// The function, where it is a call of Lambda's.
+    fn called_function(&self) -> Option<&FunctionRef<'a>> {
+        (self.record.event_source() == LAMBDA).then(|| self.function())
+    }
+
+    /// The function that the call is about, else the caller.
+    fn call_subject(&self) -> Subject<'a> {
+        if let Some(function) = self.called_function().filter(|function| function.name.known().is_some()) {
+            return self.function_subject(function, None);
+        }
+        let label = match self.caller() {
+            Reading::Known(principal) => principal,
+            Reading::Absent | Reading::Unread(_) => Cow::Borrowed("a caller the record does not name"),
+        };
+        Subject {
+            arn: label.starts_with("arn:").then(|| label.clone()),
+            kind: "principal",
+            name: label,
+            account: self.account_of_caller().known().cloned(),
+            region: self.region.clone(),
+        }
+    }
+
+    /// The role or user, without the session.
+    fn caller(&self) -> Text<'a> {
+        match &self.identity().principal {
+            Field::Known(principal) => Reading::Known(principal.text()),
+            Field::Absent | Field::Unread => Reading::Unread(Why::NotInRecord),
+        }
+    }
+
+    pub(super) fn account_of_caller(&self) -> Text<'a> {
+        let identity = self.identity();
+        let nobody = identity.anonymous || identity.kind == IdentityKind::AwsService;
+        match &identity.account {
+            Field::Known(account) => Reading::Known(account.clone()),
+            _ if nobody => Reading::Absent,
+            _ => Reading::Unread(Why::NotInRecord),
+        }
+    }
+
+    /// The owner of the function. A bare name says nothing of it.
+    fn known_owner(&self) -> Text<'a> {
+        let function = self.function();
+        match function.account_basis {
+            Some(AccountBasis::Caller) | None => Reading::Unread(Why::NotInRecord),
+            Some(_) => required(function.account.clone()),
+        }
+    }
+
+    fn sides(&self) -> &Sides<'a> {
+        self.asked.sides.get_or_init(|| {
+            let same = || Sides {
+                cross_account: Reading::Known(false),
+                foreign: Reading::Absent,
+                trusted: Reading::Known(true),
+            };
+            match (self.account_of_caller(), self.known_owner()) {
+                (Reading::Absent, _) => same(),
+                (Reading::Known(caller), Reading::Known(owner)) if caller == owner => same(),
+                (Reading::Known(caller), Reading::Known(owner)) => {
+                    let outbound = self.account.as_ref() == Some(&caller);
+                    let (ours, foreign) = if outbound { (caller, owner) } else { (owner, caller) };
+                    let trusted = self.cx.trusts.of(Some(&ours)).account(&foreign, Some(&ours));
+                    Sides {
+                        cross_account: Reading::Known(true),
+                        foreign: Reading::Known(foreign),
+                        trusted: Reading::or_unread(trusted, Why::NotCollected),
+                    }
+                }
+                _ => {
+                    let unread = Why::NotInRecord;
+                    Sides {
+                        cross_account: Reading::Unread(unread),
+                        foreign: Reading::Unread(unread),
+                        trusted: Reading::Unread(unread),
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Fields that both kinds have.
+macro_rules! shared {
+    () => {
+        fn event_name(&self) -> Text<'a> {
+            Reading::Known(self.name.clone())
+        }
+
+        fn succeeded(&self) -> Reading<bool> {
+            Reading::Known(error_code(self.record) == Field::Absent)
+        }
+
+        fn error_code(&self) -> Text<'a> {
+            reading(error_code(self.record))
+        }
+
+        fn account(&self) -> Text<'a> {
+            text(self.account.clone())
+        }
+
+        fn region(&self) -> Text<'a> {
+            text(self.region.clone())
+        }
+
+        fn principal(&self) -> Text<'a> {
+            self.caller()
+        }
+
+        fn caller_account(&self) -> Text<'a> {
+            self.account_of_caller()
+        }
+
+        fn access_key(&self) -> Text<'a> {
+            reading(self.identity().access_key_id.clone())
+        }
+
+        fn direct(&self) -> Reading<bool> {
+            Reading::or_unread(self.identity().direct, Why::NotInRecord)
+        }
+
+        fn on_behalf_of(&self) -> Text<'a> {
+            reading(self.identity().invoked_by.clone())
+        }
+
+        fn lambda_session(&self) -> Reading<bool> {
+            match &self.identity().lambda_session {
+                LambdaSession::Yes { .. } => Reading::Known(true),
+                LambdaSession::No => Reading::Known(false),
+                LambdaSession::Unread => Reading::Unread(Why::NotInRecord),
+            }
+        }
+
+        fn source_ip(&self) -> Text<'a> {
+            reading(self.record.source_ip_address())
+        }
+
+        fn user_agent(&self) -> Text<'a> {
+            reading(self.record.user_agent())
+        }
+
+        fn vpc_endpoint_trusted(&self) -> Reading<bool> {
+            self.endpoint_trusted()
+        }
+
+        fn asn(&self) -> Reading<i64> {
+            self.place().asn()
+        }
+
+        fn cloud(&self) -> Reading<bool> {
+            self.place().cloud()
+        }
+
+        fn outside(&self) -> Reading<bool> {
+            self.is_outside()
+        }
+
+        fn command_line(&self) -> Reading<bool> {
+            self.is_command_line()
+        }
+    };
+}
+
+impl<'a> ApiCallSource<'a> for &Reader<'_, 'a> {
+    shared!();
+
+    fn subject(&self) -> Text<'a> {
+        let subject = self.call_subject();
+        Reading::Known(subject.arn.unwrap_or(subject.name))
+    }
+
+    fn event_source(&self) -> Text<'a> {
+        Reading::Known(self.record.event_source())
+    }
+
+    fn identity_type(&self) -> Text<'a> {
+        match self.record.user_identity().known().and_then(|object| object.get("type")) {
+            Some(kind) => text(kind.as_str()),
+            None => Reading::Unread(Why::NotInRecord),
+        }
+    }
+
+    fn session_arn(&self) -> Text<'a> {
+        reading(self.identity().arn.clone())
+    }
+
+    fn session_name(&self) -> Text<'a> {
+        reading(self.identity().session_name.clone())
+    }
+
+    fn lambda_function(&self) -> Text<'a> {
+        match &self.identity().lambda_session {
+            LambdaSession::Yes { function } => reading(function.clone()),
+            LambdaSession::No => Reading::Absent,
+            LambdaSession::Unread => Reading::Unread(Why::NotInRecord),
+        }
+    }
+
+    fn function(&self) -> Text<'a> {
+        self.called_function().map_or(Reading::Absent, |function| reading(function.name.clone()))
+    }
+
+    fn qualifier(&self) -> Text<'a> {
+        self.called_function().map_or(Reading::Absent, |function| reading(function.qualifier.clone()))
+    }
+
+    fn read_only(&self) -> Reading<bool> {
+        required(self.record.read_only())
+    }
+
+    fn vpc_endpoint(&self) -> Text<'a> {
+        reading(self.record.vpc_endpoint_id())
+    }
+
+    fn vpc_endpoint_account(&self) -> Text<'a> {
+        reading(self.record.vpc_endpoint_account_id())
+    }
+}
+
+impl<'a> InvocationSource<'a> for &Reader<'_, 'a> {
+    shared!();
+
+    fn subject(&self) -> Text<'a> {
+        let subject = self.function_subject(Reader::function(self), None);
+        Reading::Known(subject.arn.unwrap_or(subject.name))
+    }
+
+    fn function_account(&self) -> Text<'a> {
+        self.known_owner()
+    }
+
+    fn qualifier(&self) -> Text<'a> {
+        reading(Reader::function(self).qualifier.clone())
+    }
+
+    fn dry_run(&self) -> Reading<bool> {
+        match self.record.request_parameter(&["invocationType"]) {
+            // A URL knows no dry run.
+            _ if self.name != "Invoke" => Reading::Known(false),
+            Field::Known(kind) => {
+                Reading::or_unread(kind.as_str().map(|kind| kind == "DryRun"), Why::NotInRecord)
+            }
+            Field::Absent => Reading::Known(false),
+            Field::Unread => Reading::Unread(Why::NotInRecord),
+        }
+    }
+
+    fn cross_account(&self) -> Reading<bool> {
+        self.sides().cross_account.clone()
+    }
+
+    fn foreign_account(&self) -> Text<'a> {
+        self.sides().foreign.clone()
+    }
+
+    fn trusted(&self) -> Reading<bool> {
+        self.sides().trusted.clone()
+    }
+
+    fn anonymous(&self) -> Reading<bool> {
+        match self.identity().kind {
+            IdentityKind::None => Reading::Unread(Why::NotInRecord),
+            _ => Reading::Known(self.identity().anonymous),
+        }
+    }
+}
