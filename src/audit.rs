@@ -17,7 +17,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::{Config, Require};
-use crate::engine::{Engine, Tally};
+use crate::engine::{Engine, Scope, Tally};
 use crate::facts::from_record::{RecordContext, Wanted};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
@@ -31,7 +31,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
 use crate::trail::digest::{self, PublicKeys};
-use crate::trail::{self, FileOutcome, Options};
+use crate::trail::{self, FileOutcome, Options, Prune};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
 
@@ -65,6 +65,8 @@ pub struct Job<'j> {
     pub digests: Option<PublicKeys>,
     /// Read only if a policy asks where calls came from.
     pub networks: load::Files,
+    /// What is reported.
+    pub scope: Scope,
     pub policies: Vec<&'j Policy>,
     pub config: &'j Config,
     pub trust: &'j Trust,
@@ -138,7 +140,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
     let lists = Lists::embedded()?;
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
-    let engine = Engine::new(job.policies.clone(), &gaps);
+    let engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone());
     let mut tally = engine.tally();
     let networks = networks(job, &engine)?;
 
@@ -152,6 +154,9 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
+            if !job.scope.has_place(fact.subject.account.as_deref(), fact.subject.region.as_deref()) {
+                return;
+            }
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
             }
@@ -211,12 +216,16 @@ fn read_trail(
 ) -> TrailRead {
     let checked = if job.digests.is_some() { records::Digests::Checked } else { records::Digests::Ignored };
     let visitor = records::Judge::new(engine, wanted(job, engine), context, checked);
+    let needed = job.scope.needed(engine.policies());
+    let prune =
+        Prune { from: needed.from, to: needed.to, accounts: needed.accounts, regions: needed.regions };
+    let options = Options { prune, ..job.options.clone() };
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
-        TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),
+        TrailInput::Paths(paths) => trail::read_inputs(paths, &options, &visitor),
         TrailInput::Memory(files) => files
             .iter()
-            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
+            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &options, &visitor))
             .collect(),
     };
     let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
@@ -230,7 +239,8 @@ fn read_trail(
     }
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     let broken = out.digests.iter().flat_map(holes::of_digests);
-    let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).collect();
+    let left_out = holes::of_left_out(&out.files, &options.prune);
+    let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).chain(left_out).collect();
     all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
     if engine.has_state() {
         engine.recall(memory, &out.facts.reading, tally);

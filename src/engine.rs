@@ -5,6 +5,7 @@
 //! number of threads changes a byte of the output.
 
 mod memory;
+mod scope;
 pub mod state;
 mod tally;
 
@@ -20,6 +21,7 @@ use crate::value::{Value, Why};
 use state::Occasion;
 
 pub use memory::Memory;
+pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 
 /// The policies of a run, by the kind of fact they judge.
@@ -28,6 +30,15 @@ pub struct Engine<'p> {
     policies: Vec<&'p Policy>,
     by_kind: Vec<Vec<usize>>,
     gaps: &'p AcceptedGaps,
+    scope: Scope,
+}
+
+/// What is to become of a record's facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    Judged,
+    /// Outside of what is reported: policies with state remember it for what they judge.
+    Remembered,
 }
 
 /// Some policies of an engine, in its order.
@@ -49,7 +60,17 @@ impl<'p> Engine<'p> {
                 policies.iter().enumerate().filter_map(of_kind).collect()
             })
             .collect();
-        Engine { policies, by_kind, gaps }
+        Engine { policies, by_kind, gaps, scope: Scope::default() }
+    }
+
+    /// Judges only what is in that scope.
+    pub fn reporting(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     pub fn policies(&self) -> &[&'p Policy] {
@@ -108,16 +129,17 @@ impl<'p> Engine<'p> {
     pub fn judge_record(
         &self,
         fact: &Fact<'_>,
-        relevant: Option<&Relevant>,
+        (relevant, treatment): (Option<&Relevant>, Treatment),
         occasion: &dyn Fn() -> Occasion,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let made = OnceCell::new();
         let mut judge = |at: usize, policy: &'p Policy| match &policy.program {
+            None if treatment == Treatment::Remembered => {}
             None => self.judge_one(at, policy, fact, tally),
             Some(program) => {
                 let occasion = made.get_or_init(occasion);
-                self.remember(at, (policy, program), fact, occasion, (memory, tally));
+                self.remember(at, (policy, program), (fact, treatment), occasion, (memory, tally));
             }
         };
         match relevant {

@@ -12,7 +12,9 @@ pub(super) fn judge(found: &Findings, engine: &Engine<'_>, tally: &mut Tally) {
         return;
     }
     for file in &found.files {
-        engine.judge(&fact(file), tally);
+        if engine.scope().has_place(file.account.as_deref(), file.region.as_deref()) {
+            engine.judge(&fact(file), tally);
+        }
     }
 }
 

@@ -165,6 +165,7 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
         (Status::Malformed, _) => ("trail", "malformed"),
         (Status::Ok, FileKind::Trail) => ("trail", "ok"),
         (Status::Ok, FileKind::Digest) => ("digest", "ok"),
+        (Status::Ok, FileKind::LeftOut(_)) => ("trail", "left_out"),
         (Status::Ok, FileKind::Metadata) => ("digest signature", "ok"),
         (Status::Ok, FileKind::Summaries) => ("insights", "ok"),
         (Status::Ok, FileKind::Duplicate) => ("duplicate", "ok"),
@@ -173,6 +174,10 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
     };
     let detail = match (outcome, file.faults.first()) {
         ("ok", _) => None,
+        ("left_out", _) => match file.kind {
+            FileKind::LeftOut(why) => Some(why.to_string()),
+            _ => None,
+        },
         ("foreign", _) => match file.kind {
             FileKind::Foreign(why) => Some(why.to_string()),
             _ => None,
@@ -191,6 +196,7 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
         missing_permission: None,
         detail,
     };
-    let source = (outcome != "ok").then(|| file.path.clone());
+    let source = !matches!(outcome, "ok" | "left_out");
+    let source = source.then(|| file.path.clone());
     rows.add(key, source);
 }

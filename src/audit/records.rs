@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Tally};
+use crate::engine::{Engine, Memory, Tally, Treatment};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
 };
@@ -97,6 +97,8 @@ pub(super) struct Judge<'j> {
     wanted: Wanted,
     context: RecordContext<'j>,
     digests: Digests,
+    /// Nothing is left out of what is reported.
+    everything: bool,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
 }
@@ -116,7 +118,8 @@ impl<'j> Judge<'j> {
         digests: Digests,
     ) -> Self {
         let has_state = engine.has_state();
-        Judge { engine, has_state, wanted, context, digests, idle: Mutex::default() }
+        let everything = engine.scope().is_everything();
+        Judge { engine, has_state, wanted, context, digests, everything, idle: Mutex::default() }
     }
 
     fn nothing(&self) -> Gathered {
@@ -126,6 +129,17 @@ impl<'j> Judge<'j> {
             facts: RecordFacts::default(),
             names: Names::default(),
         }
+    }
+
+    /// What is to become of a record?
+    fn treatment(&self, record: &TrailRecord<'_>, named: Option<&TrailFileName>) -> Treatment {
+        if self.everything {
+            return Treatment::Judged;
+        }
+        let (account, region) = (record.trail_account(named), record.aws_region());
+        let scope = self.engine.scope();
+        let place = scope.has_place(account.known().map(AsRef::as_ref), region.known().map(AsRef::as_ref));
+        if place && scope.has_time(record.event_time()) { Treatment::Judged } else { Treatment::Remembered }
     }
 
     /// Everything that was gathered.
@@ -197,6 +211,10 @@ impl RecordVisitor for Judge<'_> {
         if relevance.change {
             effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
         }
+        let treatment = self.treatment(record, named.as_ref());
+        if treatment == Treatment::Remembered && !self.has_state {
+            return;
+        }
         let occasion = || {
             let event_id = record.event_id();
             let event_id = event_id.text();
@@ -211,7 +229,7 @@ impl RecordVisitor for Judge<'_> {
                 later(&mut facts.last_invokes, arn, invoke);
             }
             let relevant = is_call(fact).then_some(&relevance.call);
-            self.engine.judge_record(fact, relevant, &occasion, (memory, tally));
+            self.engine.judge_record(fact, (relevant, treatment), &occasion, (memory, tally));
         });
     }
 

@@ -4,6 +4,7 @@ use super::Failure;
 use super::common::Plan;
 use super::output::{self, Format};
 use crate::audit::{self, Audit, AuditError, Job, TrailInput};
+use crate::engine::Scope;
 use crate::findings::gate::Exit;
 use crate::network::load::{Files, LoadError};
 use crate::policy::Policy;
@@ -23,12 +24,14 @@ pub(crate) fn audit(
     trail: TrailInput,
     networks: Files,
     digests: Option<PublicKeys>,
+    scope: Scope,
 ) -> Result<Audit, Failure> {
     let job = Job {
         snapshot,
         trail,
         options: Options { threads: plan.threads, ..Options::default() },
         digests,
+        scope,
         networks,
         policies,
         config: &plan.config,

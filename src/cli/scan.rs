@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::common::{CommonArgs, NetworkArgs};
-use super::trail_args::DigestArgs;
+use super::trail_args::{DigestArgs, ScopeArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
@@ -26,6 +26,8 @@ pub(crate) struct Args {
     /// CloudTrail files or directories; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
+    #[command(flatten)]
+    scope: ScopeArgs,
     #[command(flatten)]
     digests: DigestArgs,
     #[command(flatten)]
@@ -57,13 +59,9 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
-    let audit = run::audit(
-        &plan,
-        plan.selected()?,
-        Some(snapshot),
-        trail_input(&args.trail),
-        args.networks.files(),
-        args.digests.keys()?,
-    )?;
+    let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
+    let trail = trail_input(&args.trail);
+    let audit =
+        run::audit(&plan, plan.selected()?, Some(snapshot), trail, args.networks.files(), keys, scope)?;
     run::write(&plan, &audit)
 }

@@ -22,6 +22,7 @@ mod object;
 use file::Digest;
 pub use file::DigestFault;
 pub use keys::{KeyError, PublicKeys};
+pub(crate) use object::is_digest;
 pub use object::{Object, Signature, is_sidecar};
 
 use super::file_name::TrailFileName;

@@ -2,6 +2,7 @@
 
 use super::file_name::TrailFileName;
 use super::json::JsonFault;
+use super::prune::LeftOut;
 
 /// Which bytes an offset counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,6 +136,8 @@ pub enum FileKind {
     Summaries,
     /// Something else, found in a directory.
     Foreign(ForeignWhy),
+    /// Not opened: its path says that nothing in it matters.
+    LeftOut(LeftOut),
     /// Reached before under another name; read once.
     Duplicate,
     /// Nothing could be told: nothing of it was read.

@@ -15,6 +15,7 @@ use super::file_name::TrailFileName;
 use super::find::{Entry, What, find};
 use super::inflate::{Inflated, inflate, is_gzip};
 use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
+use super::prune::Prune;
 use super::record::TrailRecord;
 use super::split::{Sink, read_text};
 
@@ -27,12 +28,14 @@ pub struct Options {
     pub max_file_bytes: usize,
     /// The most files that are listed.
     pub max_files: usize,
+    /// Which files need not be opened.
+    pub prune: Prune,
 }
 
 impl Default for Options {
     /// 512 MiB a file, five million files.
     fn default() -> Self {
-        Self { threads: None, max_file_bytes: 512 << 20, max_files: 5_000_000 }
+        Self { threads: None, max_file_bytes: 512 << 20, max_files: 5_000_000, prune: Prune::default() }
     }
 }
 
@@ -66,7 +69,7 @@ pub fn read_inputs<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
-    let entries = find(inputs, options.max_files);
+    let entries = find(inputs, options.max_files, &options.prune);
     let pool = Pool::default();
     let read = || {
         entries
@@ -89,7 +92,10 @@ pub fn read_stream<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> (FileOutcome, V::Kept) {
-    read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new())
+    match options.prune.leaves_out(path) {
+        Some(why) => without_records(path, FileKind::LeftOut(why), None, visitor),
+        None => read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new()),
+    }
 }
 
 /// The most bytes of a file beside a digest.
@@ -142,17 +148,7 @@ fn read_entry<V: RecordVisitor>(
     visitor: &V,
     buffers: &mut Buffers,
 ) -> (FileOutcome, V::Kept) {
-    let without_records = |kind, fault: Option<FaultKind>| {
-        let mut outcome = FileOutcome::new(entry.display.clone(), kind);
-        outcome.named = TrailFileName::parse(&entry.display);
-        if let Some(fault) = fault {
-            outcome.status = Status::Failed;
-            outcome.add_fault(Fault::file(0, fault));
-        }
-        let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
-        let kept = visitor.end(gathered, &outcome);
-        (outcome, kept)
-    };
+    let without_records = |kind, fault| without_records(&entry.display, kind, fault, visitor);
     match &entry.what {
         What::Listed(kind) => without_records(*kind, None),
         What::Failed(fault) => without_records(FileKind::Unknown, Some(fault.clone())),
@@ -167,6 +163,24 @@ fn read_entry<V: RecordVisitor>(
             Err(error) => without_records(FileKind::Unknown, Some(FaultKind::Io(error.to_string()))),
         },
     }
+}
+
+/// The outcome of a file of which nothing is read.
+fn without_records<V: RecordVisitor>(
+    path: &str,
+    kind: FileKind,
+    fault: Option<FaultKind>,
+    visitor: &V,
+) -> (FileOutcome, V::Kept) {
+    let mut outcome = FileOutcome::new(path.to_owned(), kind);
+    outcome.named = TrailFileName::parse(path);
+    if let Some(fault) = fault {
+        outcome.status = Status::Failed;
+        outcome.add_fault(Fault::file(0, fault));
+    }
+    let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
+    let kept = visitor.end(gathered, &outcome);
+    (outcome, kept)
 }
 
 fn read_source<V: RecordVisitor>(

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use lambda_audit::audit::{self, Audit, Job, TrailInput};
 use lambda_audit::config::{self, Config};
+use lambda_audit::engine::Scope;
 use lambda_audit::findings::gate::Thresholds;
 use lambda_audit::policy::{Policy, PolicySet, Severity};
 use lambda_audit::snapshot::Input;
@@ -178,6 +179,7 @@ pub struct Library {
     config: Config,
     pub options: Options,
     pub digests: Option<PublicKeys>,
+    pub scope: Scope,
 }
 
 impl Library {
@@ -187,6 +189,7 @@ impl Library {
             config: configuration(config),
             options: Options::default(),
             digests: None,
+            scope: Scope::default(),
         }
     }
 
@@ -203,6 +206,7 @@ impl Library {
             now: NOW.parse().unwrap(),
             networks: Default::default(),
             digests: self.digests.clone(),
+            scope: self.scope.clone(),
         };
         audit::run(&job).unwrap()
     }

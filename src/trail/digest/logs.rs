@@ -75,6 +75,9 @@ impl Shelf {
         }
         let covered = Covered::of(digests);
         for (log, (proof, listed)) in self.logs.iter().zip(proofs) {
+            if log.hash == Err(NoHash::LeftOut) {
+                continue;
+            }
             let (account, region) = whose(log.named.as_ref());
             let time = log.named.as_ref().map(|named| (named.time, named.time));
             out.files.push(Verdict {

@@ -29,6 +29,11 @@ fn sidecar_of(path: &str) -> Option<&str> {
 /// The class of digest files in [`TrailFileName`].
 pub(super) const DIGEST: &str = "CloudTrail-Digest";
 
+/// Is it a digest's name?
+pub(crate) fn is_digest(named: &TrailFileName) -> bool {
+    named.class == DIGEST
+}
+
 /// What the object metadata of a digest says of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
@@ -107,6 +112,8 @@ pub(super) enum NoHash {
     /// Its bytes were read, and are no sound gzip file.
     Packing,
     Unverified(Unverified),
+    /// It is there, and was not to be judged.
+    LeftOut,
 }
 
 impl Object {
@@ -145,6 +152,10 @@ impl Object {
         let path = outcome.path.clone();
         match &outcome.named {
             Some(_) if matches!(outcome.kind, FileKind::Duplicate | FileKind::Metadata) => None,
+            Some(named) if matches!(outcome.kind, FileKind::LeftOut(_)) => {
+                let named = Some(named.clone());
+                Some(Object::Log(FoundLog { path, named, hash: Err(NoHash::LeftOut) }))
+            }
             Some(named) if named.class == DIGEST => Some(Object::Digest(Box::new(FoundDigest {
                 path,
                 named: named.clone(),
