@@ -55,7 +55,10 @@ impl FromStr for When {
         if let Ok(time) = text.parse::<Timestamp>() {
             return Ok(When::At(time.as_second()));
         }
-        if let Ok(date) = text.parse::<jiff::civil::Date>() {
+        // A time without an offset is not taken for its date.
+        if text.len() == "2026-11-01".len()
+            && let Ok(date) = text.parse::<jiff::civil::Date>()
+        {
             let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
             return Ok(When::At(midnight.timestamp().as_second()));
         }
