@@ -3,6 +3,8 @@
 
 mod assemble;
 pub mod cases;
+mod causes;
+mod context;
 mod holes;
 mod integrity;
 mod ledger;
@@ -24,6 +26,7 @@ use crate::facts::schema::Origin;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
+use crate::findings::triage::Known;
 use crate::lists::{ListError, Lists};
 use crate::network::Networks;
 use crate::network::load::{self, LoadError};
@@ -71,6 +74,10 @@ pub struct Job<'j> {
     pub config: &'j Config,
     pub trust: &'j Trust,
     pub thresholds: &'j Thresholds,
+    /// Findings that count as known.
+    pub baseline: Option<Known<'j>>,
+    /// Options that left policies or inputs out, as the report is to say.
+    pub filters: Vec<String>,
     pub now: Timestamp,
 }
 
@@ -150,6 +157,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut outside = context::Outside::default();
     let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
@@ -160,6 +168,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
             }
+            outside.add(fact);
             if let Some(base) = &mut base {
                 base.add(fact);
             }
@@ -184,7 +193,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         networks: &networks,
         base: base.as_ref(),
     };
-    let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
+    let (report, exit) = assemble::report(job, &engine, &gaps, read, outside, tally);
     Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
 }
 
@@ -237,6 +246,7 @@ fn read_trail(
     if let Some(found) = &out.digests {
         integrity::judge(found, engine, tally);
     }
+    out.facts.changes.settle();
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     let broken = out.digests.iter().flat_map(holes::of_digests);
     let left_out = holes::of_left_out(&out.files, &options.prune);
@@ -250,7 +260,9 @@ fn read_trail(
 
 /// The facts that the policies judge.
 fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
-    let change = |kind| engine.wants(kind, Origin::Change);
+    // A finding of a snapshot asks for its cause, whether the policy judges the change itself or not.
+    let caused = |kind| job.snapshot.is_some() && engine.wants(kind, Origin::State);
+    let change = |kind| engine.wants(kind, Origin::Change) || caused(kind);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
         // When a function was last invoked is told beside its logging.

@@ -100,6 +100,8 @@ fn report(policies: &[&str], files: Vec<(String, Arc<[u8]>)>) -> Report {
         networks: Default::default(),
         digests: None,
         scope: Default::default(),
+        baseline: None,
+        filters: Vec::new(),
     };
     audit::run(&job).unwrap().report
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Tally, Treatment};
@@ -12,6 +13,7 @@ use crate::facts::from_record::{
 };
 use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
@@ -39,6 +41,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// Who changed what.
+    pub changes: Changes,
     /// What changes did to what the policies ask about.
     pub timeline: Timeline,
 }
@@ -52,6 +56,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.changes.merge(other.changes);
         self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
@@ -76,6 +81,8 @@ pub(super) struct Gathered {
     pub(super) memory: Memory,
     pub(super) facts: RecordFacts,
     names: Names,
+    /// Shared by the changes that were met.
+    texts: Texts,
 }
 
 /// What is at hand while one file is read.
@@ -128,6 +135,7 @@ impl<'j> Judge<'j> {
             memory: self.engine.memory(),
             facts: RecordFacts::default(),
             names: Names::default(),
+            texts: Texts::default(),
         }
     }
 
@@ -162,6 +170,7 @@ impl<'j> Judge<'j> {
         Relevance {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
+            recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
             change: lambda && is_change(name),
         }
@@ -192,7 +201,7 @@ impl RecordVisitor for Judge<'_> {
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
         let PerFile { path, named, gathered, owner, .. } = file;
-        let Gathered { tally, memory, facts, names } = gathered;
+        let Gathered { tally, memory, facts, names, texts } = gathered;
         let time = record.event_time();
         facts.records += 1;
         facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
@@ -203,6 +212,10 @@ impl RecordVisitor for Judge<'_> {
         let (source, name) = (record.event_source(), record.canonical_name());
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         facts.invocations += u64::from(relevance.invocation);
+        if relevance.recorder {
+            let account = owner.account();
+            causes::of_recorder(record, (path, texts), account.as_deref(), &mut facts.changes);
+        }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
         if !wanted.api_call && !of_lambda {
@@ -212,7 +225,7 @@ impl RecordVisitor for Judge<'_> {
             effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
         }
         let treatment = self.treatment(record, named.as_ref());
-        if treatment == Treatment::Remembered && !self.has_state {
+        if treatment == Treatment::Remembered && !self.has_state && !relevance.change {
             return;
         }
         let occasion = || {
@@ -228,6 +241,7 @@ impl RecordVisitor for Judge<'_> {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
+            causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             let relevant = is_call(fact).then_some(&relevance.call);
             self.engine.judge_record(fact, (relevant, treatment), &occasion, (memory, tally));
         });

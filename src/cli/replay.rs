@@ -33,7 +33,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
     let trail = scan::trail_input(&args.paths);
     let audit = run::audit(&plan, plan.selected()?, None, trail, args.networks.files(), keys, scope)?;

@@ -57,7 +57,7 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
     let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
     let trail = trail_input(&args.trail);

@@ -207,6 +207,8 @@ impl Library {
             networks: Default::default(),
             digests: self.digests.clone(),
             scope: self.scope.clone(),
+            baseline: None,
+            filters: Vec::new(),
         };
         audit::run(&job).unwrap()
     }
