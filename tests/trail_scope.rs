@@ -190,15 +190,32 @@ proptest! {
 }
 
 #[test]
-fn files_outside_are_not_opened_and_coverage_says_why() {
-    let scope = Scope { since: parse_event_time("2026-11-17T00:00:00Z"), ..Scope::default() };
-    let part = audit(&scope, files(&mut Chance(1), false, |_| true));
-    let left: Vec<_> = part.report.coverage.read.iter().filter(|row| row.outcome == "left_out").collect();
-    assert!(!left.is_empty() && left.iter().all(|row| !row.is_gap() && row.detail.is_some()), "{left:?}");
-    assert!(part.report.inputs.records < RECORDS.len() as u64);
-    // Months back: the longest window and warm-up of the bundled policies, no further.
-    let first = parse_event_time(part.report.inputs.first_record.as_ref().unwrap()).unwrap();
-    assert!(first >= scope.since.unwrap() - 31 * DAY, "{first}");
+fn files_outside_are_not_opened_and_what_policies_look_back_is() {
+    let base = [
+        "replay",
+        "fixtures/accounts/demo/trail",
+        "--now",
+        "2026-11-20T09:00:00Z",
+        "--output",
+        "json",
+        "--quiet",
+    ];
+    let policy = ["--policy", "function-code-downloaded"];
+    let run = |more: &[&str]| support::run(base.iter().chain(&policy).chain(more).copied()).json();
+    let (whole, part) = (run(&[]), run(&["--since", "2026-11-17T00:00:00Z"]));
+    let rows = part["coverage"]["read"].as_array().unwrap();
+    let left: Vec<_> = rows.iter().filter(|row| row["outcome"] == "left_out").collect();
+    assert!(!left.is_empty() && left.iter().all(|row| row["detail"].is_string()), "{left:?}");
+    assert!(part["inputs"]["records"].as_u64() < whole["inputs"]["records"].as_u64());
+    // Its window and warm-up of two weeks, and a day for files delivered late; no further.
+    let first = parse_event_time(part["inputs"]["first_record"].as_str().unwrap()).unwrap();
+    let since = parse_event_time("2026-11-17T00:00:00Z").unwrap();
+    assert!((since - 16 * DAY..since - 10 * DAY).contains(&first), "{first}");
+    let told = |report: &Value| {
+        report["findings"].as_array().unwrap().iter().map(|one| one["event_ids"].clone()).collect::<Vec<_>>()
+    };
+    assert!(!told(&whole).is_empty());
+    assert_eq!(told(&part), told(&whole), "what the thief fetched on the 17th is new to two weeks");
 }
 
 #[test]
