@@ -16,7 +16,7 @@ use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
-use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
+use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch};
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
@@ -92,6 +92,8 @@ pub(super) struct PerFile {
     named: Option<TrailFileName>,
     gathered: Gathered,
     owner: Owner,
+    /// Findings that its thread had before it.
+    before: usize,
     /// What the check of digests needs of it, if they are checked.
     object: Option<Object>,
 }
@@ -106,6 +108,7 @@ pub(super) struct Judge<'j> {
     digests: Digests,
     /// Nothing is left out of what is reported.
     everything: bool,
+    watch: &'j Watch,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
 }
@@ -123,10 +126,11 @@ impl<'j> Judge<'j> {
         wanted: Wanted,
         context: RecordContext<'j>,
         digests: Digests,
+        watch: &'j Watch,
     ) -> Self {
         let has_state = engine.has_state();
         let everything = engine.scope().is_everything();
-        Judge { engine, has_state, wanted, context, digests, everything, idle: Mutex::default() }
+        Judge { engine, has_state, wanted, context, digests, everything, watch, idle: Mutex::default() }
     }
 
     fn nothing(&self) -> Gathered {
@@ -183,10 +187,12 @@ impl RecordVisitor for Judge<'_> {
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let gathered = idle.unwrap_or_else(|| self.nothing());
         PerFile {
             path: path.into(),
             named: named.cloned(),
-            gathered: idle.unwrap_or_else(|| self.nothing()),
+            before: gathered.tally.findings.len(),
+            gathered,
             owner: Owner::default(),
             object: None,
         }
@@ -249,6 +255,9 @@ impl RecordVisitor for Judge<'_> {
 
     fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Object> {
         file.owner.flush(&mut file.gathered.facts);
+        if let Some(meter) = &self.watch.0 {
+            meter.findings(file.gathered.tally.findings.len().saturating_sub(file.before) as u64);
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
         match self.digests {
             Digests::Checked => file.object.or_else(|| Object::unread(outcome)),

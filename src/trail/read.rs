@@ -14,6 +14,7 @@ use super::digest::is_sidecar;
 use super::file_name::TrailFileName;
 use super::find::{Entry, What, find};
 use super::inflate::{Inflated, inflate, is_gzip};
+use super::meter::Watch;
 use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 use super::prune::Prune;
 use super::record::TrailRecord;
@@ -30,12 +31,20 @@ pub struct Options {
     pub max_files: usize,
     /// Which files need not be opened.
     pub prune: Prune,
+    /// Who is told how far it is.
+    pub watch: Watch,
 }
 
 impl Default for Options {
     /// 512 MiB a file, five million files.
     fn default() -> Self {
-        Self { threads: None, max_file_bytes: 512 << 20, max_files: 5_000_000, prune: Prune::default() }
+        Self {
+            threads: None,
+            max_file_bytes: 512 << 20,
+            max_files: 5_000_000,
+            prune: Prune::default(),
+            watch: Watch::default(),
+        }
     }
 }
 
@@ -70,12 +79,21 @@ pub fn read_inputs<V: RecordVisitor>(
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
     let entries = find(inputs, options.max_files, &options.prune);
+    if let Some(meter) = &options.watch.0 {
+        meter.found(entries.len() as u64);
+    }
     let pool = Pool::default();
     let read = || {
         entries
             .par_iter()
             .with_max_len(1)
-            .map(|entry| pool.with(|buffers| read_entry(entry, options, visitor, buffers)))
+            .map(|entry| {
+                let read = pool.with(|buffers| read_entry(entry, options, visitor, buffers));
+                if let Some(meter) = &options.watch.0 {
+                    meter.file(read.0.records, read.0.text_bytes);
+                }
+                read
+            })
             .collect()
     };
     match rayon::ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, NonZeroUsize::get)).build() {
