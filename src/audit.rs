@@ -224,7 +224,9 @@ fn read_trail(
     tally: &mut Tally,
 ) -> TrailRead {
     let checked = if job.digests.is_some() { records::Digests::Checked } else { records::Digests::Ignored };
-    let visitor = records::Judge::new(engine, wanted(job, engine), context, checked, &job.options.watch);
+    let watched = (checked, &job.options.watch);
+    let last_invokes = job.snapshot.is_some();
+    let visitor = records::Judge::new(engine, wanted(job, engine), last_invokes, context, watched);
     let needed = job.scope.needed(engine.policies());
     let prune =
         Prune { from: needed.from, to: needed.to, accounts: needed.accounts, regions: needed.regions };

@@ -16,7 +16,7 @@ use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
-use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch};
+use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
@@ -104,11 +104,14 @@ pub(super) struct Judge<'j> {
     /// A policy asks what other records there are.
     has_state: bool,
     wanted: Wanted,
+    last_invokes: bool,
     context: RecordContext<'j>,
     digests: Digests,
     /// Nothing is left out of what is reported.
     everything: bool,
     watch: &'j Watch,
+    /// There are calls that no policy asks about.
+    may_pass_over: bool,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
 }
@@ -121,16 +124,30 @@ pub(super) enum Digests {
 }
 
 impl<'j> Judge<'j> {
+    /// `last_invokes`: whether it is asked when each function was last invoked.
     pub(super) fn new(
         engine: &'j Engine<'j>,
         wanted: Wanted,
+        last_invokes: bool,
         context: RecordContext<'j>,
-        digests: Digests,
-        watch: &'j Watch,
+        (digests, watch): (Digests, &'j Watch),
     ) -> Self {
         let has_state = engine.has_state();
-        let everything = engine.scope().is_everything();
-        Judge { engine, has_state, wanted, context, digests, everything, watch, idle: Mutex::default() }
+        let mut judge = Judge {
+            engine,
+            has_state,
+            wanted,
+            last_invokes,
+            context,
+            digests,
+            everything: engine.scope().is_everything(),
+            watch,
+            may_pass_over: false,
+            idle: Mutex::default(),
+        };
+        // Where a call that no policy names matters, all do, and a first look at each would be lost time.
+        judge.may_pass_over = !judge.asks(&judge.relevance("", ""));
+        judge
     }
 
     fn nothing(&self) -> Gathered {
@@ -163,6 +180,28 @@ impl<'j> Judge<'j> {
             all.facts.merge(one.facts);
         }
         all
+    }
+
+    /// Is anything more asked about a record than whose it is and when?
+    fn asks(&self, relevance: &Relevance) -> bool {
+        let of_lambda = if relevance.invocation { self.wanted.invocation } else { relevance.lambda };
+        of_lambda
+            || relevance.change
+            || relevance.recorder
+            || (self.wanted.api_call && !relevance.call.is_empty())
+    }
+
+    /// Counts a record, by the members of a first look.
+    fn count(&self, file: &mut PerFile, record: &TrailRecord<'_>, invocation: bool) -> Option<EventClass> {
+        let PerFile { named, gathered: Gathered { facts, .. }, owner, .. } = file;
+        let time = record.event_time();
+        facts.records += 1;
+        facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
+        facts.last = facts.last.max(Some(time));
+        facts.invocations += u64::from(invocation);
+        let class = self.has_state.then(|| class_of(record));
+        owner.record(record, named.as_ref(), class, facts);
+        class
     }
 
     /// To which policies can a call of this source and name matter? Everything else about it is unread.
@@ -205,27 +244,40 @@ impl RecordVisitor for Judge<'_> {
         }
     }
 
+    fn may_pass_over(&self) -> bool {
+        self.may_pass_over
+    }
+
+    fn needs(&self, file: &mut PerFile, source: &str, name: &str) -> bool {
+        let name = canonical_name(name);
+        self.asks(file.gathered.names.of(source, name, || self.relevance(source, name)))
+    }
+
+    fn pass_over(&self, file: &mut PerFile, record: &TrailRecord<'_>) -> bool {
+        let (source, name) = (record.event_source(), record.canonical_name());
+        let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
+        let (passed, invocation) = (!self.asks(relevance), relevance.invocation);
+        if passed {
+            self.count(file, record, invocation);
+        }
+        passed
+    }
+
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
+        let (source, name) = (record.event_source(), record.canonical_name());
+        let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
+        let invocation = relevance.invocation;
+        let class = self.count(file, record, invocation);
         let PerFile { path, named, gathered, owner, .. } = file;
         let Gathered { tally, memory, facts, names, texts } = gathered;
-        let time = record.event_time();
-        facts.records += 1;
-        facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
-        facts.last = facts.last.max(Some(time));
-        let class = self.has_state.then(|| class_of(record));
-        owner.record(record, named.as_ref(), class, facts);
-
-        let (source, name) = (record.event_source(), record.canonical_name());
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
-        facts.invocations += u64::from(relevance.invocation);
-        if relevance.recorder {
-            let account = owner.account();
-            causes::of_recorder(record, (path, texts), account.as_deref(), &mut facts.changes);
+        if !self.asks(relevance) {
+            return;
         }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
-        let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
-        if !wanted.api_call && !of_lambda {
-            return;
+        let time = record.event_time();
+        if relevance.recorder {
+            causes::of_recorder(record, (path, texts), owner.account().as_deref(), &mut facts.changes);
         }
         if relevance.change {
             effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
@@ -241,7 +293,8 @@ impl RecordVisitor for Judge<'_> {
             Occasion::new((time, event_id), owner.account(), class, (path.clone(), record.offset()))
         };
         facts_of(record, path, named.as_ref(), wanted, self.context, &mut |fact| {
-            if is_invocation(fact)
+            if self.last_invokes
+                && is_invocation(fact)
                 && let (Some(arn), Place::Event(event)) = (fact.subject.arn.as_deref(), &fact.place)
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
