@@ -24,15 +24,22 @@ pub(crate) struct DigestArgs {
     public_keys: Vec<PathBuf>,
 }
 
-/// Flags that limit what is reported.
+/// Flags that limit the time that is reported.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct ScopeArgs {
+pub(crate) struct TimeArgs {
     /// Report only records from then on: RFC 3339, a date (00:00 UTC), or how long ago (7d, 12h)
     #[arg(long, value_name = "TIME", help_heading = "What is reported")]
     since: Option<When>,
     /// Report only records before then
     #[arg(long, value_name = "TIME", help_heading = "What is reported")]
     until: Option<When>,
+}
+
+/// Flags that limit what is reported. `scan` has the first part: there accounts and regions say what is asked.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ScopeArgs {
+    #[command(flatten)]
+    time: TimeArgs,
     /// Report only this account. May be repeated
     #[arg(long, value_name = "ID", value_parser = super::common::account, help_heading = "What is reported")]
     account: Vec<String>,
@@ -91,11 +98,22 @@ impl ScopeArgs {
     /// # Errors
     /// Times in the wrong order.
     pub(crate) fn scope(&self, now: Timestamp) -> Result<Scope, Failure> {
+        Ok(Scope {
+            accounts: self.account.iter().cloned().collect(),
+            regions: self.region.iter().cloned().collect(),
+            ..self.time.scope(now)?
+        })
+    }
+}
+
+impl TimeArgs {
+    /// # Errors
+    /// Times in the wrong order.
+    pub(crate) fn scope(&self, now: Timestamp) -> Result<Scope, Failure> {
         let scope = Scope {
             since: self.since.map(|when| when.seconds(now)),
             until: self.until.map(|when| when.seconds(now)),
-            accounts: self.account.iter().cloned().collect(),
-            regions: self.region.iter().cloned().collect(),
+            ..Scope::default()
         };
         match (scope.since, scope.until) {
             (Some(since), Some(until)) if since >= until => {
@@ -146,7 +164,7 @@ mod tests {
             assert!(bad.parse::<When>().is_err(), "{bad}");
         }
         assert!(region("eu-west-1").is_ok() && region("EU WEST").is_err());
-        let args = ScopeArgs { since: Some(When::Ago(10)), until: Some(When::Ago(20)), ..Default::default() };
+        let args = TimeArgs { since: Some(When::Ago(10)), until: Some(When::Ago(20)) };
         assert!(args.scope(now).is_err());
     }
 }
