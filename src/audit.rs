@@ -6,6 +6,7 @@ pub mod cases;
 mod causes;
 mod context;
 mod holes;
+mod integrity;
 mod ledger;
 mod networks;
 mod records;
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Require};
 use crate::engine::state::{EventClass, Occasion};
-use crate::engine::{Engine, Memory, Tally};
+use crate::engine::{Engine, Memory, Scope, Tally, Treatment};
 use crate::facts::from_record::{RecordContext, Wanted};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
@@ -36,7 +37,8 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
 use crate::timeline::{Base, History};
-use crate::trail::{self, FileOutcome, Options};
+use crate::trail::digest::{self, PublicKeys};
+use crate::trail::{self, FileOutcome, Options, Prune};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
 
@@ -66,8 +68,12 @@ pub struct Job<'j> {
     pub snapshot: Option<snapshot::Input>,
     pub trail: TrailInput,
     pub options: Options,
+    /// Checks the digests of the trail files with these keys.
+    pub digests: Option<PublicKeys>,
     /// Read only if a policy asks where calls came from.
     pub networks: load::Files,
+    /// What is reported.
+    pub scope: Scope,
     pub policies: Vec<&'j Policy>,
     pub config: &'j Config,
     pub trust: &'j Trust,
@@ -123,6 +129,8 @@ struct SnapshotRead {
 struct TrailRead {
     files: Vec<FileOutcome>,
     facts: RecordFacts,
+    /// What the digests prove, if they were checked.
+    digests: Option<digest::Findings>,
     /// Some file was not read, and its name does not say of when its records are.
     unplaced: bool,
 }
@@ -143,7 +151,7 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
     let lists = Lists::embedded()?;
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
-    let engine = Engine::new(job.policies.clone(), &gaps);
+    let engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone());
     let mut tally = engine.tally();
     let networks = networks(job, &engine)?;
 
@@ -158,6 +166,9 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
         let mut judge = |fact: &Fact<'_>| {
+            if !job.scope.has_place(fact.subject.account.as_deref(), fact.subject.region.as_deref()) {
+                return;
+            }
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
             }
@@ -219,14 +230,29 @@ fn read_trail(
     tally: &mut Tally,
 ) -> TrailRead {
     let wanted = wanted(job, engine);
-    let visitor = records::Judge::new(engine, wanted, job.snapshot.is_some(), context, records::Pass::First);
-    let files = read_files(job, &visitor, None);
+    let needed = job.scope.needed(engine.policies());
+    let prune =
+        Prune { from: needed.from, to: needed.to, accounts: needed.accounts, regions: needed.regions };
+    let options = Options { prune, ..job.options.clone() };
+    let checked = if job.digests.is_some() { records::Digests::Checked } else { records::Digests::Ignored };
+    let (watch, last_invokes) = (&job.options.watch, job.snapshot.is_some());
+    let pass = records::Pass::First;
+    let visitor = records::Judge::new(engine, wanted, last_invokes, context, pass, (checked, watch));
+    let (files, objects) = read_files(job, &options, &visitor, None);
     let first = visitor.finish();
     let mut memory = first.memory;
-    let mut out = TrailRead { files, facts: first.facts, unplaced: false };
+    let mut out = TrailRead { files, facts: first.facts, ..TrailRead::default() };
+    out.digests =
+        job.digests.as_ref().map(|keys| digest::verify(objects.into_iter().flatten().collect(), keys));
+    if let Some(found) = &out.digests {
+        integrity::judge(found, engine, tally);
+    }
     out.facts.changes.settle();
     out.unplaced = out.files.iter().any(holes::is_unplaced);
-    holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    let broken = out.digests.iter().flat_map(holes::of_digests);
+    let left_out = holes::of_left_out(&out.files, &options.prune);
+    let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).chain(left_out).collect();
+    all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
     tally.merge(first.tally);
     if !first.waiting.is_empty() {
         let mut sessions = first.sessions;
@@ -236,8 +262,12 @@ fn read_trail(
         let context = RecordContext { answers: Some(&answers), ..context };
         let again = waiting::decide(&first.waiting, &answers, tally);
         if !again.is_empty() {
-            let visitor = records::Judge::new(engine, wanted, false, context, records::Pass::Second(&again));
-            let files = read_files(job, &visitor, Some(&again));
+            // Progress and digests are done with.
+            let quiet = (records::Digests::Ignored, &trail::Watch::default());
+            let pass = records::Pass::Second(&again);
+            let visitor = records::Judge::new(engine, wanted, false, context, pass, quiet);
+            let options = Options { watch: trail::Watch::default(), ..options.clone() };
+            let (files, _) = read_files(job, &options, &visitor, Some(&again));
             let second = visitor.finish();
             tally.merge(second.tally);
             engine.remember_all(&mut memory, second.memory);
@@ -268,30 +298,32 @@ fn close(
             let owner = open.owner.as_deref().map(Arc::from);
             Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
         };
-        engine.judge_record(&fact, None, &occasion, crate::engine::Sessions::NotAsked, (memory, tally));
+        let treated = (None, Treatment::Judged);
+        engine.judge_record(&fact, treated, &occasion, crate::engine::Sessions::NotAsked, (memory, tally));
     }
 }
 
 /// Reads all files, or only these.
 fn read_files(
     job: &Job<'_>,
+    options: &Options,
     visitor: &records::Judge<'_>,
     only: Option<&records::Again>,
-) -> Vec<FileOutcome> {
+) -> (Vec<FileOutcome>, Vec<Option<digest::Object>>) {
     let read = match (&job.trail, only) {
         (TrailInput::None, _) => Vec::new(),
-        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, &job.options, visitor),
+        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, options, visitor),
         (TrailInput::Paths(_), Some(only)) => {
             let paths: Vec<PathBuf> = only.keys().map(PathBuf::from).collect();
-            trail::read_inputs(&paths, &job.options, visitor)
+            trail::read_inputs(&paths, options, visitor)
         }
         (TrailInput::Memory(files), only) => files
             .iter()
             .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
-            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, visitor))
+            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor))
             .collect(),
     };
-    read.into_iter().map(|(file, ())| file).collect()
+    read.into_iter().unzip()
 }
 
 /// The facts that the policies judge.

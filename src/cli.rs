@@ -23,6 +23,7 @@ mod scan;
 mod schema;
 #[cfg(feature = "aws")]
 mod snapshot;
+mod trail_args;
 
 use std::io;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@
 //! number of threads changes a byte of the output.
 
 mod memory;
+mod scope;
 pub mod state;
 mod tally;
 mod waiting;
@@ -22,6 +23,7 @@ use crate::value::{Value, Why};
 use state::Occasion;
 
 pub use memory::Memory;
+pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 pub use waiting::Waiting;
 
@@ -33,6 +35,15 @@ pub struct Engine<'p> {
     /// Which policies ask whose a session is, and which of their histories do.
     sessions: Vec<Option<Vec<bool>>>,
     gaps: &'p AcceptedGaps,
+    scope: Scope,
+}
+
+/// What is to become of a record's facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    Judged,
+    /// Outside of what is reported: policies with state remember it for what they judge.
+    Remembered,
 }
 
 /// Whose the sessions of records are.
@@ -65,7 +76,17 @@ impl<'p> Engine<'p> {
             })
             .collect();
         let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
-        Engine { policies, by_kind, sessions, gaps }
+        Engine { policies, by_kind, sessions, gaps, scope: Scope::default() }
+    }
+
+    /// Judges only what is in that scope.
+    pub fn reporting(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     pub fn policies(&self) -> &[&'p Policy] {
@@ -125,7 +146,7 @@ impl<'p> Engine<'p> {
     pub fn judge_record(
         &self,
         fact: &Fact<'_>,
-        relevant: Option<&Relevant>,
+        (relevant, treatment): (Option<&Relevant>, Treatment),
         occasion: &dyn Fn() -> Occasion,
         of: Sessions<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
@@ -135,6 +156,10 @@ impl<'p> Engine<'p> {
         let undecided = OnceCell::new();
         let mut of = of;
         let mut judge = |at: usize, policy: &'p Policy| {
+            // Of what is not reported, only policies with state keep anything.
+            if treatment == Treatment::Remembered && policy.program.is_none() {
+                return;
+            }
             if let Some(histories) = self.sessions.get(at).and_then(Option::as_ref) {
                 let of_fact = (policy, fact, histories.as_slice());
                 match &mut of {
@@ -155,9 +180,10 @@ impl<'p> Engine<'p> {
                 return;
             }
             match &policy.program {
+                None if treatment == Treatment::Remembered => {}
                 None => self.judge_one(at, policy, fact, tally),
                 Some(program) => {
-                    self.remember(at, (policy, program), fact, occasion(), (memory, tally));
+                    self.remember(at, (policy, program), (fact, treatment), occasion(), (memory, tally));
                 }
             }
         };
@@ -318,6 +344,7 @@ fn source(place: &Place<'_>) -> Source {
             pointer: pointer.clone(),
             api: (*api).to_owned(),
         },
+        Place::File { file } => Source::File { file: (*file).to_owned() },
         Place::Event(event) => Source::Record {
             file: event.file.to_owned(),
             offset: event.offset,

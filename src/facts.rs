@@ -25,14 +25,14 @@ pub use activity_kinds::{
 pub use state_kinds::{
     EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
     Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange,
-    ROLE, Role, TRAIL, Trail,
+    ROLE, Role, TRAIL, TRAIL_FILE, Trail, TrailFile,
 };
 
 use crate::value::Why;
 use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: [&KindDecl; 12] = [
+pub static KINDS: [&KindDecl; 13] = [
     &GRANT,
     &FUNCTION_URL,
     &LAYER_USE,
@@ -41,6 +41,7 @@ pub static KINDS: [&KindDecl; 12] = [
     &INVOKE_LOGGING,
     &LOGGING_CHANGE,
     &TRAIL,
+    &TRAIL_FILE,
     &ROLE,
     &GUARDRAIL,
     &API_CALL,
@@ -63,6 +64,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
         "invoke_logging" => Box::new(InvokeLogging::unread(why)),
         "logging_change" => Box::new(LoggingChange::unread(why)),
         "trail" => Box::new(Trail::unread(why)),
+        "trail_file" => Box::new(TrailFile::unread(why)),
         "role" => Box::new(Role::unread(why)),
         "guardrail" => Box::new(Guardrail::unread(why)),
         "api_call" => Box::new(ApiCall::unread(why)),
@@ -76,7 +78,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
 pub struct Subject<'a> {
     pub arn: Option<Cow<'a, str>>,
     /// `function`, `function_version`, `alias`, `layer_version`, `function_url`, `event_source_mapping`, `trail`,
-    /// `role`, `principal`, …
+    /// `trail_file`, `role`, `principal`, …
     pub kind: &'static str,
     pub name: Cow<'a, str>,
     pub account: Option<Cow<'a, str>>,
@@ -144,6 +146,8 @@ pub enum Source {
     Snapshot { file: String, line: u64, pointer: String, api: String },
     /// A trail record: the file, the byte offset of the record in the decompressed text, its eventID.
     Record { file: String, offset: u64, event_id: Option<String> },
+    /// A file as a whole: itself, or the digest that lists it.
+    File { file: String },
 }
 
 /// A record's place and time, for facts that records make.
@@ -168,6 +172,7 @@ pub enum Body<'a> {
     InvokeLogging(Box<InvokeLogging<'a>>),
     LoggingChange(Box<LoggingChange<'a>>),
     Trail(Box<Trail<'a>>),
+    TrailFile(Box<TrailFile<'a>>),
     Role(Box<Role<'a>>),
     Guardrail(Box<Guardrail<'a>>),
     /// An `api_call` or an `invocation`: so many that their fields are read only where a policy asks.
@@ -185,6 +190,7 @@ impl<'a> Body<'a> {
             Body::InvokeLogging(fact) => &**fact,
             Body::LoggingChange(fact) => &**fact,
             Body::Trail(fact) => &**fact,
+            Body::TrailFile(fact) => &**fact,
             Body::Role(fact) => &**fact,
             Body::Guardrail(fact) => &**fact,
             Body::Activity(fact) => *fact,
@@ -192,11 +198,12 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Where a fact stands: in a snapshot part or in a trail record.
+/// Where a fact stands: in a snapshot part, in a trail record, or in what a file is.
 #[derive(Debug, Clone)]
 pub enum Place<'a> {
     Part { file: &'a str, line: u64, api: &'a str, pointer: String },
     Event(Event<'a>),
+    File { file: &'a str },
 }
 
 /// A fact: what it is about, where it was read, and its fields.

@@ -39,6 +39,7 @@ use lang::ir::{Param, Pred};
 pub use load::{Overrides, PolicySet, Selection};
 use message::Template;
 use program::Program;
+pub(crate) use read::parse_duration;
 pub use schema::schema;
 
 /// How grave a finding is. Ordered: `Info` is the least.

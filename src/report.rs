@@ -214,8 +214,10 @@ pub struct Read {
     /// The API, `trail`, or the kind of file.
     pub surface: String,
     /// `ok`, `denied`, `throttled`, `disabled`, `failed`, `malformed`; `not_collected` for what the configuration
-    /// requires and was not given; `not_asked` for a call the snapshot has no part of (policies that need it are
-    /// unknown); `foreign` for files that are none of CloudTrail's.
+    /// requires and was not given; `missing`, `altered`,
+    /// `unsigned`, `unlisted`, `unverified` for what the digests of trail files show; `not_asked` for a call the snapshot has no part of (policies that need it are
+    /// unknown); `foreign` for files that are none of CloudTrail's; `left_out` for
+    /// files that were not opened, because what they hold is outside of what is reported.
     pub outcome: String,
     pub missing_permission: Option<String>,
     /// Where, or the first of several places.
@@ -231,7 +233,7 @@ pub struct Read {
 impl Read {
     /// Was it tried, or required, and not fully read?
     pub fn is_gap(&self) -> bool {
-        !matches!(self.outcome.as_str(), "ok" | "disabled" | "foreign" | "not_asked")
+        !matches!(self.outcome.as_str(), "ok" | "disabled" | "foreign" | "not_asked" | "left_out")
     }
 }
 

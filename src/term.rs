@@ -1,8 +1,12 @@
-//! What is known of the terminal: colour and width, decided once.
+//! What is known of the terminal: colour and width, decided once; progress on it.
+
+mod progress;
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::report::text::{Color, Style};
+
+pub use progress::{ProgressLine, end_on_interrupt, is_shown, writing};
 
 /// What `--color` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -4,12 +4,14 @@
 //! - [`read_inputs`] finds the files, reads them in parallel and gives every record to a visitor; each file has an
 //!   outcome, none is dropped.
 //! - [`TrailRecord`] is one record, indexed in a single strict scan and read only where asked.
+//! - [`digest`] checks files against CloudTrail's own digests of them.
 //! - [`Identity`] and [`FunctionRef`] are the typed readings of `userIdentity` and of the function parameters.
 //!
 //! Not here: AWS calls, and any judgement of what a record means.
 //!
 //! Record contents: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
+pub mod digest;
 mod field;
 mod file_name;
 mod find;
@@ -17,8 +19,10 @@ mod function;
 mod identity;
 mod inflate;
 mod json;
+mod meter;
 mod names;
 mod outcome;
+mod prune;
 mod quotes;
 mod read;
 mod record;
@@ -30,8 +34,10 @@ pub use file_name::TrailFileName;
 pub use function::{AccountBasis, FunctionRef, LayerRef, parse_function_designator};
 pub use identity::{Identity, IdentityKind, LambdaSession, Principal};
 pub use json::{JsonError, JsonFault, MAX_DEPTH, Raw, RawKind};
+pub use meter::{Meter, Progress, Watch};
 pub use names::{canonical_name, lambda_event_names};
 pub use outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
+pub use prune::{LeftOut, NEWER, OLDER, Prune};
 pub use read::{Options, RecordVisitor, read_inputs, read_stream};
 pub(crate) use record::string_field;
 pub use record::{HIDDEN, TrailRecord};

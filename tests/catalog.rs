@@ -15,7 +15,7 @@ use lambda_audit::policy::{Overrides, Policy, PolicySet, Severity, SourceText, b
 use support::{bundled, files_below, root};
 
 /// What the first version promises: id, severity and risk score.
-const PROMISED: [(&str, Severity, u8); 23] = [
+const PROMISED: [(&str, Severity, u8); 24] = [
     ("function-invoke-public", Severity::High, 73),
     ("function-invoke-cross-account", Severity::High, 73),
     ("function-invoke-organization", Severity::Medium, 47),
@@ -39,6 +39,7 @@ const PROMISED: [(&str, Severity, u8); 23] = [
     ("invoke-logging-partial", Severity::Low, 21),
     ("invoke-logging-delivery-failing", Severity::High, 73),
     ("trail-validation-off", Severity::Low, 21),
+    ("trail-files-missing", Severity::High, 73),
 ];
 
 const AREAS: [&str; 6] = ["exposure", "logging", "activity", "identity", "code", "guardrails"];

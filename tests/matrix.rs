@@ -165,6 +165,10 @@ fn every_bundled_policy_fails_at_least_once_in_the_demo() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let report = ran.json();
     let rows = report["coverage"]["policies"].as_array().unwrap();
+    // A sample of ninety days has no chain of digests: tests/trail_digests.rs shows this one on a chain.
+    let of_digests = |row: &&serde_json::Value| row["policy"] == "trail-files-missing";
+    assert_eq!(rows.iter().filter(of_digests).count(), 1);
+    let rows: Vec<_> = rows.iter().filter(|row| !of_digests(row)).collect();
     let silent: Vec<&str> =
         rows.iter().filter(|row| row["fail"] == 0).map(|row| row["policy"].as_str().unwrap()).collect();
     assert_eq!(silent, Vec::<&str>::new());
@@ -172,6 +176,7 @@ fn every_bundled_policy_fails_at_least_once_in_the_demo() {
     judged.sort_unstable();
     let bundled = bundled();
     let mut all: Vec<&str> = bundled.iter().map(|policy| policy.id.as_str()).collect();
+    all.retain(|id| *id != "trail-files-missing");
     all.sort_unstable();
     assert_eq!(judged, all, "the demo judges every bundled policy, strict ones too");
     let by_policy = report["summary"]["by_policy"].as_object().unwrap();

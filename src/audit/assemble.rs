@@ -22,6 +22,7 @@ use crate::report::{
     Summary, Triage, UnknownWhy, WarmingUp,
 };
 use crate::timeline::{Base, History};
+use crate::trail::{FileKind, FileOutcome};
 
 /// What was read.
 #[derive(Clone, Copy)]
@@ -327,13 +328,19 @@ fn unusable(job: &Job<'_>, read: Inputs<'_>) -> Vec<Read> {
         rows.push(row("snapshot", "it names no account and region whose functions could be judged"));
     }
     if job.trail.is_given() && !has_trail(read) {
-        rows.push(row("trail", "no CloudTrail file was found in what was given: is it the right path?"));
+        let left_out = |file: &FileOutcome| matches!(file.kind, FileKind::LeftOut(_));
+        let why = if read.trail.files.iter().any(left_out) {
+            "every CloudTrail file is outside of what is reported: see --since, --until, --account, --region"
+        } else {
+            "no CloudTrail file was found in what was given: is it the right path?"
+        };
+        rows.push(row("trail", why));
     }
     rows
 }
 
 fn has_trail(read: Inputs<'_>) -> bool {
-    read.trail.files.iter().any(crate::trail::FileOutcome::is_usable)
+    read.trail.files.iter().any(FileOutcome::is_usable)
 }
 
 /// Was nothing usable read at all?
@@ -419,6 +426,13 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
         add(
             format!("What changed and what was called ({}): no trail records were given", policies(&changes)),
             "lambda-audit scan --snapshot FILE --trail PATH",
+        );
+    }
+    let digests = of(Surface::TrailDigests);
+    if job.trail.is_given() && job.digests.is_none() && !digests.is_empty() {
+        add(
+            format!("Whether the trail files are all there and unchanged ({})", policies(&digests)),
+            "lambda-audit replay PATH --verify-digests --public-keys FILE",
         );
     }
     let invocations = of(Surface::TrailData);

@@ -1,9 +1,10 @@
 //! What is known to be missing between the trail files that were read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::state::Hole;
-use crate::trail::{FileOutcome, Status};
+use crate::trail::digest::{Findings, State};
+use crate::trail::{FileKind, FileOutcome, LeftOut, Prune, Status};
 
 /// A trail delivers a record within some minutes; a file's records are so much older than its name says, at most.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html>
@@ -32,6 +33,41 @@ pub(super) fn holes(files: &[FileOutcome]) -> Vec<Hole> {
         })
     };
     trails().filter_map(broken).collect()
+}
+
+/// One hole for every file that the digests show to be missing or not as it was delivered, and for time that they leave
+/// out. What is only not verified was read: it is in the coverage ledger.
+pub(super) fn of_digests(found: &Findings) -> Vec<Hole> {
+    let gone = found.files.iter().filter_map(|file| {
+        let gone = matches!(file.state, State::Missing | State::Altered(_) | State::Unsigned);
+        let (from, to) = file.span.filter(|_| gone)?;
+        let account = file.account.clone()?;
+        Some(Hole { account, from: from.saturating_sub(DELIVERY), to })
+    });
+    let broken = found.breaks.iter().map(|broken| Hole {
+        account: broken.account.clone(),
+        from: broken.from.saturating_sub(DELIVERY),
+        to: broken.to,
+    });
+    gone.chain(broken).collect()
+}
+
+/// What was left out is not missing of what is judged: histories do not reach there. Of changes it is not known what
+/// they replaced or what became of them.
+pub(super) fn of_left_out(files: &[FileOutcome], prune: &Prune) -> Vec<Hole> {
+    let mut holes = BTreeSet::new();
+    for file in files {
+        let (FileKind::LeftOut(why), Some(named)) = (file.kind, &file.named) else { continue };
+        let (from, to) = match why {
+            LeftOut::Before => (i64::MIN, prune.from.map_or(i64::MAX, |from| from.saturating_sub(1))),
+            LeftOut::After => (prune.to.unwrap_or(i64::MIN), i64::MAX),
+            LeftOut::Account => (i64::MIN, i64::MAX),
+            // No policy that is judged asks for other records, and changes are of one region.
+            LeftOut::Region => continue,
+        };
+        holes.insert(Hole { account: named.account.clone(), from, to });
+    }
+    holes.into_iter().collect()
 }
 
 /// Was it not read, or not in full, and does its name not say of when its records are?

@@ -7,6 +7,7 @@ use super::{SnapshotRead, TrailRead};
 use crate::findings::gaps::AcceptedGaps;
 use crate::report::Read;
 use crate::snapshot::Outcome;
+use crate::trail::digest::{Findings, State};
 use crate::trail::{FileKind, FileOutcome, Status};
 
 /// What rows are counted together by.
@@ -38,6 +39,9 @@ pub(super) fn rows(snapshot: Option<&SnapshotRead>, trail: &TrailRead, gaps: &Ac
     }
     for file in &trail.files {
         of_file(file, &mut rows);
+    }
+    if let Some(found) = &trail.digests {
+        of_digests(found, &mut rows);
     }
     rows.0
         .into_iter()
@@ -119,6 +123,41 @@ fn of_snapshot(read: &SnapshotRead, rows: &mut Rows) {
     }
 }
 
+/// What the digests do not prove, or disprove.
+fn of_digests(found: &Findings, rows: &mut Rows) {
+    for file in &found.files {
+        let outcome = match file.state {
+            State::Intact => continue,
+            State::Missing => "missing",
+            State::Altered(_) => "altered",
+            State::Unsigned => "unsigned",
+            State::Unlisted => "unlisted",
+            State::Unverified(_) => "unverified",
+        };
+        let key = Key {
+            account: file.account.clone(),
+            region: file.region.clone(),
+            surface: format!("trail {}", file.role.as_str()),
+            outcome,
+            missing_permission: None,
+            detail: Some(file.state.reason()),
+        };
+        rows.add(key, Some(file.name.clone()));
+    }
+    for broken in &found.breaks {
+        let (from, to) = (super::rfc3339(broken.from), super::rfc3339(broken.to));
+        let key = Key {
+            account: Some(broken.account.clone()),
+            region: Some(broken.region.clone()),
+            surface: "trail digest".to_owned(),
+            outcome: "missing",
+            missing_permission: None,
+            detail: Some(format!("no digest covers the time from {from} to {to}")),
+        };
+        rows.add(key, Some(broken.seen_in.clone()));
+    }
+}
+
 fn of_file(file: &FileOutcome, rows: &mut Rows) {
     let named = file.named.as_ref();
     let (surface, outcome) = match (file.status, file.kind) {
@@ -126,6 +165,8 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
         (Status::Malformed, _) => ("trail", "malformed"),
         (Status::Ok, FileKind::Trail) => ("trail", "ok"),
         (Status::Ok, FileKind::Digest) => ("digest", "ok"),
+        (Status::Ok, FileKind::LeftOut(_)) => ("trail", "left_out"),
+        (Status::Ok, FileKind::Metadata) => ("digest signature", "ok"),
         (Status::Ok, FileKind::Summaries) => ("insights", "ok"),
         (Status::Ok, FileKind::Duplicate) => ("duplicate", "ok"),
         (Status::Ok, FileKind::Foreign(_)) => ("file", "foreign"),
@@ -133,6 +174,10 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
     };
     let detail = match (outcome, file.faults.first()) {
         ("ok", _) => None,
+        ("left_out", _) => match file.kind {
+            FileKind::LeftOut(why) => Some(why.to_string()),
+            _ => None,
+        },
         ("foreign", _) => match file.kind {
             FileKind::Foreign(why) => Some(why.to_string()),
             _ => None,
@@ -151,6 +196,7 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
         missing_permission: None,
         detail,
     };
-    let source = (outcome != "ok").then(|| file.path.clone());
+    let source = !matches!(outcome, "ok" | "left_out");
+    let source = source.then(|| file.path.clone());
     rows.add(key, source);
 }

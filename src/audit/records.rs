@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Sessions, Tally, Waiting};
+use crate::engine::{Engine, Memory, Sessions, Tally, Treatment, Waiting};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
 };
@@ -17,7 +17,8 @@ use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
-use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, canonical_name};
+use crate::trail::digest::Object;
+use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
@@ -104,6 +105,10 @@ pub(super) struct PerFile {
     gathered: Gathered,
     owner: Owner,
     waiting: Waiting,
+    /// Findings that its thread had before it.
+    before: usize,
+    /// What the check of digests needs of it, if they are checked.
+    object: Option<Object>,
 }
 
 /// The sessions whose records are seen again, by file.
@@ -131,10 +136,21 @@ pub(super) struct Judge<'j> {
     wanted: Wanted,
     last_invokes: bool,
     context: RecordContext<'j>,
+    digests: Digests,
+    /// Nothing is left out of what is reported.
+    everything: bool,
+    watch: &'j Watch,
     /// There are calls that no policy asks about.
     may_pass_over: bool,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
+}
+
+/// Whether files are kept for the check of digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digests {
+    Checked,
+    Ignored,
 }
 
 impl<'j> Judge<'j> {
@@ -145,6 +161,7 @@ impl<'j> Judge<'j> {
         last_invokes: bool,
         context: RecordContext<'j>,
         pass: Pass<'j>,
+        (digests, watch): (Digests, &'j Watch),
     ) -> Self {
         let (has_state, asks_sessions) = (engine.has_state(), engine.asks_sessions());
         let mut judge = Judge {
@@ -156,6 +173,9 @@ impl<'j> Judge<'j> {
             wanted,
             last_invokes,
             context,
+            digests,
+            everything: engine.scope().is_everything(),
+            watch,
             may_pass_over: false,
             idle: Mutex::default(),
         };
@@ -174,6 +194,17 @@ impl<'j> Judge<'j> {
             names: Names::default(),
             texts: Texts::default(),
         }
+    }
+
+    /// What is to become of a record?
+    fn treatment(&self, record: &TrailRecord<'_>, named: Option<&TrailFileName>) -> Treatment {
+        if self.everything {
+            return Treatment::Judged;
+        }
+        let (account, region) = (record.trail_account(named), record.aws_region());
+        let scope = self.engine.scope();
+        let place = scope.has_place(account.known().map(AsRef::as_ref), region.known().map(AsRef::as_ref));
+        if place && scope.has_time(record.event_time()) { Treatment::Judged } else { Treatment::Remembered }
     }
 
     /// Everything that was gathered.
@@ -231,16 +262,26 @@ impl<'j> Judge<'j> {
 
 impl RecordVisitor for Judge<'_> {
     type PerFile = PerFile;
-    type Kept = ();
+    type Kept = Option<Object>;
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let gathered = idle.unwrap_or_else(|| self.nothing());
         PerFile {
             path: path.into(),
             named: named.cloned(),
-            gathered: idle.unwrap_or_else(|| self.nothing()),
+            before: gathered.tally.findings.len(),
+            gathered,
             owner: Owner::default(),
             waiting: Waiting::default(),
+            object: None,
+        }
+    }
+
+    fn contents(&self, file: &mut PerFile, text: &[u8], outcome: &FileOutcome) {
+        if self.digests == Digests::Checked {
+            // What S3 says of an object comes from the files beside it.
+            file.object = Object::read(outcome, text, None);
         }
     }
 
@@ -275,7 +316,7 @@ impl RecordVisitor for Judge<'_> {
         let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
         let invocation = relevance.invocation;
         let class = self.count(file, record, invocation);
-        let PerFile { path, named, gathered, owner, waiting } = file;
+        let PerFile { path, named, gathered, owner, waiting, .. } = file;
         let Gathered { tally, memory, facts, names, sessions, texts, .. } = gathered;
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         if relevance.sessions && matches!(self.pass, Pass::First) {
@@ -291,6 +332,10 @@ impl RecordVisitor for Judge<'_> {
         }
         if relevance.change {
             effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
+        }
+        let treatment = self.treatment(record, named.as_ref());
+        if treatment == Treatment::Remembered && !self.has_state && !relevance.change {
+            return;
         }
         let occasion = || {
             let event_id = record.event_id();
@@ -309,6 +354,7 @@ impl RecordVisitor for Judge<'_> {
             causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             if relevance.change
                 && self.asks_before
+                && treatment == Treatment::Judged
                 && let Some(open) = OpenFact::of(fact, owner.account().as_deref())
             {
                 facts.open.push(open);
@@ -320,16 +366,23 @@ impl RecordVisitor for Judge<'_> {
                 Pass::First => Sessions::Undecided { session: &|| Session::of(record), waiting },
                 Pass::Second(_) => Sessions::Decided,
             };
-            self.engine.judge_record(fact, relevant, &occasion, of, (memory, tally));
+            self.engine.judge_record(fact, (relevant, treatment), &occasion, of, (memory, tally));
         });
     }
 
-    fn end(&self, mut file: PerFile, _: &FileOutcome) {
+    fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Object> {
         file.owner.flush(&mut file.gathered.facts);
         if !file.waiting.is_empty() {
             file.gathered.waiting.push((file.path.to_string(), file.waiting));
         }
+        if let Some(meter) = &self.watch.0 {
+            meter.findings(file.gathered.tally.findings.len().saturating_sub(file.before) as u64);
+        }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
+        match self.digests {
+            Digests::Checked => file.object.or_else(|| Object::unread(outcome)),
+            Digests::Ignored => None,
+        }
     }
 }
 

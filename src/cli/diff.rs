@@ -8,6 +8,7 @@ use super::common::{CommonArgs, Plan};
 use super::output::{self, Format};
 use super::{Failure, report, run};
 use crate::audit::TrailInput;
+use crate::engine::Scope;
 use crate::findings::diff::{Diff, diff};
 use crate::findings::gate::Exit;
 use crate::network::load::Files;
@@ -58,7 +59,16 @@ fn side(plan: &Plan, path: &Path) -> Result<Report, Failure> {
         return report::read(path);
     }
     let input = Input::path(path, STREAM_LIMIT).map_err(cannot)?;
-    Ok(run::audit(plan, plan.selected()?, Some(input), TrailInput::None, Files::default())?.report)
+    let audit = run::audit(
+        plan,
+        plan.selected()?,
+        Some(input),
+        TrailInput::None,
+        Files::default(),
+        None,
+        Scope::default(),
+    )?;
+    Ok(audit.report)
 }
 
 /// A saved run is one JSON object over many lines; a snapshot has a line of its own for the header, or is gzipped.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::Failure;
+use crate::term;
 
 /// The formats a report can be written in. Every other answer is text or JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,12 +144,14 @@ pub(crate) fn to_file(path: &Path, render: impl FnOnce(&mut dyn Write) -> io::Re
     // A link stays a link: what it leads to is replaced.
     let target = if old.is_ok() { fs::canonicalize(path)? } else { path.to_path_buf() };
     let (temporary, file) = beside(&target)?;
+    term::writing(Some(&temporary));
     let written = into(file, &mut once).and_then(|()| {
         if let Ok(old) = &old {
             fs::set_permissions(&temporary, old.permissions())?;
         }
         fs::rename(&temporary, &target)
     });
+    term::writing(None);
     if written.is_err() {
         // The first error says more than one of tidying up.
         drop(fs::remove_file(&temporary));

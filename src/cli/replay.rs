@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::common::{CommonArgs, NetworkArgs};
+use super::trail_args::{DigestArgs, ScopeArgs};
 use super::{Failure, run, scan};
 use crate::findings::gate::Exit;
 
@@ -14,6 +15,8 @@ gzipped. Directories are read with everything below them.
 
 Examples:
   lambda-audit replay ./AWSLogs
+  lambda-audit replay ./AWSLogs --since 7d --account 111122223333
+  lambda-audit replay ./AWSLogs --verify-digests --public-keys keys.json
   lambda-audit replay 2026-11-20.json.gz --policy 'function-invoke-*'
   aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventSource,AttributeValue=lambda.amazonaws.com \\
     | lambda-audit replay -")]
@@ -22,12 +25,17 @@ pub(crate) struct Args {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    digests: DigestArgs,
+    #[command(flatten)]
     networks: NetworkArgs,
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
-    let audit =
-        run::audit(&plan, plan.selected()?, None, scan::trail_input(&args.paths), args.networks.files())?;
+    let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
+    let trail = scan::trail_input(&args.paths);
+    let audit = run::audit(&plan, plan.selected()?, None, trail, args.networks.files(), keys, scope)?;
     run::write(&plan, &audit)
 }

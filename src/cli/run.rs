@@ -1,16 +1,21 @@
 //! Runs an audit with a resolved plan and writes its outputs: what `scan`, `replay` and `demo` share.
 
+use std::sync::Arc;
+
 use super::Failure;
 use super::common::Plan;
 use super::output::{self, Format};
 use crate::audit::{self, Audit, AuditError, Job, TrailInput};
+use crate::engine::Scope;
 use crate::findings::gate::Exit;
 use crate::findings::triage::Known;
 use crate::network::load::{Files, LoadError};
 use crate::policy::Policy;
 use crate::report::{Report, csv, github, html, json, junit, markdown, ocsf, sarif, text};
 use crate::snapshot;
-use crate::trail::Options;
+use crate::term::{self, ProgressLine};
+use crate::trail::digest::PublicKeys;
+use crate::trail::{Meter, Options, Watch};
 
 /// Judges the inputs with the plan's policies.
 ///
@@ -22,11 +27,18 @@ pub(crate) fn audit(
     snapshot: Option<snapshot::Input>,
     trail: TrailInput,
     networks: Files,
+    digests: Option<PublicKeys>,
+    scope: Scope,
 ) -> Result<Audit, Failure> {
+    term::end_on_interrupt();
+    let meter = term::is_shown(plan.quiet).then(Arc::<Meter>::default);
+    let line = meter.clone().map(ProgressLine::start);
     let job = Job {
         snapshot,
         trail,
-        options: Options { threads: plan.threads, ..Options::default() },
+        options: Options { threads: plan.threads, watch: Watch(meter), ..Options::default() },
+        digests,
+        scope,
         networks,
         policies,
         config: &plan.config,
@@ -40,7 +52,10 @@ pub(crate) fn audit(
         filters: plan.filters.clone(),
         now: plan.now,
     };
-    audit::run(&job).map_err(|error| match error {
+    let ran = audit::run(&job);
+    // Gone before anything is written.
+    drop(line);
+    ran.map_err(|error| match error {
         AuditError::Networks(LoadError::Table { .. }) => Failure::Usage(format!(
             "{error}\nGive --asn-db an MMDB with AS numbers (GeoLite2 ASN, DB-IP, IPinfo) or lines of \
              `first,last,number` or `network,number`; without it the built-in table is used"

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::common::{CommonArgs, NetworkArgs};
+use super::trail_args::{DigestArgs, TimeArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
@@ -29,6 +30,10 @@ pub(crate) struct Args {
     /// CloudTrail files or directories; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
+    #[command(flatten)]
+    scope: TimeArgs,
+    #[command(flatten)]
+    digests: DigestArgs,
     #[command(flatten)]
     networks: NetworkArgs,
     #[cfg(feature = "aws")]
@@ -81,6 +86,8 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         #[cfg(not(feature = "aws"))]
         None => return Err(offline()),
     };
-    let audit = run::audit(&plan, policies, Some(snapshot), trail_input(&args.trail), args.networks.files())?;
+    let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
+    let trail = trail_input(&args.trail);
+    let audit = run::audit(&plan, policies, Some(snapshot), trail, args.networks.files(), keys, scope)?;
     run::write(&plan, &audit)
 }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::state::{Now, Occasion, Part, Reading, Rules, Settled};
-use super::{Engine, Occurrence, Tally, Told, failed, part, unknown};
+use super::state::{Counted, Now, Occasion, Part, Reading, Rules, Settled};
+use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, unknown};
 use crate::arn;
 use crate::facts::schema::FieldAccess;
 use crate::facts::{Fact, Subject};
@@ -12,6 +12,7 @@ use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
 use crate::policy::{Env, Evidence, Policy, Verdict};
+use crate::trail::TrailFileName;
 use crate::value::Value;
 
 /// What the policies with state remember of the records that one thread has read: in which order records are added,
@@ -27,6 +28,7 @@ pub struct Memory {
 pub(super) struct Held {
     fields: Made,
     told: Told,
+    treatment: Treatment,
 }
 
 impl<'p> Engine<'p> {
@@ -59,7 +61,7 @@ impl<'p> Engine<'p> {
         &self,
         at: usize,
         (policy, program): (&Policy, &Program),
-        fact: &Fact<'_>,
+        (fact, treatment): (&Fact<'_>, Treatment),
         occasion: &Occasion,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
@@ -69,11 +71,13 @@ impl<'p> Engine<'p> {
         let hold = || Held {
             fields: Made::capture(fields, fact.subject.label(), fact.origin),
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
+            treatment,
         };
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
         let now = part.add(look, occasion, hold);
         match now {
             Now::Wait => {}
+            Now::Judge(_) if treatment == Treatment::Remembered => {}
             Now::Judge(Outcome::Pass) => tally.count(at, |row| row.pass += 1),
             Now::Judge(Outcome::NotApplicable) => tally.count(at, |row| row.not_applicable += 1),
             Now::Judge(Outcome::Unknown | Outcome::Fail { .. }) => self.judge_one(at, policy, fact, tally),
@@ -86,14 +90,22 @@ impl<'p> Engine<'p> {
             let (Some(program), Some(part)) = (&policy.program, part) else { continue };
             let rules = Rules { program, judge: &policy.judge };
             part.settle(rules, reading, |held| &held.fields, &mut |settled| {
-                settle(at, (policy, program), settled, tally);
+                settle(at, (policy, program), settled, (&self.scope, tally));
             });
         }
     }
 }
 
-fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<Held>, tally: &mut Tally) {
+fn settle(
+    at: usize,
+    (policy, program): (&Policy, &Program),
+    settled: Settled<Held>,
+    (scope, tally): (&Scope, &mut Tally),
+) {
     match settled {
+        // Only what is reported is judged. A count's doubt stands for other records too, and is always told.
+        Settled::Judged { held, .. } | Settled::WarmingUp { held, .. }
+            if held.treatment == Treatment::Remembered => {}
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
         Settled::Repeated(_) => tally.count(at, |row| {
             row.fail += 1;
@@ -113,7 +125,8 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
             let missing = policy.doubts(&held.fields);
             unknown(at, missing, &held.told, records, tally);
         }
-        Settled::Reached { held, records, most } => {
+        Settled::Reached { held, mut records, most } => {
+            records.retain(|record| reported(scope, record));
             let (Some(count), Some(first)) = (&program.count, records.first()) else { return };
             tally.count(at, |row| row.fail += records.len() as u64);
             let subject = subject(policy, count, &held);
@@ -144,6 +157,19 @@ fn settle(at: usize, (policy, program): (&Policy, &Program), settled: Settled<He
             tally.fail_all(fingerprint, occurrence, &records);
         }
     }
+}
+
+/// Is a record that counted in what is reported? Where its file's name does not say whose it is, it is.
+fn reported(scope: &Scope, record: &Counted) -> bool {
+    if scope.is_everything() {
+        return true;
+    }
+    let named = TrailFileName::parse(&record.file);
+    let (account, region) = match &named {
+        Some(named) => (Some(named.account.as_str()), Some(named.region.as_str())),
+        None => (None, None),
+    };
+    scope.has_time(record.time) && scope.has_place(account, region)
 }
 
 /// What a count is about: its key, not the one record that came first.

@@ -20,6 +20,9 @@ pub(super) const TRAIL_API: &str =
     "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html";
 pub(super) const VALIDATION: &str =
     "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-intro.html";
+pub(super) const DIGEST_FILES: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html";
+pub(super) const DIGEST_CHECK: &str =
+    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-custom-validation.html";
 pub(super) const RECORD: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html";
 pub(super) const IDENTITY: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html";
 pub(super) const LAMBDA_TRAIL: &str =

@@ -178,6 +178,21 @@ declare_kind! {
 }
 
 declare_kind! {
+    /// A file of a trail, as the digest chain has it.
+    TrailFile, TRAIL_FILE = "trail_file" {
+        means: "A log file or digest of a trail that was read or should be there, with what the digests prove of it; made only when digests are checked (--verify-digests)",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { means: "S3 key of the file as the digest has it, else its path" }
+        role: Text = "role" { values: &["log", "digest"], means: "A file with records, or a digest of such files", page: pages::DIGEST_FILES }
+        account: Text = "account" { can_be_unread: true, means: "Account whose records it holds" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the records" }
+        integrity: Text = "integrity" { values: &["intact", "missing", "altered", "unsigned", "unlisted"], can_be_unread: true, means: "intact: proven to be as delivered; missing: a digest names it, and it is not there; altered: its hash, signature or name is another one; unsigned: a digest without a signature in its metadata; unlisted: no digest of the time of its delivery lists it. Unread where a signature or key is not there to prove it", page: pages::DIGEST_CHECK }
+        reason: Text = "reason" { means: "What shows it, as a sentence" }
+    }
+}
+
+declare_kind! {
     /// An execution role.
     Role, ROLE = "role" {
         means: "An IAM role that functions run under",

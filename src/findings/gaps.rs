@@ -48,6 +48,7 @@ impl AcceptedGaps {
         let surface = match &fact.place {
             Place::Part { api, .. } => api,
             Place::Event(event) => event.file,
+            Place::File { .. } => "trail_file",
         };
         self.0.iter().any(|gap| {
             matches(&gap.surface, Some(surface))

@@ -34,6 +34,8 @@ pub enum Surface {
     TrailManagement,
     /// Data events of a trail.
     TrailData,
+    /// The digests of trail files.
+    TrailDigests,
 }
 
 impl Surface {
@@ -42,6 +44,7 @@ impl Surface {
             Surface::Snapshot => "snapshot",
             Surface::TrailManagement => "trail management events",
             Surface::TrailData => "trail data events",
+            Surface::TrailDigests => "trail digests",
         }
     }
 }
@@ -88,6 +91,7 @@ impl Policy {
         self.origins
             .iter()
             .map(|origin| match origin {
+                Origin::State if self.kind.name == "trail_file" => Surface::TrailDigests,
                 Origin::State => Surface::Snapshot,
                 Origin::Change => Surface::TrailManagement,
                 Origin::Activity if self.kind.name == "invocation" => Surface::TrailData,

@@ -27,7 +27,7 @@ pub(super) fn of(finding: &Finding, anchor: Option<&str>) -> Place {
 pub(super) fn of_source(source: &Source) -> Place {
     let (file, line) = match source {
         Source::Snapshot { file, line, .. } => (file, (*line).max(1)),
-        Source::Record { file, .. } => (file, 1),
+        Source::Record { file, .. } | Source::File { file } => (file, 1),
     };
     let path = if file.is_empty() { "lambda-audit" } else { file };
     Place { path: path.to_owned(), line }

@@ -344,6 +344,7 @@ pub(crate) fn source(source: &Source) -> String {
         Source::Record { file, offset, .. } => {
             format!("{} (record at byte {offset} of its text)", safe(file))
         }
+        Source::File { file } => safe(file).into_owned(),
     }
 }
 

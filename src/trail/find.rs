@@ -6,6 +6,7 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::outcome::{FaultKind, FileKind, ForeignWhy};
+use super::prune::Prune;
 
 /// How deeply directories may nest; `AWSLogs/o-…/…/CloudTrail/REGION/Y/M/D` needs nine.
 const MAX_DIRECTORIES: usize = 64;
@@ -32,9 +33,14 @@ pub(crate) enum What {
 }
 
 /// Finds the files at `inputs`, at most `max_files`, sorted by their displayed path.
-pub(crate) fn find(inputs: &[PathBuf], max_files: usize) -> Vec<Entry> {
-    let mut finder =
-        Finder { entries: Vec::new(), files: BTreeMap::new(), directories: BTreeSet::new(), max_files };
+pub(crate) fn find(inputs: &[PathBuf], max_files: usize, prune: &Prune) -> Vec<Entry> {
+    let mut finder = Finder {
+        entries: Vec::new(),
+        files: BTreeMap::new(),
+        directories: BTreeSet::new(),
+        max_files,
+        prune,
+    };
     for path in inputs.iter().collect::<BTreeSet<_>>() {
         finder.input(path);
     }
@@ -43,16 +49,17 @@ pub(crate) fn find(inputs: &[PathBuf], max_files: usize) -> Vec<Entry> {
     entries
 }
 
-struct Finder {
+struct Finder<'f> {
     entries: Vec<Entry>,
     /// Real path of each file → its entry.
     files: BTreeMap<PathBuf, usize>,
     /// Real paths of the directories that were walked: a loop of links ends here.
     directories: BTreeSet<PathBuf>,
     max_files: usize,
+    prune: &'f Prune,
 }
 
-impl Finder {
+impl Finder<'_> {
     fn add(&mut self, path: &Path, what: What) {
         self.entries.push(Entry { path: path.to_owned(), display: path.display().to_string(), what });
     }
@@ -81,7 +88,10 @@ impl Finder {
             return self.add(path, What::Listed(FileKind::Duplicate));
         }
         self.files.insert(real, self.entries.len());
-        self.add(path, what);
+        match self.prune.leaves_out(&path.to_string_lossy()) {
+            Some(why) => self.add(path, What::Listed(FileKind::LeftOut(why))),
+            None => self.add(path, what),
+        }
     }
 
     /// Walks a directory and those below it.

@@ -2,6 +2,7 @@
 
 use super::file_name::TrailFileName;
 use super::json::JsonFault;
+use super::prune::LeftOut;
 
 /// Which bytes an offset counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,10 +130,14 @@ pub enum FileKind {
     Trail,
     /// A digest of trail files (integrity data, no records).
     Digest,
+    /// The object metadata of a digest, in a file beside it.
+    Metadata,
     /// Only CloudTrail's own summaries: Insights or aggregated events.
     Summaries,
     /// Something else, found in a directory.
     Foreign(ForeignWhy),
+    /// Not opened: its path says that nothing in it matters.
+    LeftOut(LeftOut),
     /// Reached before under another name; read once.
     Duplicate,
     /// Nothing could be told: nothing of it was read.

@@ -10,10 +10,13 @@ use libdeflater::Decompressor;
 use memchr::memmem;
 use rayon::prelude::*;
 
+use super::digest::is_sidecar;
 use super::file_name::TrailFileName;
 use super::find::{Entry, What, find};
 use super::inflate::{Inflated, inflate, is_gzip};
+use super::meter::Watch;
 use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
+use super::prune::Prune;
 use super::record::TrailRecord;
 use super::split::{Sink, read_text};
 
@@ -26,12 +29,22 @@ pub struct Options {
     pub max_file_bytes: usize,
     /// The most files that are listed.
     pub max_files: usize,
+    /// Which files need not be opened.
+    pub prune: Prune,
+    /// Who is told how far it is.
+    pub watch: Watch,
 }
 
 impl Default for Options {
     /// 512 MiB a file, five million files.
     fn default() -> Self {
-        Self { threads: None, max_file_bytes: 512 << 20, max_files: 5_000_000 }
+        Self {
+            threads: None,
+            max_file_bytes: 512 << 20,
+            max_files: 5_000_000,
+            prune: Prune::default(),
+            watch: Watch::default(),
+        }
     }
 }
 
@@ -49,6 +62,10 @@ pub trait RecordVisitor: Sync {
     /// Called for each record, in the order of the file. Only event source, name and time are known to be readable;
     /// nothing else was parsed yet.
     fn record(&self, file: &mut Self::PerFile, record: &TrailRecord<'_>);
+
+    /// Called once per file that could be opened, before its records, with all of its unpacked text; `outcome` says how
+    /// the reading of its bytes ended. Most visitors need only the records.
+    fn contents(&self, _file: &mut Self::PerFile, _text: &[u8], _outcome: &FileOutcome) {}
 
     /// Whether there may be records that [`RecordVisitor::pass_over`] says yes to.
     fn may_pass_over(&self) -> bool {
@@ -79,13 +96,22 @@ pub fn read_inputs<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
-    let entries = find(inputs, options.max_files);
+    let entries = find(inputs, options.max_files, &options.prune);
+    if let Some(meter) = &options.watch.0 {
+        meter.found(entries.len() as u64);
+    }
     let pool = Pool::default();
     let read = || {
         entries
             .par_iter()
             .with_max_len(1)
-            .map(|entry| pool.with(|buffers| read_entry(entry, options, visitor, buffers)))
+            .map(|entry| {
+                let read = pool.with(|buffers| read_entry(entry, options, visitor, buffers));
+                if let Some(meter) = &options.watch.0 {
+                    meter.file(read.0.records, read.0.text_bytes);
+                }
+                read
+            })
             .collect()
     };
     match rayon::ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, NonZeroUsize::get)).build() {
@@ -102,8 +128,14 @@ pub fn read_stream<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> (FileOutcome, V::Kept) {
-    read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new())
+    match options.prune.leaves_out(path) {
+        Some(why) => without_records(path, FileKind::LeftOut(why), None, visitor),
+        None => read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new()),
+    }
 }
+
+/// The most bytes of a file beside a digest.
+const MAX_SIDECAR: usize = 64 << 10;
 
 /// Whether a file was given as input or found in a directory: what is no trail is a fault only in the first case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,17 +184,7 @@ fn read_entry<V: RecordVisitor>(
     visitor: &V,
     buffers: &mut Buffers,
 ) -> (FileOutcome, V::Kept) {
-    let without_records = |kind, fault: Option<FaultKind>| {
-        let mut outcome = FileOutcome::new(entry.display.clone(), kind);
-        outcome.named = TrailFileName::parse(&entry.display);
-        if let Some(fault) = fault {
-            outcome.status = Status::Failed;
-            outcome.add_fault(Fault::file(0, fault));
-        }
-        let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
-        let kept = visitor.end(gathered, &outcome);
-        (outcome, kept)
-    };
+    let without_records = |kind, fault| without_records(&entry.display, kind, fault, visitor);
     match &entry.what {
         What::Listed(kind) => without_records(*kind, None),
         What::Failed(fault) => without_records(FileKind::Unknown, Some(fault.clone())),
@@ -179,6 +201,24 @@ fn read_entry<V: RecordVisitor>(
     }
 }
 
+/// The outcome of a file of which nothing is read.
+fn without_records<V: RecordVisitor>(
+    path: &str,
+    kind: FileKind,
+    fault: Option<FaultKind>,
+    visitor: &V,
+) -> (FileOutcome, V::Kept) {
+    let mut outcome = FileOutcome::new(path.to_owned(), kind);
+    outcome.named = TrailFileName::parse(path);
+    if let Some(fault) = fault {
+        outcome.status = Status::Failed;
+        outcome.add_fault(Fault::file(0, fault));
+    }
+    let gathered = visitor.begin(&outcome.path, outcome.named.as_ref());
+    let kept = visitor.end(gathered, &outcome);
+    (outcome, kept)
+}
+
 fn read_source<V: RecordVisitor>(
     path: &str,
     mut source: impl Read,
@@ -190,10 +230,11 @@ fn read_source<V: RecordVisitor>(
     let Buffers { file, text, decompressor } = buffers;
     let mut outcome = FileOutcome::new(path.to_owned(), FileKind::Unknown);
     outcome.named = TrailFileName::parse(path);
-    let gathered = visitor.begin(path, outcome.named.as_ref());
+    let mut gathered = visitor.begin(path, outcome.named.as_ref());
+    let sidecar = is_sidecar(path);
 
     file.clear();
-    let limit = options.max_file_bytes;
+    let limit = if sidecar { options.max_file_bytes.min(MAX_SIDECAR) } else { options.max_file_bytes };
     if let Err(error) = source.by_ref().take(limit as u64 + 1).read_to_end(file) {
         outcome.add_fault(Fault::file(file.len() as u64, FaultKind::Io(error.to_string())));
     }
@@ -213,6 +254,15 @@ fn read_source<V: RecordVisitor>(
     };
     inflated.faults.into_iter().for_each(|fault| outcome.add_fault(fault));
     outcome.text_bytes = all.len() as u64;
+    if sidecar {
+        outcome.kind = FileKind::Metadata;
+    }
+    visitor.contents(&mut gathered, all, &outcome);
+    if sidecar {
+        outcome.status = if outcome.fault_count > 0 { Status::Failed } else { Status::Ok };
+        let kept = visitor.end(gathered, &outcome);
+        return (outcome, kept);
+    }
 
     let bytes_fault = outcome.fault_count > 0;
     let mut gatherer =

@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use lambda_audit::audit::{self, Audit, Job, TrailInput};
 use lambda_audit::config::{self, Config};
+use lambda_audit::engine::Scope;
 use lambda_audit::findings::gate::Thresholds;
 use lambda_audit::policy::{Policy, PolicySet, Severity};
 use lambda_audit::snapshot::Input;
 use lambda_audit::trail::Options;
+use lambda_audit::trail::digest::PublicKeys;
 use lambda_audit::trust::Trust;
 use serde_json::Value as Json;
 
@@ -176,11 +178,19 @@ pub struct Library {
     policies: PolicySet,
     config: Config,
     pub options: Options,
+    pub digests: Option<PublicKeys>,
+    pub scope: Scope,
 }
 
 impl Library {
     pub fn new(config: &str) -> Self {
-        Library { policies: bundled(), config: configuration(config), options: Options::default() }
+        Library {
+            policies: bundled(),
+            config: configuration(config),
+            options: Options::default(),
+            digests: None,
+            scope: Scope::default(),
+        }
     }
 
     pub fn audit(&self, snapshot: Option<Input>, trail: TrailInput) -> Audit {
@@ -195,6 +205,8 @@ impl Library {
             thresholds: &thresholds,
             now: NOW.parse().unwrap(),
             networks: Default::default(),
+            digests: self.digests.clone(),
+            scope: self.scope.clone(),
             baseline: None,
             filters: Vec::new(),
         };
