@@ -93,7 +93,7 @@ fn an_answer_with_fewer_layers_does_not_take_back_what_was_asked_for() {
             "layers": ["arn:aws:lambda:eu-west-1:444455556666:layer:base:1"]},
         "responseElements": {"functionArn": FUNCTION, "layers": []}});
     let (found, _, _) = replay("layers", "UpdateFunctionConfiguration20150331v2", change);
-    assert_eq!(found, ["layer-external"]);
+    assert_eq!(found, ["layer-external", "layer-added-to-function"]);
 }
 
 #[test]
