@@ -8,6 +8,7 @@ mod ledger;
 mod networks;
 mod records;
 mod relevance;
+mod stored;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::facts::from_record::{RecordContext, Wanted};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
+use crate::findings::Fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
 use crate::lists::{ListError, Lists};
@@ -29,6 +31,7 @@ use crate::network::load::{self, LoadError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
+use crate::store::{Store, StoreError};
 use crate::trail::{self, FileOutcome, Options};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
@@ -73,6 +76,8 @@ pub struct Job<'j> {
 pub struct Audit {
     pub report: Report,
     pub exit: Exit,
+    /// Of all findings, for a store to remember once they were reported.
+    pub fingerprints: Vec<Fingerprint>,
     /// The logging of each function, of the snapshot.
     pub logging: Vec<LoggingFact>,
     /// The last invocation that was read of each function, by unqualified ARN.
@@ -88,6 +93,8 @@ pub enum AuditError {
     Lists(#[from] ListError),
     #[error(transparent)]
     Networks(#[from] LoadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What is known of a function's logging.
@@ -114,6 +121,8 @@ struct TrailRead {
     facts: RecordFacts,
     /// Some file was not read, and its name does not say of when its records are.
     unplaced: bool,
+    /// Files in the store of which something would have to be read that cannot be read any more.
+    lost: Vec<stored::Lost>,
 }
 
 impl TrailRead {
@@ -122,6 +131,16 @@ impl TrailRead {
     fn is_missing(&self, account: Option<&str>, from: i64, to: i64) -> bool {
         self.facts.reading.has_hole(account, from, to) || self.unplaced
     }
+
+    fn of(facts: RecordFacts, files: Vec<FileOutcome>, lost: Vec<stored::Lost>) -> Self {
+        let mut read = TrailRead { unplaced: files.iter().any(holes::is_unplaced), files, facts, lost };
+        let accounts = &read.facts.accounts;
+        let outdated = read.lost.iter().filter(|lost| lost.policies.is_none());
+        let gone: Vec<_> = outdated.flat_map(|lost| lost.holes(accounts)).collect();
+        let holes = holes::holes(&read.files).into_iter().chain(gone);
+        holes.for_each(|hole| read.facts.reading.hole(hole));
+        read
+    }
 }
 
 /// Carries out a run.
@@ -129,12 +148,20 @@ impl TrailRead {
 /// # Errors
 /// [`AuditError`] if the snapshot, or a file of networks that is needed, cannot be read at all. Everything else that cannot be read is in the report.
 pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
+    run_with(job, None)
+}
+
+/// Carries out a run beside a store of earlier ones.
+///
+/// # Errors
+/// As [`run`], and if the store cannot be written: then it is as it was after its last batch.
+pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, AuditError> {
     let lists = Lists::embedded()?;
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
     let engine = Engine::new(job.policies.clone(), &gaps);
     let mut tally = engine.tally();
-    let networks = networks(job, &engine)?;
+    let networks = networks(job, &engine, store.is_some())?;
 
     let snapshot = job.snapshot.as_ref().map(index).transpose()?;
     let trusts = match &snapshot {
@@ -162,28 +189,69 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         facts.finish(&mut judge);
     }
 
+    let plan = match (&mut store, &job.trail) {
+        (Some(store), TrailInput::Paths(paths)) => {
+            Some(stored::Plan::new(job, &engine, (paths, &gaps, &trusts), store)?)
+        }
+        _ => None,
+    };
+    let asked = asks_networks(job, &engine);
+    let networks = match networks {
+        Some(networks) => networks,
+        None if asked && plan.as_ref().is_none_or(stored::Plan::reads) => {
+            load::networks(&job.networks, &job.config.own_networks)?
+        }
+        None => Networks::unread(&job.config.own_networks),
+    };
+    let consulted = match networks::Consulted::of(&networks) {
+        // Those that the store's results are from: others would have been read anew.
+        None if asked => Some(networks::Consulted::built_in().map_err(LoadError::from)?),
+        consulted => consulted,
+    };
     let context = RecordContext { trusts: &trusts, lists: &lists, networks: &networks };
-    let trail = read_trail(job, &engine, context, &mut tally);
+    let (gathered, files, lost) = match (plan, &mut store) {
+        (Some(plan), Some(store)) => {
+            let stored::Outcome { gathered, files, lost } =
+                plan.carry_out(job, &engine, (context, &gaps), store)?;
+            (gathered, files, lost)
+        }
+        _ => {
+            let (gathered, files) = read_files(job, &engine, context);
+            (gathered, files, Vec::new())
+        }
+    };
+    let trail = judge_trail(&engine, gathered, files, lost, &mut tally);
     blind_functions(job, &engine, &logging, &trail, &mut tally);
 
     let read = assemble::Inputs {
         snapshot: snapshot.as_ref(),
         trail: &trail,
         logging: &logging,
-        networks: &networks,
+        consulted: consulted.as_ref(),
+        store: store.as_deref(),
         base: base.as_ref(),
     };
+    let fingerprints = tally.findings.keys().copied().collect();
     let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
-    Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
+    Ok(Audit { report, exit, fingerprints, logging, last_invokes: trail.facts.last_invokes })
 }
 
-/// The networks, if trail records are read and a policy asks where calls came from.
-fn networks(job: &Job<'_>, engine: &Engine<'_>) -> Result<Networks, LoadError> {
+/// The networks, if trail records are read and a policy asks where calls came from. Beside a store the built-in ones
+/// wait until a file must really be read: `None`.
+fn networks(job: &Job<'_>, engine: &Engine<'_>, store: bool) -> Result<Option<Networks>, LoadError> {
     let own = &job.config.own_networks;
-    if job.trail.is_given() && engine.reads(&NETWORK_FIELDS) {
-        return load::networks(&job.networks, own);
+    if !asks_networks(job, engine) {
+        return Ok(Some(Networks::unread(own)));
     }
-    Ok(Networks::unread(own))
+    let load::Files { asn_db, aws_ranges } = &job.networks;
+    if store && asn_db.is_none() && aws_ranges.is_none() {
+        return Ok(None);
+    }
+    load::networks(&job.networks, own).map(Some)
+}
+
+fn asks_networks(job: &Job<'_>, engine: &Engine<'_>) -> bool {
+    job.trail.is_given() && engine.reads(&NETWORK_FIELDS)
 }
 
 /// The fields that a table of networks answers, of every kind that has them.
@@ -197,12 +265,12 @@ fn index(input: &snapshot::Input) -> Result<SnapshotRead, ReadError> {
     Ok(SnapshotRead { name: input.name(), index, faults })
 }
 
-fn read_trail(
+/// Reads all files, without a store.
+fn read_files(
     job: &Job<'_>,
     engine: &Engine<'_>,
     context: RecordContext<'_>,
-    tally: &mut Tally,
-) -> TrailRead {
+) -> (records::Gathered, Vec<FileOutcome>) {
     let visitor = records::Judge::new(engine, wanted(job, engine), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
@@ -212,14 +280,28 @@ fn read_trail(
             .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), &job.options, &visitor))
             .collect(),
     };
-    let records::Gathered { tally: of_records, memory, facts, .. } = visitor.finish();
-    let mut out =
-        TrailRead { files: read.into_iter().map(|(file, ())| file).collect(), facts, unplaced: false };
+    (visitor.finish(), read.into_iter().map(|(file, ())| file).collect())
+}
+
+/// Judges what waited for all records.
+fn judge_trail(
+    engine: &Engine<'_>,
+    gathered: records::Gathered,
+    files: Vec<FileOutcome>,
+    lost: Vec<stored::Lost>,
+    tally: &mut Tally,
+) -> TrailRead {
+    let records::Gathered { tally: of_records, memory, facts, .. } = gathered;
+    let out = TrailRead::of(facts, files, lost);
     tally.merge(of_records);
-    out.unplaced = out.files.iter().any(holes::is_unplaced);
-    holes::holes(&out.files).into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    for lost in &out.lost {
+        engine.unread_file(&lost.path, |at| lost.is_of(at), tally);
+    }
     if engine.has_state() {
-        engine.recall(memory, &out.facts.reading, tally);
+        let base = &out.facts.reading;
+        let readings = stored::readings(base, &out.lost, &out.facts.accounts, engine.policies().len());
+        let reading = |at: usize| readings.get(at).and_then(Option::as_ref).unwrap_or(base);
+        engine.recall(memory, &reading, tally);
     }
     out
 }

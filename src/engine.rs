@@ -4,14 +4,17 @@
 //! Tallies of parts of the input merge in any order to the same result, so that neither the order of files nor the
 //! number of threads changes a byte of the output.
 
+mod kept;
 mod memory;
 pub mod state;
 mod tally;
 
 use std::cell::OnceCell;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::schema::{FieldAccess, Origin};
-use crate::facts::{Fact, KINDS, Place, Source, Subject};
+use crate::facts::{Fact, KINDS, Place, Source, Subject, plain};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
@@ -19,6 +22,7 @@ use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
 use state::Occasion;
 
+pub use kept::Share;
 pub use memory::Memory;
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 
@@ -131,6 +135,18 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// A file that some policies cannot be judged on, since it is gone: one judgement of each is unknown.
+    pub fn unread_file(&self, path: &str, is_of: impl Fn(usize) -> bool, tally: &mut Tally) {
+        let source = Source::Record { file: path.to_owned(), offset: 0, event_id: None };
+        for (at, policy) in self.policies.iter().enumerate() {
+            if is_of(at) && policy.origins.iter().any(|origin| *origin != Origin::State) {
+                let why = Why::HistoryGap;
+                let key = UnknownKey { field: policy.kind.name.to_owned(), why, accepted: false };
+                tally.unknown(at, false, 1, [key], path, &source);
+            }
+        }
+    }
+
     fn policies_of(
         &self,
         fields: &dyn FieldAccess,
@@ -167,10 +183,11 @@ impl<'p> Engine<'p> {
 }
 
 /// What is told of a fact beside its fields.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Told {
     subject: Subject<'static>,
     origin: Origin,
+    #[serde(with = "plain::source")]
     source: Source,
     event_id: Option<String>,
     time: Option<i64>,

@@ -9,6 +9,7 @@ pub mod from_record;
 pub mod from_snapshot;
 mod grant;
 mod pages;
+pub(crate) mod plain;
 pub mod schema;
 mod state_kinds;
 
@@ -66,13 +67,17 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
     })
 }
 
+/// A name of the program's own. Under this name, since the derived reading would borrow a `&str`.
+pub type SubjectKind = &'static str;
+
 /// What a fact is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Subject<'a> {
     pub arn: Option<Cow<'a, str>>,
     /// `function`, `function_version`, `alias`, `layer_version`, `function_url`, `event_source_mapping`, `trail`,
     /// `role`, `principal`, …
-    pub kind: &'static str,
+    #[serde(with = "plain::subject_kind")]
+    pub kind: SubjectKind,
     pub name: Cow<'a, str>,
     pub account: Option<Cow<'a, str>>,
     pub region: Option<Cow<'a, str>>,

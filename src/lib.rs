@@ -11,6 +11,7 @@ pub mod value;
 
 // What is read.
 pub mod snapshot;
+pub mod store;
 pub mod trail;
 
 // What it says.

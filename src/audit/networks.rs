@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::network::{Networks, Origin};
+use crate::network::{About, Networks, Origin};
 
 /// Days after which a table is called old: address ranges change hands all the time.
 const OLD: i32 = 180;
@@ -13,10 +13,30 @@ const OLD: i32 = 180;
 const CREDIT: &str = "IP to AS data by Route Views (https://www.routeviews.org), NRO (https://www.nro.net) and DB-IP \
                       (https://db-ip.com), CC BY 4.0, joined by ip-location-db";
 
-/// Notices about the networks; none where no policy asked for them.
-pub(super) fn notices(networks: &Networks, now: Timestamp) -> Vec<String> {
-    let Some(table) = networks.table() else { return Vec::new() };
-    let about = table.about();
+/// The networks that addresses were looked up in, in this run or in those whose results a store kept.
+#[derive(Debug, Clone)]
+pub(super) struct Consulted {
+    table: About,
+    /// Where AWS's own list was given, its date.
+    aws: Option<Option<Date>>,
+}
+
+impl Consulted {
+    /// `None` where no policy asked for them.
+    pub(super) fn of(networks: &Networks) -> Option<Self> {
+        let aws = networks.aws_ranges().map(|ranges| ranges.date());
+        Some(Consulted { table: networks.table()?.about().clone(), aws })
+    }
+
+    /// The built-in table, which was not read.
+    pub(super) fn built_in() -> Result<Self, crate::network::Damaged> {
+        Ok(Consulted { table: crate::network::about()?, aws: None })
+    }
+}
+
+/// Notices about the networks.
+pub(super) fn notices(consulted: &Consulted, now: Timestamp) -> Vec<String> {
+    let about = &consulted.table;
     let today = now.to_zoned(TimeZone::UTC).date();
     let mut out = Vec::new();
 
@@ -25,8 +45,8 @@ pub(super) fn notices(networks: &Networks, now: Timestamp) -> Vec<String> {
         Origin::BuiltIn => format!("the built-in table{} ({CREDIT})", of(about.date)),
         Origin::File(path) => format!("{path}{}", of(about.date)),
     };
-    let aws = match networks.aws_ranges() {
-        Some(ranges) => format!("AWS's own list{} tells its addresses", of(ranges.date())),
+    let aws = match consulted.aws {
+        Some(date) => format!("AWS's own list{} tells its addresses", of(date)),
         None => "AWS's addresses are told by AS number (exact with --aws-ranges FILE)".to_owned(),
     };
     out.push(format!("addresses were looked up in {table}; {aws}"));
@@ -35,7 +55,7 @@ pub(super) fn notices(networks: &Networks, now: Timestamp) -> Vec<String> {
     if let Some(days) = about.date.and_then(days) {
         out.push(format!("the table of networks is {days} days old: give a newer one with --asn-db FILE"));
     }
-    if let Some(days) = networks.aws_ranges().and_then(|ranges| ranges.date()).and_then(days) {
+    if let Some(days) = consulted.aws.flatten().and_then(days) {
         out.push(format!(
             "AWS's list of ranges is {days} days old: https://ip-ranges.amazonaws.com/ip-ranges.json"
         ));

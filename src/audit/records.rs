@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Tally};
+use crate::engine::{Engine, Memory, Share, Tally};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
 };
@@ -17,7 +19,7 @@ use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LastInvoke {
     /// Seconds since 1970, UTC.
     pub time: i64,
@@ -25,7 +27,7 @@ pub struct LastInvoke {
 }
 
 /// What is learned from records beside findings.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RecordFacts {
     pub records: u64,
     /// Lambda data events.
@@ -77,13 +79,55 @@ pub(super) struct Gathered {
     names: Names,
 }
 
+impl Gathered {
+    pub(super) fn nothing(engine: &Engine<'_>) -> Self {
+        Gathered {
+            tally: engine.tally(),
+            memory: engine.memory(),
+            facts: RecordFacts::default(),
+            names: Names::default(),
+        }
+    }
+
+    /// Adds what some files gave: the shares with the positions of their policies. False: a share is none of its
+    /// policy's.
+    pub(super) fn add(
+        &mut self,
+        engine: &Engine<'_>,
+        shares: impl Iterator<Item = (usize, Share)>,
+        facts: RecordFacts,
+    ) -> bool {
+        self.facts.merge(facts);
+        let mut sound = true;
+        for (at, share) in shares {
+            sound &= engine.add_share(at, share, (&mut self.memory, &mut self.tally));
+        }
+        sound
+    }
+}
+
 /// What is at hand while one file is read.
 #[derive(Debug)]
 pub(super) struct PerFile {
     path: Arc<str>,
     named: Option<TrailFileName>,
     gathered: Gathered,
+    /// Where each file's part is kept, what its thread gathered of the files before.
+    before: Option<Gathered>,
     owner: Owner,
+}
+
+/// Keeps what each file gave.
+pub(super) trait Keep: Sync {
+    /// Whether it was kept.
+    fn keep(&self, outcome: &FileOutcome, facts: &RecordFacts, shares: &[Share]) -> bool;
+}
+
+/// What one file gave that could not be kept.
+#[derive(Debug)]
+pub(super) struct Loose {
+    pub(super) facts: RecordFacts,
+    pub(super) shares: Vec<Share>,
 }
 
 /// Judges every record with the engine.
@@ -95,20 +139,35 @@ pub(super) struct Judge<'j> {
     context: RecordContext<'j>,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
+    /// Each file's part is kept by itself: what is gathered must not depend on which other policies there are.
+    keep: Option<&'j dyn Keep>,
+    loose: Mutex<Vec<Loose>>,
 }
 
 impl<'j> Judge<'j> {
     pub(super) fn new(engine: &'j Engine<'j>, wanted: Wanted, context: RecordContext<'j>) -> Self {
-        Judge { engine, has_state: engine.has_state(), wanted, context, idle: Mutex::default() }
+        Judge {
+            engine,
+            has_state: engine.has_state(),
+            wanted,
+            context,
+            idle: Mutex::default(),
+            keep: None,
+            loose: Mutex::default(),
+        }
     }
 
+    /// Judges for a store: everything is gathered that some policy of a later run may ask for.
+    pub(super) fn keeping(engine: &'j Engine<'j>, context: RecordContext<'j>, keep: &'j dyn Keep) -> Self {
+        Judge { has_state: true, keep: Some(keep), ..Judge::new(engine, Wanted::ALL, context) }
+    }
+
+    /// Takes what could not be kept.
+    pub(super) fn loose(&self) -> Vec<Loose> {
+        std::mem::take(&mut self.loose.lock().unwrap_or_else(PoisonError::into_inner))
+    }
     fn nothing(&self) -> Gathered {
-        Gathered {
-            tally: self.engine.tally(),
-            memory: self.engine.memory(),
-            facts: RecordFacts::default(),
-            names: Names::default(),
-        }
+        Gathered::nothing(self.engine)
     }
 
     /// Everything that was gathered.
@@ -120,6 +179,26 @@ impl<'j> Judge<'j> {
             all.facts.merge(one.facts);
         }
         all
+    }
+
+    /// Keeps what a file gave, and adds it to what was gathered before.
+    fn keep(
+        &self,
+        keep: &dyn Keep,
+        of_file: Gathered,
+        mut before: Gathered,
+        outcome: &FileOutcome,
+    ) -> Gathered {
+        let Gathered { tally, memory, facts, names } = of_file;
+        before.names = names;
+        let shares = self.engine.shares(tally, memory);
+        if keep.keep(outcome, &facts, &shares) {
+            let sound = before.add(self.engine, shares.into_iter().enumerate(), facts);
+            debug_assert!(sound, "shares of this very engine");
+        } else {
+            self.loose.lock().unwrap_or_else(PoisonError::into_inner).push(Loose { facts, shares });
+        }
+        before
     }
 
     /// To which policies can a call of this source and name matter? Everything else about it is unread.
@@ -143,16 +222,16 @@ impl RecordVisitor for Judge<'_> {
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        PerFile {
-            path: path.into(),
-            named: named.cloned(),
-            gathered: idle.unwrap_or_else(|| self.nothing()),
-            owner: Owner::default(),
-        }
+        let mut gathered = idle.unwrap_or_else(|| self.nothing());
+        let before = self.keep.is_some().then(|| {
+            let names = std::mem::take(&mut gathered.names);
+            std::mem::replace(&mut gathered, Gathered { names, ..self.nothing() })
+        });
+        PerFile { path: path.into(), named: named.cloned(), gathered, before, owner: Owner::default() }
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
-        let PerFile { path, named, gathered, owner } = file;
+        let PerFile { path, named, gathered, before: _, owner } = file;
         let Gathered { tally, memory, facts, names } = gathered;
         let time = record.event_time();
         facts.records += 1;
@@ -190,9 +269,13 @@ impl RecordVisitor for Judge<'_> {
         });
     }
 
-    fn end(&self, mut file: PerFile, _: &FileOutcome) {
+    fn end(&self, mut file: PerFile, outcome: &FileOutcome) {
         file.owner.flush(&mut file.gathered.facts);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
+        let all = match (self.keep, file.before) {
+            (Some(keep), Some(before)) => self.keep(keep, file.gathered, before, outcome),
+            _ => file.gathered,
+        };
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(all);
     }
 }
 

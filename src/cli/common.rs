@@ -14,6 +14,7 @@ use crate::findings::gate::Thresholds;
 use crate::network::load::Files;
 use crate::policy::{Diagnostic, Policy, PolicySet, Profile, Selection, Severity, SourceText};
 use crate::report::text::{Color, Style};
+use crate::store::Store;
 use crate::term::{self, ColorChoice};
 use crate::trust::Trust;
 
@@ -81,6 +82,34 @@ pub(crate) struct NetworkArgs {
 impl NetworkArgs {
     pub(crate) fn files(&self) -> Files {
         Files { asn_db: self.asn_db.clone(), aws_ranges: self.aws_ranges.clone() }
+    }
+}
+
+/// Flags of the commands that can go on where an earlier run ended.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct StoreArgs {
+    /// Keep what each trail file gave in FILE, and read only new files next time. Made where there is none
+    #[arg(long, value_name = "FILE", help_heading = "Store")]
+    store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store, before anything else is read.
+    ///
+    /// # Errors
+    /// It cannot be used; or standard input, which no run can tell from that of another, is among the inputs.
+    pub(crate) fn open(&self, trail: &[PathBuf]) -> Result<Option<Store>, Failure> {
+        let Some(path) = &self.store else { return Ok(None) };
+        if trail.is_empty() {
+            return Err(Failure::Usage("--store keeps what trail files give: name some".to_owned()));
+        }
+        if trail.iter().any(|path| path.as_os_str() == "-") {
+            return Err(Failure::Usage(
+                "--store keeps what files give: standard input is none. Write it to a file, and name that"
+                    .to_owned(),
+            ));
+        }
+        Store::open(path).map(Some).map_err(|error| Failure::Usage(error.to_string()))
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         .map(|(path, bytes)| Input::Memory { name: format!("demo/{path}"), bytes: Arc::from(*bytes) });
     let trail = FILES.iter().filter(|(path, _)| path.starts_with("trail/"));
     let trail = trail.map(|(path, bytes)| (format!("demo/{path}"), Arc::from(*bytes))).collect();
-    let audit = run::audit(&plan, plan.selected()?, snapshot, TrailInput::Memory(trail), Files::default())?;
+    let audit =
+        run::audit(&plan, plan.selected()?, snapshot, TrailInput::Memory(trail), Files::default(), None)?;
     let exit = run::write(&plan, &audit)?;
     if !plan.quiet {
         term::tell(

@@ -68,8 +68,14 @@ struct Observed {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let snapshot = scan::snapshot_input(&args.snapshot, &args.trail)?;
-    let audit =
-        run::audit(&plan, Vec::new(), Some(snapshot), scan::trail_input(&args.trail), Files::default())?;
+    let audit = run::audit(
+        &plan,
+        Vec::new(),
+        Some(snapshot),
+        scan::trail_input(&args.trail),
+        Files::default(),
+        None,
+    )?;
     let answer = answer(audit);
     let count = |word: &str| answer.functions.iter().filter(|row| row.configured == word).count();
     for target in &plan.outputs {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::common::{CommonArgs, NetworkArgs};
+use super::common::{CommonArgs, NetworkArgs, StoreArgs};
 use super::{Failure, run, scan};
 use crate::findings::gate::Exit;
 
@@ -15,6 +15,7 @@ gzipped. Directories are read with everything below them.
 Examples:
   lambda-audit replay ./AWSLogs
   lambda-audit replay 2026-11-20.json.gz --policy 'function-invoke-*'
+  lambda-audit replay ./AWSLogs --store audit.store      every day: only new files are read
   aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventSource,AttributeValue=lambda.amazonaws.com \\
     | lambda-audit replay -")]
 pub(crate) struct Args {
@@ -23,11 +24,17 @@ pub(crate) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     networks: NetworkArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
-    let audit =
-        run::audit(&plan, plan.selected()?, None, scan::trail_input(&args.paths), args.networks.files())?;
-    run::write(&plan, &audit)
+    let policies = plan.selected()?;
+    let mut store = args.store.open(&args.paths)?;
+    let trail = scan::trail_input(&args.paths);
+    let audit = run::audit(&plan, policies, None, trail, args.networks.files(), store.as_mut())?;
+    let exit = run::write(&plan, &audit)?;
+    run::remember(store, &audit)?;
+    Ok(exit)
 }

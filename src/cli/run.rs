@@ -9,6 +9,7 @@ use crate::network::load::{Files, LoadError};
 use crate::policy::Policy;
 use crate::report::{json, text};
 use crate::snapshot;
+use crate::store::Store;
 use crate::trail::Options;
 
 /// Judges the inputs with the plan's policies.
@@ -21,6 +22,7 @@ pub(crate) fn audit(
     snapshot: Option<snapshot::Input>,
     trail: TrailInput,
     networks: Files,
+    store: Option<&mut Store>,
 ) -> Result<Audit, Failure> {
     let job = Job {
         snapshot,
@@ -33,7 +35,7 @@ pub(crate) fn audit(
         thresholds: &plan.thresholds,
         now: plan.now,
     };
-    audit::run(&job).map_err(|error| match error {
+    audit::run_with(&job, store).map_err(|error| match error {
         AuditError::Networks(LoadError::Table { .. }) => Failure::Usage(format!(
             "{error}\nGive --asn-db an MMDB with AS numbers (GeoLite2 ASN, DB-IP, IPinfo) or lines of \
              `first,last,number` or `network,number`; without it the built-in table is used"
@@ -55,4 +57,11 @@ pub(crate) fn write(plan: &Plan, audit: &Audit) -> Result<Exit, Failure> {
         })?;
     }
     Ok(audit.exit)
+}
+
+/// Remembers what was reported, now that it was.
+pub(crate) fn remember(store: Option<Store>, audit: &Audit) -> Result<(), Failure> {
+    let Some(mut store) = store else { return Ok(()) };
+    let remembered = store.remember(audit.fingerprints.iter().copied());
+    remembered.map_err(|error| Failure::Usage(error.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{CommonArgs, NetworkArgs};
+use super::common::{CommonArgs, NetworkArgs, StoreArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
@@ -14,6 +14,7 @@ use crate::snapshot::Input;
 Examples:
   lambda-audit scan --snapshot snapshot.jsonl.gz
   lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --fail-on medium
+  lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --store audit.store
   lambda-audit scan --snapshot snapshot.jsonl --output text --output json=run.json
   zcat snapshot.jsonl.gz | lambda-audit scan --snapshot -
 
@@ -27,6 +28,8 @@ pub(crate) struct Args {
     trail: Vec<PathBuf>,
     #[command(flatten)]
     networks: NetworkArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
@@ -53,8 +56,12 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
+    let policies = plan.selected()?;
+    let mut store = args.store.open(&args.trail)?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
-    let audit =
-        run::audit(&plan, plan.selected()?, Some(snapshot), trail_input(&args.trail), args.networks.files())?;
-    run::write(&plan, &audit)
+    let trail = trail_input(&args.trail);
+    let audit = run::audit(&plan, policies, Some(snapshot), trail, args.networks.files(), store.as_mut())?;
+    let exit = run::write(&plan, &audit)?;
+    run::remember(store, &audit)?;
+    Ok(exit)
 }

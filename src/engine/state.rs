@@ -14,6 +14,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use count::{Counts, Mark};
 use history::{Certainty, History};
 use key::{Keyed, Moment, key_of};
@@ -27,7 +29,7 @@ use crate::policy::program::{Among, Program};
 use crate::value::{Truth, Value};
 
 /// Where and when a fact's record stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occasion {
     moment: Moment,
     /// The account whose trail it is.
@@ -135,7 +137,7 @@ impl<'p> Rules<'p> {
 }
 
 /// A record that is judged when all have been read.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Held<T> {
     moment: Moment,
     account: Option<Arc<str>>,
@@ -145,7 +147,7 @@ struct Held<T> {
 }
 
 /// What the records added so far mean for one policy. `T` is what is held of a fact.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Part<T> {
     histories: Vec<History>,
     held: Vec<Held<T>>,
@@ -259,6 +261,11 @@ impl<T: Clone> Part<T> {
         if self.held.len() >= self.let_go_at {
             self.let_go(program);
         }
+    }
+
+    /// Has it what this policy asks for?
+    pub(crate) fn is_of(&self, program: &Program) -> bool {
+        self.histories.len() == program.histories.len()
     }
 
     fn barred(&self, program: &Program, barring: &[(usize, Keyed)], moment: &Moment) -> bool {

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{Key, Moment};
 
 /// What one record adds to a count.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Mark {
     /// A hash of the distinct value; of the moment where records are counted.
     value: u64,
@@ -38,7 +40,7 @@ fn hash(value: &impl Hash) -> u64 {
 type Marks = BTreeMap<Moment, Mark>;
 
 /// The records of one key.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Counted<T> {
     sure: Marks,
     possible: Marks,
@@ -56,7 +58,7 @@ impl<T> Default for Counted<T> {
 }
 
 /// The counts of all keys.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Counts<T> {
     keys: HashMap<Key, Counted<T>>,
     /// Records whose key was not read: they may belong to any.

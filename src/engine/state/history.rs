@@ -5,6 +5,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{Key, Keyed, Moment, key_without};
 use crate::facts::schema::FieldAccess;
 use crate::value::Truth;
@@ -12,7 +14,7 @@ use crate::value::Truth;
 const HOUR: i64 = 3_600;
 
 /// What is kept of the records with one key in one hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Cell {
     /// Hours since 1970.
     hour: i64,
@@ -21,7 +23,7 @@ struct Cell {
 }
 
 /// The cells of each key, in order of their hours.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Table(HashMap<Key, Vec<Cell>>);
 
 impl Table {
@@ -86,7 +88,7 @@ pub(crate) enum Certainty {
 }
 
 /// One history over the records added so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     sure: Table,
     /// Records that may be among the history's, or whose key was not read in full.

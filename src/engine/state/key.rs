@@ -1,16 +1,17 @@
 //! Which records belong together, and which of two came first.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::facts::schema::FieldAccess;
 use crate::value::Value;
 
 /// A hash of the values of a key's fields. Names come from strangers: the hash is one that nobody can make collide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key([u8; 16]);
 
 /// The key of a fact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keyed {
     pub(crate) key: Key,
     /// The fields, by position in `by`, that were not read; none of them is part of the hash.
@@ -65,7 +66,7 @@ fn bit(at: usize) -> u64 {
 }
 
 /// When a record came: by time, and in the same second by its eventID. Two deliveries of one event are equal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Moment {
     /// Seconds since 1970, UTC.
     pub(crate) time: i64,
@@ -74,7 +75,7 @@ pub(crate) struct Moment {
 
 /// An eventID in little space. AWS's ids are UUIDs; as bytes they have the order of their texts. Others follow them,
 /// and records without an id come last, by their place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum EventKey {
     Uuid([u8; 16]),
     Text(Box<str>),
