@@ -3,6 +3,8 @@
 
 mod assemble;
 pub mod cases;
+mod causes;
+mod context;
 mod holes;
 mod ledger;
 mod networks;
@@ -25,6 +27,7 @@ use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::Fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
+use crate::findings::triage::Known;
 use crate::lists::{ListError, Lists};
 use crate::network::Networks;
 use crate::network::load::{self, LoadError};
@@ -68,6 +71,10 @@ pub struct Job<'j> {
     pub config: &'j Config,
     pub trust: &'j Trust,
     pub thresholds: &'j Thresholds,
+    /// Findings that count as known.
+    pub baseline: Option<Known<'j>>,
+    /// Options that left policies or inputs out, as the report is to say.
+    pub filters: Vec<String>,
     pub now: Timestamp,
 }
 
@@ -169,6 +176,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
         None => crate::trust::Trusts::new(job.trust.clone()),
     };
     let mut logging = Vec::new();
+    let mut outside = context::Outside::default();
     let mut base = snapshot.as_ref().and_then(|read| read.index.base());
     if let (Some(read), Some(input)) = (&snapshot, &job.snapshot) {
         let mut facts = StateFacts::new(&read.name, &read.index, &trusts, &lists);
@@ -176,6 +184,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
             if let Body::InvokeLogging(body) = &fact.body {
                 logging.push(LoggingFact::of(fact, body));
             }
+            outside.add(fact);
             if let Some(base) = &mut base {
                 base.add(fact);
             }
@@ -232,7 +241,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
         base: base.as_ref(),
     };
     let fingerprints = tally.findings.keys().copied().collect();
-    let (report, exit) = assemble::report(job, &engine, &gaps, read, tally);
+    let (report, exit) = assemble::report(job, &engine, &gaps, read, outside, tally);
     Ok(Audit { report, exit, fingerprints, logging, last_invokes: trail.facts.last_invokes })
 }
 
@@ -292,8 +301,9 @@ fn judge_trail(
     tally: &mut Tally,
 ) -> TrailRead {
     let records::Gathered { tally: of_records, memory, facts, .. } = gathered;
-    let out = TrailRead::of(facts, files, lost);
+    let mut out = TrailRead::of(facts, files, lost);
     tally.merge(of_records);
+    out.facts.changes.settle();
     for lost in &out.lost {
         engine.unread_file(&lost.path, |at| lost.is_of(at), tally);
     }
@@ -308,7 +318,9 @@ fn judge_trail(
 
 /// The facts that the policies judge.
 fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
-    let change = |kind| engine.wants(kind, Origin::Change);
+    // A finding of a snapshot asks for its cause, whether the policy judges the change itself or not.
+    let caused = |kind| job.snapshot.is_some() && engine.wants(kind, Origin::State);
+    let change = |kind| engine.wants(kind, Origin::Change) || caused(kind);
     Wanted {
         api_call: engine.wants("api_call", Origin::Activity),
         // When a function was last invoked is told beside its logging.

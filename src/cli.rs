@@ -1,16 +1,20 @@
 //! The command line: arguments, then a resolved plan, then one file per command. Below `common::resolve` no flag is
 //! read again and no default is decided twice.
 
+mod baseline;
 mod common;
 mod completions;
 mod config;
 mod demo;
+mod diff;
 mod exposure;
 mod facts;
 mod logging;
+mod man;
 mod output;
 mod policy;
 mod replay;
+mod report;
 mod run;
 mod scan;
 mod schema;
@@ -63,6 +67,9 @@ enum Command {
     Demo(demo::Args),
     Scan(scan::Args),
     Replay(replay::Args),
+    Report(report::Args),
+    Baseline(baseline::Args),
+    Diff(diff::Args),
     Exposure(exposure::Args),
     Logging(logging::Args),
     Policy(policy::Args),
@@ -70,6 +77,7 @@ enum Command {
     Schema(schema::Args),
     Config(config::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// The command line's grammar, for completions and documentation.
@@ -91,6 +99,9 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, &cli.common),
         Command::Scan(args) => scan::run(&args, &cli.common),
         Command::Replay(args) => replay::run(&args, &cli.common),
+        Command::Report(args) => report::run(&args, &cli.common),
+        Command::Baseline(args) => baseline::run(&args, &cli.common),
+        Command::Diff(args) => diff::run(&args, &cli.common),
         Command::Exposure(args) => exposure::run(&args, &cli.common),
         Command::Logging(args) => logging::run(&args, &cli.common),
         Command::Policy(args) => policy::run(&args, &cli.common),
@@ -98,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args, &cli.common),
         Command::Config(args) => config::run(&args, &cli.common),
         Command::Completions(args) => completions::run(&args, &cli.common),
+        Command::Man(args) => man::run(&args, &cli.common),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

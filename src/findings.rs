@@ -1,7 +1,14 @@
-//! Findings: what failed, with evidence, and what is to be done about it: gate, waivers, accepted gaps. Pure.
+//! Findings: what failed, with evidence, and what is to be done about it: gate, waivers, baseline,
+//! accepted gaps. Pure.
 
+pub mod baseline;
+pub mod cause;
+pub mod diff;
 pub mod gaps;
 pub mod gate;
+#[cfg(test)]
+mod sample;
+pub mod triage;
 pub mod waivers;
 
 use std::fmt;

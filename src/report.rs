@@ -1,7 +1,17 @@
 //! One plain report of a run, and its renderers, each writing to `impl Write`. Pure: nothing here reads a clock, a
 //! terminal or the environment, and nothing here decides anything.
 
+mod context;
+pub mod csv;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod ocsf;
+mod places;
+pub mod sarif;
+mod saved;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -15,11 +25,14 @@ use crate::policy::Severity;
 use crate::timeline::ChangeStatus;
 use crate::value::Why;
 
+pub use context::{Access, BaselineUse, Cause, CauseRecord, PolicyInfo, Scope, WaiverNote};
+pub use saved::{SavedError, parse};
+
 /// The version of the report's JSON.
 pub const VERSION: &str = "1";
 
 /// A run's report. Times are RFC 3339 UTC.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Version of this shape: "1".
     pub version: String,
@@ -27,14 +40,38 @@ pub struct Report {
     pub tool: String,
     /// The only member that differs between two runs over the same input with the same clock.
     pub generated_at: String,
+    /// What was asked for.
+    pub scope: Scope,
     /// What was read, in figures.
     pub inputs: Inputs,
     /// Gravest first.
     pub findings: Vec<Finding>,
+    /// Who may call what from outside, by the snapshot.
+    pub access: Vec<Access>,
     pub coverage: Coverage,
     pub summary: Summary,
     /// What the user should know and is no finding: expired or unused waivers, say.
     pub notices: Vec<String>,
+    /// The policies that were judged, in order of id.
+    pub policies: Vec<PolicyInfo>,
+}
+
+impl Report {
+    /// The policy of that id.
+    pub fn policy(&self, id: &str) -> Option<&PolicyInfo> {
+        let at = self.policies.binary_search_by(|policy| policy.id.as_str().cmp(id)).ok()?;
+        self.policies.get(at)
+    }
+
+    /// Calls and files in scope that were not fully read, and are no accepted gaps.
+    pub fn open_gaps(&self) -> impl Iterator<Item = &Read> {
+        self.coverage.read.iter().filter(|read| read.is_gap() && !read.accepted)
+    }
+
+    /// Judgements that could not be made, accepted gaps aside.
+    pub fn open_unknown(&self) -> u64 {
+        self.scope.unknown_open
+    }
 }
 
 /// What was read, in figures.
@@ -107,6 +144,16 @@ pub enum Triage {
     Waived,
 }
 
+impl Triage {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Triage::New => "new",
+            Triage::Baseline => "baseline",
+            Triage::Waived => "waived",
+        }
+    }
+}
+
 /// Whether an earlier run with the same store has reported a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -147,13 +194,22 @@ pub struct Finding {
     /// Different records, or places in the snapshot, that show it.
     pub count: u64,
     pub fingerprint: String,
-    /// The records that produced the state; null where it was not looked into.
-    pub cause: Option<serde_json::Value>,
+    /// The records that produced the state; null for activity, and where it was not looked into.
+    pub cause: Option<Cause>,
     pub triage: Triage,
+    /// The waiver that covers it.
+    pub waiver: Option<WaiverNote>,
     /// Whether an earlier run with the same store has reported it; null without a store.
     pub seen: Option<Seen>,
     /// What in the configuration would change it.
     pub knobs: Vec<String>,
+}
+
+impl Finding {
+    /// What became of the change, as a word.
+    pub fn status_word(&self) -> Option<&str> {
+        self.status.map(crate::timeline::ChangeStatus::as_str)
+    }
 }
 
 /// What was read, what was not, and what could not be judged.

@@ -117,6 +117,11 @@ fn findings(report: &Json) -> BTreeMap<String, Json> {
             for one in evidence.iter_mut() {
                 one.as_object_mut().unwrap().remove("source");
             }
+            for record in
+                finding.pointer_mut("/cause/records").and_then(Json::as_array_mut).into_iter().flatten()
+            {
+                record.as_object_mut().unwrap().remove("source");
+            }
             (support::text(&finding["fingerprint"]), finding)
         })
         .collect()

@@ -98,6 +98,8 @@ fn report(policies: &[&str], files: Vec<(String, Arc<[u8]>)>) -> Report {
         thresholds: &Thresholds { fail_on: Severity::High, exit_zero: false, allow_incomplete: false },
         now: support::NOW.parse().unwrap(),
         networks: Default::default(),
+        baseline: None,
+        filters: Vec::new(),
     };
     audit::run(&job).unwrap().report
 }

@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Job, LoggingFact, SnapshotRead, TrailRead, invocations_in_scope, ledger, networks, stored};
+use super::{
+    Job, LoggingFact, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, networks, stored,
+};
 use crate::config::Require;
 use crate::engine::{Engine, Gathered, Tally};
 use crate::facts::schema::Origin;
 use crate::findings::Fingerprint;
+use crate::findings::cause;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Outcome, gate};
+use crate::findings::triage;
 use crate::policy::derive::Surface;
 use crate::policy::{Policy, Severity};
 use crate::report::{
-    self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, Seen, SnapshotInput,
+    self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, Scope, Seen, SnapshotInput,
     Summary, Triage, UnknownWhy, WarmingUp,
 };
 use crate::store::Store;
@@ -61,6 +65,7 @@ pub(super) fn report(
     engine: &Engine<'_>,
     gaps: &AcceptedGaps,
     read: Inputs<'_>,
+    outside: context::Outside,
     tally: Tally,
 ) -> (Report, Exit) {
     let mut notices = Vec::new();
@@ -86,7 +91,24 @@ pub(super) fn report(
             &b.fingerprint,
         ))
     });
-    waive(job, &mut findings, &mut notices);
+    let records = known_records(job, read);
+    for finding in &mut findings {
+        let kind = engine
+            .policies()
+            .iter()
+            .find(|policy| policy.id == finding.policy)
+            .map(|policy| policy.kind.name);
+        finding.cause =
+            kind.and_then(|kind| read.trail.facts.changes.cause(kind, finding, &records, rfc3339));
+    }
+    let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    triage::waive(&mut findings, &job.config.waivers, today, &mut notices);
+    expired_gaps(job, today, &mut notices);
+    let judged: Vec<report::PolicyInfo> = engine.policies().iter().map(|one| context::policy(one)).collect();
+    let baseline = job.baseline.map(|known| {
+        let versions: Vec<_> = judged.iter().map(|one| (one.id.clone(), one.version.clone())).collect();
+        triage::compare(&mut findings, known, &versions, &mut notices)
+    });
     if let Some(consulted) = read.consulted.filter(|_| read.trail.facts.records > 0) {
         notices.extend(networks::notices(consulted, job.now));
     }
@@ -157,11 +179,21 @@ pub(super) fn report(
         version: report::VERSION.to_owned(),
         tool: format!("lambda-audit {}", env!("CARGO_PKG_VERSION")),
         generated_at: rfc3339(job.now.as_second()),
+        scope: Scope {
+            fail_on: Some(job.thresholds.fail_on),
+            filters: job.filters.clone(),
+            complete: !outcome.incomplete && !outcome.nothing_read,
+            nothing_read: outcome.nothing_read,
+            unknown_open: open_unknown,
+            baseline,
+        },
         inputs: inputs(engine, read),
         findings,
+        access: outside.rows(),
         coverage,
         summary,
         notices,
+        policies: judged,
     };
     (report, exit)
 }
@@ -206,8 +238,22 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered, histor
         fingerprint: fingerprint.to_string(),
         cause: None,
         triage: Triage::New,
+        waiver: None,
         seen: None,
         knobs: knobs(policy),
+    }
+}
+
+/// What is known of the records that were read, for findings without a cause.
+fn known_records(job: &Job<'_>, read: Inputs<'_>) -> cause::History {
+    let facts = &read.trail.facts;
+    let whole = |file: &&crate::trail::FileOutcome| file.status == crate::trail::Status::Ok;
+    cause::History {
+        given: job.trail.is_given(),
+        unread: read.trail.files.iter().filter(|file| !whole(file)).count() as u64,
+        first: facts.first.map(rfc3339),
+        accounts: facts.accounts.clone(),
+        stopped: facts.changes.stopped(rfc3339),
     }
 }
 
@@ -236,27 +282,7 @@ fn knobs(policy: &Policy) -> Vec<String> {
     knobs
 }
 
-fn waive(job: &Job<'_>, findings: &mut [Finding], notices: &mut Vec<String>) {
-    let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    for waiver in &job.config.waivers {
-        let mut named = 0u64;
-        for finding in findings.iter_mut() {
-            if waiver.names(&finding.policy, finding.subject.label()) {
-                named += 1;
-                if waiver.holds_on(today) {
-                    finding.triage = Triage::Waived;
-                }
-            }
-        }
-        if !waiver.holds_on(today) {
-            notices.push(format!(
-                "the waiver of {} ({}) expired on {}: {named} findings count again",
-                waiver.text, waiver.owner, waiver.expires
-            ));
-        } else if named == 0 {
-            notices.push(format!("the waiver of {} ({}) matches no finding", waiver.text, waiver.owner));
-        }
-    }
+fn expired_gaps(job: &Job<'_>, today: jiff::civil::Date, notices: &mut Vec<String>) {
     for gap in &job.config.accepted_gaps {
         if gap.expires < today {
             notices

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::causes::{self, Texts};
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Share, Tally};
@@ -14,6 +15,7 @@ use crate::facts::from_record::{
 };
 use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
 use crate::value::{Reading, Why};
@@ -40,6 +42,8 @@ pub struct RecordFacts {
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
     pub reading: state::Reading,
+    /// Who changed what.
+    pub changes: Changes,
     /// What changes did to what the policies ask about.
     pub timeline: Timeline,
 }
@@ -53,6 +57,7 @@ impl RecordFacts {
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
         self.reading.merge(other.reading);
+        self.changes.merge(other.changes);
         self.timeline.merge(other.timeline);
         for (function, invoke) in other.last_invokes {
             later(&mut self.last_invokes, &function, invoke);
@@ -77,6 +82,8 @@ pub(super) struct Gathered {
     pub(super) memory: Memory,
     pub(super) facts: RecordFacts,
     names: Names,
+    /// Shared by the changes that were met.
+    texts: Texts,
 }
 
 impl Gathered {
@@ -86,6 +93,7 @@ impl Gathered {
             memory: engine.memory(),
             facts: RecordFacts::default(),
             names: Names::default(),
+            texts: Texts::default(),
         }
     }
 
@@ -189,8 +197,8 @@ impl<'j> Judge<'j> {
         mut before: Gathered,
         outcome: &FileOutcome,
     ) -> Gathered {
-        let Gathered { tally, memory, facts, names } = of_file;
-        before.names = names;
+        let Gathered { tally, memory, facts, names, texts } = of_file;
+        (before.names, before.texts) = (names, texts);
         let shares = self.engine.shares(tally, memory);
         if keep.keep(outcome, &facts, &shares) {
             let sound = before.add(self.engine, shares.into_iter().enumerate(), facts);
@@ -210,6 +218,7 @@ impl<'j> Judge<'j> {
         Relevance {
             call: self.engine.relevant(&call, Origin::Activity),
             lambda,
+            recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
             change: lambda && is_change(name),
         }
@@ -224,15 +233,15 @@ impl RecordVisitor for Judge<'_> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut gathered = idle.unwrap_or_else(|| self.nothing());
         let before = self.keep.is_some().then(|| {
-            let names = std::mem::take(&mut gathered.names);
-            std::mem::replace(&mut gathered, Gathered { names, ..self.nothing() })
+            let (names, texts) = (std::mem::take(&mut gathered.names), std::mem::take(&mut gathered.texts));
+            std::mem::replace(&mut gathered, Gathered { names, texts, ..self.nothing() })
         });
         PerFile { path: path.into(), named: named.cloned(), gathered, before, owner: Owner::default() }
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
         let PerFile { path, named, gathered, before: _, owner } = file;
-        let Gathered { tally, memory, facts, names } = gathered;
+        let Gathered { tally, memory, facts, names, texts } = gathered;
         let time = record.event_time();
         facts.records += 1;
         facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
@@ -243,6 +252,10 @@ impl RecordVisitor for Judge<'_> {
         let (source, name) = (record.event_source(), record.canonical_name());
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         facts.invocations += u64::from(relevance.invocation);
+        if relevance.recorder {
+            let account = owner.account();
+            causes::of_recorder(record, (path, texts), account.as_deref(), &mut facts.changes);
+        }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
         if !wanted.api_call && !of_lambda {
@@ -264,6 +277,7 @@ impl RecordVisitor for Judge<'_> {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
             }
+            causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             let relevant = is_call(fact).then_some(&relevance.call);
             self.engine.judge_record(fact, relevant, &occasion, (memory, tally));
         });

@@ -19,6 +19,8 @@ pub(super) struct Relevance {
     pub(super) call: Relevant,
     /// A record of Lambda's: it may be a change.
     pub(super) lambda: bool,
+    /// It changes what records invocations.
+    pub(super) recorder: bool,
     /// One of Lambda's invocations.
     pub(super) invocation: bool,
     /// It has effects on the timeline.

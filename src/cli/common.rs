@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Failure;
 use super::output::{self, Output};
 use crate::config::{self, Config};
+use crate::findings::baseline::Baseline;
 use crate::findings::gate::Thresholds;
 use crate::network::load::Files;
 use crate::policy::{Diagnostic, Policy, PolicySet, Profile, Selection, Severity, SourceText};
@@ -21,9 +22,13 @@ use crate::trust::Trust;
 /// Flags that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CommonArgs {
-    /// Write the result as text or json; FORMAT=PATH writes to a file. May be repeated
+    /// Write the result as text or json, a report also as sarif, junit, csv, markdown, github, ocsf or html;
+    /// FORMAT=PATH writes to a file. May be repeated
     #[arg(long, global = true, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<Output>,
+    /// In sarif and github: the repository's file that findings are shown at [default: where each was read]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub(crate) anchor: Option<String>,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: ColorChoice,
@@ -60,6 +65,12 @@ pub(crate) struct CommonArgs {
     /// Exit 0 although something was not read
     #[arg(long, global = true, help_heading = "Gate")]
     pub(crate) allow_incomplete: bool,
+    /// Only findings that are not in this baseline fail the run
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Gate")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Activity in the baseline counts as known too
+    #[arg(long, global = true, requires = "baseline", help_heading = "Gate")]
+    pub(crate) baseline_activity: bool,
     /// Threads to read trail files with [default: one per processor]
     #[arg(long, global = true, value_name = "N", help_heading = "Gate")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -181,6 +192,12 @@ pub(crate) struct Plan {
     pub(crate) selection: Selection,
     pub(crate) trust: Trust,
     pub(crate) thresholds: Thresholds,
+    /// The file's name and what it lists.
+    pub(crate) baseline: Option<(String, Baseline)>,
+    pub(crate) baseline_activity: bool,
+    /// Options that leave policies out, as given.
+    pub(crate) filters: Vec<String>,
+    pub(crate) anchor: Option<String>,
     pub(crate) now: Timestamp,
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -216,7 +233,18 @@ impl CommonArgs {
     /// # Errors
     /// All faults of configuration and policies together.
     pub(crate) fn resolve(&self) -> Result<Plan, Failure> {
-        let outputs = output::checked(&self.output)?;
+        self.resolve_with(output::checked(&self.output)?)
+    }
+
+    /// The same for a command that writes a report, which knows more formats.
+    ///
+    /// # Errors
+    /// As for [`CommonArgs::resolve`].
+    pub(crate) fn resolve_report(&self) -> Result<Plan, Failure> {
+        self.resolve_with(output::checked_report(&self.output)?)
+    }
+
+    fn resolve_with(&self, outputs: Vec<Output>) -> Result<Plan, Failure> {
         let mut faults = Vec::new();
         let (config_file, config) = match self.read_config()? {
             Some((path, text)) => match config::parse(&path.display().to_string(), &text) {
@@ -236,6 +264,8 @@ impl CommonArgs {
         let (_, errors) = policies.select(&selection);
         faults.extend(errors);
         checks(faults, self.color)?;
+
+        let baseline = self.baseline.as_deref().map(read_baseline).transpose()?;
 
         let mut trust = Trust::default();
         for id in config.trusted_accounts.iter().chain(&self.trusted_account) {
@@ -260,6 +290,10 @@ impl CommonArgs {
                 exit_zero: self.exit_zero,
                 allow_incomplete: self.allow_incomplete,
             },
+            baseline,
+            baseline_activity: self.baseline_activity,
+            filters: self.filters(),
+            anchor: self.anchor.clone(),
             now: self.now.unwrap_or_else(Timestamp::now),
             threads: self.threads,
             outputs,
@@ -269,6 +303,14 @@ impl CommonArgs {
             selection,
             trust,
         })
+    }
+
+    /// What was left out, in the words of the command line.
+    fn filters(&self) -> Vec<String> {
+        let of = |option: &str, globs: &[String]| -> Vec<String> {
+            globs.iter().map(|glob| format!("{option} {glob}")).collect()
+        };
+        [of("--policy", &self.policy), of("--skip-policy", &self.skip_policy)].concat()
     }
 
     /// The configuration file and its text; `None`: none was named and none is here.
@@ -282,6 +324,19 @@ impl CommonArgs {
             }
         }
     }
+}
+
+/// The largest baseline, in bytes: room for a million findings.
+const BASELINE_LIMIT: u64 = 512 << 20;
+
+/// Reads a baseline: one that cannot be read whole is an error before anything is judged.
+fn read_baseline(path: &Path) -> Result<(String, Baseline), Failure> {
+    let name = path.display().to_string();
+    let fault =
+        |error: &dyn std::fmt::Display| Failure::Usage(format!("cannot use the baseline {name}: {error}"));
+    let text = read_text(path, BASELINE_LIMIT).map_err(|error| fault(&error))?;
+    let baseline = Baseline::parse(&text).map_err(|error| fault(&error))?;
+    Ok((name, baseline))
 }
 
 /// The largest configuration or policy file, in bytes.

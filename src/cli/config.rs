@@ -102,7 +102,7 @@ fn show(common: &CommonArgs) -> Result<Exit, Failure> {
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&value, &mut out),
-            Format::Text => {
+            _ => {
                 for (key, value) in value.as_object().into_iter().flatten() {
                     writeln!(out, "{key}: {}", crate::report::text::safe(&value.to_string()))?;
                 }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     common.policy_profile = common.policy_profile.or(Some(ProfileArg::Strict));
     let fixed = NOW.parse().map_err(|error| Failure::Usage(format!("the demo's clock: {error}")))?;
     common.now = common.now.or(Some(fixed));
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let snapshot = FILES
         .iter()
         .find(|(path, _)| path.starts_with("snapshot"))

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&answer.json(), &mut out),
-            Format::Text => {
+            _ => {
                 let color = match plan.style_of(target).color {
                     Color::Always => render::Color::Always,
                     Color::Never => render::Color::Never,

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
                 json::write(&serde_json::json!({"version": "1", "kinds": all}), &mut out)
             }
             Format::Text if kinds.is_empty() => overview(style, &mut out),
-            Format::Text => kinds.iter().try_for_each(|kind| in_full(kind, style, &mut out)),
+            _ => kinds.iter().try_for_each(|kind| in_full(kind, style, &mut out)),
         })?;
     }
     Ok(Exit::Passed)

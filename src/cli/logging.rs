@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&answer, &mut out),
-            Format::Text => text(&answer, !args.trail.is_empty(), plan.style_of(target), &mut out),
+            _ => text(&answer, !args.trail.is_empty(), plan.style_of(target), &mut out),
         })?;
     }
     let outcome = Outcome {

@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let policies = plan.selected()?;
     let mut store = args.store.open(&args.paths)?;
     let trail = scan::trail_input(&args.paths);

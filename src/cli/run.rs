@@ -5,9 +5,10 @@ use super::common::Plan;
 use super::output::{self, Format};
 use crate::audit::{self, Audit, AuditError, Job, TrailInput};
 use crate::findings::gate::Exit;
+use crate::findings::triage::Known;
 use crate::network::load::{Files, LoadError};
 use crate::policy::Policy;
-use crate::report::{json, text};
+use crate::report::{Report, csv, github, html, json, junit, markdown, ocsf, sarif, text};
 use crate::snapshot;
 use crate::store::Store;
 use crate::trail::Options;
@@ -33,6 +34,12 @@ pub(crate) fn audit(
         config: &plan.config,
         trust: &plan.trust,
         thresholds: &plan.thresholds,
+        baseline: plan.baseline.as_ref().map(|(file, baseline)| Known {
+            baseline,
+            file,
+            activity: plan.baseline_activity,
+        }),
+        filters: plan.filters.clone(),
         now: plan.now,
     };
     audit::run_with(&job, store).map_err(|error| match error {
@@ -48,15 +55,29 @@ pub(crate) fn audit(
     })
 }
 
-/// Writes the report to every output.
+/// Writes the report of a run to every output.
 pub(crate) fn write(plan: &Plan, audit: &Audit) -> Result<Exit, Failure> {
+    report(plan, &audit.report)?;
+    Ok(audit.exit)
+}
+
+/// Writes a report to every output of the plan.
+pub(crate) fn report(plan: &Plan, report: &Report) -> Result<(), Failure> {
+    let anchor = plan.anchor.as_deref();
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
-            Format::Text => text::write(&audit.report, plan.style_of(target), &mut out),
-            Format::Json => json::write(&audit.report, &mut out),
+            Format::Text => text::write(report, plan.style_of(target), &mut out),
+            Format::Json => json::write(report, &mut out),
+            Format::Sarif => sarif::write(report, anchor, &mut out),
+            Format::Junit => junit::write(report, &mut out),
+            Format::Csv => csv::write(report, &mut out),
+            Format::Markdown => markdown::write(report, &mut out),
+            Format::Github => github::write(report, anchor, &mut out),
+            Format::Ocsf => ocsf::write(report, &mut out),
+            Format::Html => html::write(report, &mut out),
         })?;
     }
-    Ok(audit.exit)
+    Ok(())
 }
 
 /// Remembers what was reported, now that it was.

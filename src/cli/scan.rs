@@ -55,7 +55,7 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
-    let plan = common.resolve()?;
+    let plan = common.resolve_report()?;
     let policies = plan.selected()?;
     let mut store = args.store.open(&args.trail)?;
     let snapshot = snapshot_input(&args.snapshot, &args.trail)?;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::{KINDS, Source};
 use crate::facts::schema::KindDecl;
 
-/// The kinds of subjects that facts and counts name, beside the fields that a count may go by.
-const SUBJECTS: [&str; 15] = [
+/// The kinds of subjects that facts and causes name, beside the kinds of facts and the fields that a count may go by.
+const SUBJECTS: [&str; 16] = [
     "",
     "account_region",
     "alias",
@@ -20,6 +20,7 @@ const SUBJECTS: [&str; 15] = [
     "layer",
     "layer_version",
     "principal",
+    "recorder",
     "role",
     "trail",
     "account",
@@ -42,7 +43,8 @@ pub(crate) mod subject_kind {
 
     fn known(name: &str) -> Option<&'static str> {
         let fields = || KINDS.iter().flat_map(|kind| kind.fields.iter().map(|field| field.name));
-        SUBJECTS.into_iter().chain(fields()).find(|known| *known == name)
+        let kinds = || KINDS.iter().map(|kind| kind.name);
+        SUBJECTS.into_iter().chain(kinds()).chain(fields()).find(|known| *known == name)
     }
 }
 

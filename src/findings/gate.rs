@@ -60,6 +60,24 @@ pub fn gate(outcome: Outcome, thresholds: &Thresholds) -> Exit {
     }
 }
 
+/// The exit of a run that was saved with this exit code, with what is allowed now. A run that failed may besides have
+/// been incomplete. `None`: no exit code of this program.
+pub fn again(code: u8, complete: bool, thresholds: &Thresholds) -> Option<Exit> {
+    let saved = match code {
+        0 => Exit::Passed,
+        1 => Exit::Failed,
+        2 => Exit::Unusable,
+        3 => Exit::Incomplete,
+        _ => return None,
+    };
+    let passed = if complete || thresholds.allow_incomplete { Exit::Passed } else { Exit::Incomplete };
+    Some(match saved {
+        Exit::Failed if thresholds.exit_zero => passed,
+        Exit::Incomplete if thresholds.allow_incomplete => Exit::Passed,
+        other => other,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +102,31 @@ mod tests {
                 gate(outcome, &lax).code(),
                 expected_lax,
                 "{outcome:?} --exit-zero --allow-incomplete"
+            );
+        }
+    }
+    #[test]
+    fn a_saved_run_ends_as_it_did_but_for_what_is_allowed_now() {
+        let of =
+            |exit_zero, allow_incomplete| Thresholds { fail_on: Severity::High, exit_zero, allow_incomplete };
+        for (code, complete, zero, allow, expected) in [
+            (0, true, false, false, Some(0)),
+            // A demo: it exits 0 although not everything was read.
+            (0, false, false, false, Some(0)),
+            (1, true, false, false, Some(1)),
+            (1, true, true, false, Some(0)),
+            (1, false, true, false, Some(3)),
+            (1, false, true, true, Some(0)),
+            (1, false, false, true, Some(1)),
+            (2, false, true, true, Some(2)),
+            (3, false, true, false, Some(3)),
+            (3, false, false, true, Some(0)),
+            (9, true, true, true, None),
+        ] {
+            assert_eq!(
+                again(code, complete, &of(zero, allow)).map(Exit::code),
+                expected,
+                "{code} {complete}"
             );
         }
     }

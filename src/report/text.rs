@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Coverage, Finding, Report, Triage};
+use super::{Cause, Coverage, Finding, Report, Triage};
 use crate::facts::Source;
 use crate::facts::schema::Origin;
 use crate::policy::Severity;
@@ -42,6 +42,8 @@ pub fn safe(text: &str) -> Cow<'_, str> {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
             || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            // No character of any language.
+            || matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}')
     };
     if !text.contains(hostile) {
         return Cow::Borrowed(text);
@@ -236,7 +238,7 @@ fn figures(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()
         table.add_row([
             style.severity(severity, severity.as_str()),
             thousands(of_it.len() as u64),
-            policies.join(", "),
+            safe(&policies.join(", ")).into_owned(),
         ]);
     }
     if any {
@@ -284,7 +286,8 @@ fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> 
     writeln!(out, "{}", style.wrap("    ", &safe(&message)))?;
     for evidence in &finding.evidence {
         let observed = evidence.observed.to_string();
-        let line = format!("{} = {}, expected {}", evidence.field, safe(&observed), safe(&evidence.expected));
+        let line =
+            format!("{} = {}, expected {}", safe(&evidence.field), safe(&observed), safe(&evidence.expected));
         writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &line)))?;
     }
     let mut places: Vec<String> = Vec::new();
@@ -292,7 +295,8 @@ fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> 
         places.push(source(&evidence.source));
     }
     if let (Some(first), Some(last)) = (&finding.first, &finding.last) {
-        let when = if first == last { first.clone() } else { format!("{first} to {last}") };
+        let (first, last) = (safe(first), safe(last));
+        let when = if first == last { first.into_owned() } else { format!("{first} to {last}") };
         let ids = match finding.event_ids.as_slice() {
             [] => String::new(),
             [id] => format!(", event {}", safe(id)),
@@ -303,6 +307,10 @@ fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> 
     }
     if !places.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &places.join("; "))))?;
+    }
+    if let Some(cause) = &finding.cause {
+        let line = format!("Cause: {}", self::cause(cause));
+        writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &line)))?;
     }
     if let Some(standing) = standing(finding) {
         writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &standing)))?;
@@ -339,6 +347,29 @@ pub(crate) fn source(source: &Source) -> String {
     }
 }
 
+/// Who made it so, when, from where and through what, in one line; or why that is not known.
+pub(crate) fn cause(cause: &Cause) -> String {
+    let Some(record) = cause.records.first() else {
+        let why = cause.not_found.as_deref().unwrap_or("not looked into");
+        return format!("no cause found: {}", safe(why));
+    };
+    let mut text = format!("{} {}", safe(&record.time), safe(&record.event_name));
+    let mut more = |word: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            text.push_str(&format!(" {word} {}", safe(value)));
+        }
+    };
+    more("by", &record.principal);
+    more("as", &record.session_name);
+    more("from", &record.source_ip);
+    more("with", &record.user_agent);
+    more("event", &record.event_id);
+    if cause.records.len() > 1 {
+        text.push_str(&format!(" ({} records in all)", cause.records.len()));
+    }
+    text
+}
+
 fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Result<()> {
     let gaps: Vec<_> =
         coverage.read.iter().filter(|read| read.is_gap() || read.outcome == "not_asked").collect();
@@ -349,7 +380,7 @@ fn coverage(coverage: &Coverage, style: Style, out: &mut impl Write) -> io::Resu
             let place = place.into_iter().flatten().map(safe).collect::<Vec<_>>().join(" ");
             let times =
                 if read.count > 1 { format!(" {} times", thousands(read.count)) } else { String::new() };
-            let mut why = vec![format!("{}{times}", read.outcome)];
+            let mut why = vec![format!("{}{times}", safe(&read.outcome))];
             why.extend(
                 read.missing_permission.iter().map(|action| format!("missing permission {}", safe(action))),
             );

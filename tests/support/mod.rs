@@ -14,6 +14,7 @@ use lambda_audit::config::{self, Config};
 use lambda_audit::findings::gate::Thresholds;
 use lambda_audit::policy::{Policy, PolicySet, Severity};
 use lambda_audit::snapshot::Input;
+use lambda_audit::store::Store;
 use lambda_audit::trail::Options;
 use lambda_audit::trust::Trust;
 use serde_json::Value as Json;
@@ -180,10 +181,17 @@ pub struct Library {
 
 impl Library {
     pub fn new(config: &str) -> Self {
-        Library { policies: bundled(), config: configuration(config), options: Options::default() }
+        let config = configuration(config);
+        let (policies, errors) = PolicySet::load_with_bundled(&[], &config.overrides);
+        assert!(errors.is_empty(), "{errors:?}");
+        Library { policies, config, options: Options::default() }
     }
 
     pub fn audit(&self, snapshot: Option<Input>, trail: TrailInput) -> Audit {
+        self.audit_with(snapshot, trail, None)
+    }
+
+    pub fn audit_with(&self, snapshot: Option<Input>, trail: TrailInput, store: Option<&mut Store>) -> Audit {
         let thresholds = Thresholds { fail_on: Severity::High, exit_zero: false, allow_incomplete: false };
         let job = Job {
             snapshot,
@@ -195,8 +203,10 @@ impl Library {
             thresholds: &thresholds,
             now: NOW.parse().unwrap(),
             networks: Default::default(),
+            baseline: None,
+            filters: Vec::new(),
         };
-        audit::run(&job).unwrap()
+        audit::run_with(&job, store).unwrap()
     }
 }
 

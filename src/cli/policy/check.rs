@@ -105,7 +105,7 @@ pub(super) fn lint(paths: &[PathBuf], common: &CommonArgs) -> Result<Exit, Failu
                     plural(count, "file").replace("file", "policy file")
                 )
             }
-            Format::Text => Ok(()),
+            _ => Ok(()),
         })?;
     }
     if faults.is_empty() {
@@ -179,7 +179,7 @@ pub(super) fn test(paths: &[PathBuf], how: How, common: &CommonArgs) -> Result<E
     for target in &output::checked(&common.output)? {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&serde_json::json!({"version": "1", "policies": rows}), &mut out),
-            Format::Text => {
+            _ => {
                 for line in &lines {
                     writeln!(out, "{line}")?;
                 }

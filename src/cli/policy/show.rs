@@ -68,7 +68,7 @@ pub(super) fn list(common: &CommonArgs) -> Result<Exit, Failure> {
                 let rows: Vec<Row<'_>> = policies.iter().map(|policy| Row::of(policy)).collect();
                 json::write(&serde_json::json!({"version": "1", "policies": rows}), &mut out)
             }
-            Format::Text => {
+            _ => {
                 let mut table =
                     table(plan.style_of(target), &["POLICY", "SEVERITY", "ON", "PROFILE", "TITLE"]);
                 for policy in &policies {
@@ -105,7 +105,7 @@ pub(super) fn show(id: &str, common: &CommonArgs) -> Result<Exit, Failure> {
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&in_full(policy), &mut out),
-            Format::Text => text(policy, plan.style_of(target), &mut out),
+            _ => text(policy, plan.style_of(target), &mut out),
         })?;
     }
     Ok(Exit::Passed)
