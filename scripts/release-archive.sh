@@ -22,5 +22,6 @@ for shell in bash elvish fish powershell zsh; do
 done
 # The same bytes for the same program: names in order, no times, no owners.
 tar --version 2>/dev/null | grep -q GNU && same=(--sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner) || same=()
-tar "${same[@]}" -cf - -C "$work" . | gzip -n >"lambda-audit-$version-$target.tar.gz"
+# An empty list is an error to the old bash of macOS unless it is asked for like this.
+tar ${same[@]+"${same[@]}"} -cf - -C "$work" . | gzip -n >"lambda-audit-$version-$target.tar.gz"
 echo "lambda-audit-$version-$target.tar.gz"

@@ -280,7 +280,7 @@ fn read_files(
     engine: &Engine<'_>,
     context: RecordContext<'_>,
 ) -> (records::Gathered, Vec<FileOutcome>) {
-    let visitor = records::Judge::new(engine, wanted(job, engine), context);
+    let visitor = records::Judge::new(engine, wanted(job, engine), job.snapshot.is_some(), context);
     let read = match &job.trail {
         TrailInput::None => Vec::new(),
         TrailInput::Paths(paths) => trail::read_inputs(paths, &job.options, &visitor),

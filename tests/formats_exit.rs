@@ -145,6 +145,10 @@ fn a_baseline_and_a_difference_from_files() {
         (vec!["report".to_owned(), file("newer.json")], "use a newer lambda-audit"),
         (vec!["report".to_owned(), "README.md".to_owned()], "it is not JSON"),
         (
+            ["report", &whole, "--fail-on", "low"].map(str::to_owned).to_vec(),
+            "give --fail-on and --baseline to the run itself",
+        ),
+        (
             ["scan", "--snapshot", clean, "--baseline", &whole].map(str::to_owned).to_vec(),
             "it is not a baseline",
         ),

@@ -17,7 +17,7 @@ use crate::facts::schema::Origin;
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::timeline::Timeline;
-use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord};
+use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, canonical_name};
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
@@ -144,7 +144,10 @@ pub(super) struct Judge<'j> {
     /// A policy asks what other records there are.
     has_state: bool,
     wanted: Wanted,
+    last_invokes: bool,
     context: RecordContext<'j>,
+    /// There are calls that no policy asks about.
+    may_pass_over: bool,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
     /// Each file's part is kept by itself: what is gathered must not depend on which other policies there are.
@@ -153,27 +156,40 @@ pub(super) struct Judge<'j> {
 }
 
 impl<'j> Judge<'j> {
-    pub(super) fn new(engine: &'j Engine<'j>, wanted: Wanted, context: RecordContext<'j>) -> Self {
-        Judge {
+    /// `last_invokes`: whether it is asked when each function was last invoked.
+    pub(super) fn new(
+        engine: &'j Engine<'j>,
+        wanted: Wanted,
+        last_invokes: bool,
+        context: RecordContext<'j>,
+    ) -> Self {
+        let has_state = engine.has_state();
+        let mut judge = Judge {
             engine,
-            has_state: engine.has_state(),
+            has_state,
             wanted,
+            last_invokes,
             context,
+            may_pass_over: false,
             idle: Mutex::default(),
             keep: None,
             loose: Mutex::default(),
-        }
+        };
+        // Where a call that no policy names matters, all do, and a first look at each would be lost time.
+        judge.may_pass_over = !judge.asks(&judge.relevance("", ""));
+        judge
     }
 
     /// Judges for a store: everything is gathered that some policy of a later run may ask for.
     pub(super) fn keeping(engine: &'j Engine<'j>, context: RecordContext<'j>, keep: &'j dyn Keep) -> Self {
-        Judge { has_state: true, keep: Some(keep), ..Judge::new(engine, Wanted::ALL, context) }
+        Judge { has_state: true, keep: Some(keep), ..Judge::new(engine, Wanted::ALL, true, context) }
     }
 
     /// Takes what could not be kept.
     pub(super) fn loose(&self) -> Vec<Loose> {
         std::mem::take(&mut self.loose.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
     fn nothing(&self) -> Gathered {
         Gathered::nothing(self.engine)
     }
@@ -209,6 +225,28 @@ impl<'j> Judge<'j> {
         before
     }
 
+    /// Is anything more asked about a record than whose it is and when?
+    fn asks(&self, relevance: &Relevance) -> bool {
+        let of_lambda = if relevance.invocation { self.wanted.invocation } else { relevance.lambda };
+        of_lambda
+            || relevance.change
+            || relevance.recorder
+            || (self.wanted.api_call && !relevance.call.is_empty())
+    }
+
+    /// Counts a record, by the members of a first look.
+    fn count(&self, file: &mut PerFile, record: &TrailRecord<'_>, invocation: bool) -> Option<EventClass> {
+        let PerFile { named, gathered: Gathered { facts, .. }, owner, .. } = file;
+        let time = record.event_time();
+        facts.records += 1;
+        facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
+        facts.last = facts.last.max(Some(time));
+        facts.invocations += u64::from(invocation);
+        let class = self.has_state.then(|| class_of(record));
+        owner.record(record, named.as_ref(), class, facts);
+        class
+    }
+
     /// To which policies can a call of this source and name matter? Everything else about it is unread.
     fn relevance(&self, source: &str, name: &str) -> Relevance {
         let mut call = ApiCall::unread(Why::NotInRecord);
@@ -239,27 +277,40 @@ impl RecordVisitor for Judge<'_> {
         PerFile { path: path.into(), named: named.cloned(), gathered, before, owner: Owner::default() }
     }
 
+    fn may_pass_over(&self) -> bool {
+        self.may_pass_over
+    }
+
+    fn needs(&self, file: &mut PerFile, source: &str, name: &str) -> bool {
+        let name = canonical_name(name);
+        self.asks(file.gathered.names.of(source, name, || self.relevance(source, name)))
+    }
+
+    fn pass_over(&self, file: &mut PerFile, record: &TrailRecord<'_>) -> bool {
+        let (source, name) = (record.event_source(), record.canonical_name());
+        let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
+        let (passed, invocation) = (!self.asks(relevance), relevance.invocation);
+        if passed {
+            self.count(file, record, invocation);
+        }
+        passed
+    }
+
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
+        let (source, name) = (record.event_source(), record.canonical_name());
+        let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
+        let invocation = relevance.invocation;
+        let class = self.count(file, record, invocation);
         let PerFile { path, named, gathered, before: _, owner } = file;
         let Gathered { tally, memory, facts, names, texts } = gathered;
-        let time = record.event_time();
-        facts.records += 1;
-        facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
-        facts.last = facts.last.max(Some(time));
-        let class = self.has_state.then(|| class_of(record));
-        owner.record(record, named.as_ref(), class, facts);
-
-        let (source, name) = (record.event_source(), record.canonical_name());
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
-        facts.invocations += u64::from(relevance.invocation);
-        if relevance.recorder {
-            let account = owner.account();
-            causes::of_recorder(record, (path, texts), account.as_deref(), &mut facts.changes);
+        if !self.asks(relevance) {
+            return;
         }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
-        let of_lambda = if relevance.invocation { wanted.invocation } else { relevance.lambda };
-        if !wanted.api_call && !of_lambda {
-            return;
+        let time = record.event_time();
+        if relevance.recorder {
+            causes::of_recorder(record, (path, texts), owner.account().as_deref(), &mut facts.changes);
         }
         if relevance.change {
             effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
@@ -271,7 +322,8 @@ impl RecordVisitor for Judge<'_> {
             Occasion::new((time, event_id), owner.account(), class, (path.clone(), record.offset()))
         };
         facts_of(record, path, named.as_ref(), wanted, self.context, &mut |fact| {
-            if is_invocation(fact)
+            if self.last_invokes
+                && is_invocation(fact)
                 && let (Some(arn), Place::Event(event)) = (fact.subject.arn.as_deref(), &fact.place)
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };

@@ -100,6 +100,8 @@ pub(super) struct Plan {
     /// Keys of files that are in the store and used.
     used: BTreeSet<String>,
     outcomes: Vec<FileOutcome>,
+    /// What was said before of the files that are read for some policies, as they are shown.
+    before: HashMap<String, FileOutcome>,
     lost: Vec<Lost>,
 }
 
@@ -134,6 +136,7 @@ impl Plan {
             more: Vec::new(),
             used: BTreeSet::new(),
             outcomes: Vec::new(),
+            before: HashMap::new(),
             lost: Vec::new(),
         };
         let mut real = Real::default();
@@ -196,6 +199,7 @@ impl Plan {
                 let more = self.more == policies;
                 if more {
                     self.used.insert(stored.key.path.clone());
+                    self.before.insert(entry.display.clone(), stored.outcome.clone());
                 }
                 self.read(entry, key, more);
             }
@@ -230,7 +234,7 @@ impl Plan {
         (context, gaps): (RecordContext<'_>, &AcceptedGaps),
         store: &mut Store,
     ) -> Result<Outcome, AuditError> {
-        let Plan { wanted, entries, tasks, more, used, outcomes: mut files, lost } = self;
+        let Plan { wanted, entries, tasks, more, used, outcomes: mut files, mut before, lost } = self;
         let more_engine =
             Engine::new(more.iter().filter_map(|&at| engine.policies().get(at).copied()).collect(), gaps);
         let more_wanted = Policies {
@@ -285,7 +289,11 @@ impl Plan {
         if !sound {
             return Err(store.damaged("what it has of a policy is none of that policy's").into());
         }
-        files.extend(read.into_iter().map(|(file, ())| file));
+        // Each reading looks closer at what its policies ask about: the one that found more wrong says more.
+        files.extend(read.into_iter().map(|(file, ())| match before.remove(&file.path) {
+            Some(before) if before.is_worse(&file) => before,
+            _ => file,
+        }));
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Outcome { gathered: all, files, lost })
     }
@@ -495,6 +503,18 @@ impl RecordVisitor for Both<'_> {
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> Self::PerFile {
         let more = self.tasks.get(path).is_some_and(|task| task.more);
         (more, self.judge(more).begin(path, named))
+    }
+
+    fn may_pass_over(&self) -> bool {
+        self.full.may_pass_over() || self.more.may_pass_over()
+    }
+
+    fn needs(&self, (more, file): &mut Self::PerFile, source: &str, name: &str) -> bool {
+        self.judge(*more).needs(file, source, name)
+    }
+
+    fn pass_over(&self, (more, file): &mut Self::PerFile, record: &TrailRecord<'_>) -> bool {
+        self.judge(*more).pass_over(file, record)
     }
 
     fn record(&self, (more, file): &mut Self::PerFile, record: &TrailRecord<'_>) {

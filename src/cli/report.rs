@@ -26,6 +26,12 @@ pub(crate) struct Args {
 const LIMIT: u64 = 2 << 30;
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
+    // A saved run is not judged again: a bar that is not applied must not look as if it had been passed.
+    if common.fail_on.is_some() || common.baseline.is_some() {
+        return Err(Failure::Usage(
+            "a saved run exits as it did: give --fail-on and --baseline to the run itself".to_owned(),
+        ));
+    }
     let plan = common.resolve_report()?;
     let report = read(&args.file)?;
     run::report(&plan, &report)?;

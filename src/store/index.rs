@@ -75,7 +75,7 @@ impl Index {
                 }
             }
             Entry::More(entry, bytes) => {
-                let FileEntry { file, set, outcome: _, accounts: _ } = entry;
+                let FileEntry { file, set, outcome, accounts: _ } = entry;
                 self.check(set)?;
                 let blob = blob(set, bytes.0);
                 let shared = self.merged.as_ref().is_some_and(|(merged, _)| self.overlap(merged.set, set));
@@ -83,7 +83,12 @@ impl Index {
                     self.merged = None;
                 }
                 match self.files.get_mut(&file.path).filter(|stored| stored.key == file) {
-                    Some(stored) => stored.blobs.push(blob),
+                    Some(stored) => {
+                        stored.blobs.push(blob);
+                        if outcome.is_worse(&stored.outcome) {
+                            stored.outcome = outcome;
+                        }
+                    }
                     None => return Err("something adds to a file that is not there".to_owned()),
                 }
             }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::field::Field;
-use super::record::{TrailRecord, member_string, string_field};
+use super::identity::Identity;
+use super::record::{TrailRecord, string_field};
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -25,9 +26,15 @@ pub fn parse_function_designator(text: &str) -> Option<(Option<&str>, &str, Opti
 }
 
 fn designator(text: &str) -> Option<Designator<'_>> {
-    let parts: Vec<&str> = text.split(':').take(9).collect();
+    let mut all = [""; 9];
+    let mut count = 0;
+    for (to, part) in all.iter_mut().zip(text.split(':')) {
+        *to = part;
+        count += 1;
+    }
+    let parts = all.get(..count)?;
     let is_account = |part: &str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (partition, mut rest) = match parts.as_slice() {
+    let (partition, mut rest) = match parts {
         ["arn", partition, "lambda", rest @ ..] => (Some(*partition), rest),
         rest => (None, rest),
     };
@@ -101,6 +108,11 @@ impl<'a> TrailRecord<'a> {
     /// The function this record is about, from `requestParameters.functionName` and `qualifier` and from
     /// `resources[]`, which has the unqualified ARN and the owner.
     pub fn function(&self) -> FunctionRef<'a> {
+        self.function_called_by(&self.identity())
+    }
+
+    /// The same for a caller who was read before.
+    pub(crate) fn function_called_by(&self, caller: &Identity<'a>) -> FunctionRef<'a> {
         let parameters = self.request_parameters();
         let named = self.request_parameter(&["functionName"]);
         let text = named.known().map_or(Field::Absent, |value| string_field(*value));
@@ -108,13 +120,20 @@ impl<'a> TrailRecord<'a> {
         let resource = self.function_resource();
         let own = resource.as_ref().and_then(|(arn, _)| designator(arn));
 
-        let owned = |text: &str| Field::Known(Cow::Owned(text.to_owned()));
+        // Where the record's own text has no escapes, the parts are parts of it.
+        let kept = |part: &str| {
+            let arn = resource.as_ref().map(|(arn, _)| arn);
+            let kept = text.known().and_then(|text| within(text, part));
+            Field::Known(
+                kept.or_else(|| within(arn?, part))
+                    .map_or_else(|| Cow::Owned(part.to_owned()), Cow::Borrowed),
+            )
+        };
         let name = match (parts.or(own), &named) {
-            (Some(parts), _) => owned(parts.name),
+            (Some(parts), _) => kept(parts.name),
             (None, Field::Absent) => Field::Absent,
             (None, _) => Field::Unread,
         };
-        let caller = self.identity();
         let bare = parts.is_some_and(|parts| parts.account.is_none());
         let candidates = [
             (resource.as_ref().and_then(|(_, account)| account.text()), AccountBasis::Resources),
@@ -123,12 +142,12 @@ impl<'a> TrailRecord<'a> {
             (caller.account.text().filter(|_| bare), AccountBasis::Caller),
         ];
         let found = candidates.into_iter().find_map(|(account, basis)| Some((account?, basis)));
-        let account = found.map_or(Field::Unread, |(account, _)| owned(account));
+        let account = found.map_or(Field::Unread, |(account, _)| kept(account));
 
         let qualifier = match self.request_parameter(&["qualifier"]) {
             Field::Known(value) => string_field(value),
             Field::Absent => match (parts, &parameters) {
-                (Some(parts), _) => parts.qualifier.map_or(Field::Absent, owned),
+                (Some(parts), _) => parts.qualifier.map_or(Field::Absent, kept),
                 (None, _) if name == Field::Absent => Field::Absent,
                 (None, _) => Field::Unread,
             },
@@ -136,6 +155,15 @@ impl<'a> TrailRecord<'a> {
         };
         let arn = match own.or(parts) {
             // An ARN as it stands, without its qualifier.
+            Some(Designator {
+                partition: Some(_),
+                region: Some(_),
+                account: Some(_),
+                qualifier: None,
+                ..
+            }) if own.is_some() => {
+                resource.as_ref().map_or(Field::Unread, |(arn, _)| Field::Known(arn.clone()))
+            }
             Some(Designator { partition: Some(p), region: Some(r), account: Some(a), name, .. }) => {
                 Field::Known(Cow::Owned(format!("arn:{p}:lambda:{r}:{a}:function:{name}")))
             }
@@ -170,10 +198,12 @@ impl<'a> TrailRecord<'a> {
     /// ARN and owner of the first resource that is a function.
     fn function_resource(&self) -> Option<(Cow<'a, str>, Text<'a>)> {
         let Field::Known(resources) = self.resources() else { return None };
-        resources.items().into_iter().find_map(|resource| {
-            let is_function = member_string(resource, "type").text() == Some("AWS::Lambda::Function");
-            let Field::Known(arn) = member_string(resource, "ARN") else { return None };
-            let account = match member_string(resource, "accountId") {
+        resources.find_item(|resource| {
+            let resource = resource.indexed();
+            let string = |key| resource.get(key).map_or(Field::Absent, string_field);
+            let is_function = string("type").text() == Some("AWS::Lambda::Function");
+            let Field::Known(arn) = string("ARN") else { return None };
+            let account = match string("accountId") {
                 Field::Known(id) if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) => {
                     Field::Known(id)
                 }
@@ -221,6 +251,13 @@ impl<'a> TrailRecord<'a> {
         };
         LayerRef { name, arn, version }
     }
+}
+
+/// A part of a text as a part of the text it was borrowed from.
+fn within<'a>(text: &Cow<'a, str>, part: &str) -> Option<&'a str> {
+    let Cow::Borrowed(whole) = text else { return None };
+    let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    whole.get(from..from.checked_add(part.len())?)
 }
 
 fn from_arn_name(text: Option<&str>) -> Option<String> {

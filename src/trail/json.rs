@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 /// How deeply arrays and objects may nest in one record.
 pub const MAX_DEPTH: u32 = 120;
 
@@ -69,17 +71,13 @@ pub(crate) fn expect(bytes: &[u8], at: usize, byte: u8, name: &'static str) -> S
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// A non-zero mask if one of eight bytes ends a plain run of string characters; its lowest set bit is exact.
+/// A mask of the bytes among sixteen that end a plain run of string characters: quotes, backslashes, control
+/// characters. The lowest bit is the first byte's.
 #[inline]
-fn special(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let slash = word ^ (ONES * b'\\' as u64);
-    let below = quote.wrapping_sub(ONES) | slash.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
-    // Bytes of U+0080 and above are plain, and the comparisons above do not hold for them.
-    below & !word & HIGH
+fn special(chunk: [u8; 16]) -> u32 {
+    let bytes = u8x16::from(chunk);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control).to_bitmask()
 }
 
 /// How the scanner finds the end of a string. Every implementation accepts and refuses the same strings at the same
@@ -103,13 +101,13 @@ impl Strings for Plain {
 #[inline]
 pub(crate) fn skip_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
     loop {
-        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let mask = special(u64::from_le_bytes(*chunk));
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            let mask = special(*chunk);
             if mask != 0 {
-                at += mask.trailing_zeros() as usize / 8;
+                at += mask.trailing_zeros() as usize;
                 break;
             }
-            at += 8;
+            at += 16;
         }
         match bytes.get(at) {
             Some(b'"') => return Ok(at + 1),
@@ -279,8 +277,12 @@ pub(crate) fn walk_object<'a>(
         let open = expect(bytes, at, b'"', "a string as key")?;
         let close = strings.skip_string(bytes, open)?;
         let start = expect(bytes, close, b':', "`:`")?;
-        let end = skip_value(strings, bytes, start, level)?;
         let start = peek(bytes, start).map_or(start, |(at, _)| at);
+        // Most members are strings.
+        let end = match bytes.get(start) {
+            Some(b'"') => strings.skip_string(bytes, start + 1)?,
+            _ => skip_value(strings, bytes, start, level)?,
+        };
         // Both ends of each slice are ASCII delimiters of a scanned token, so the slices exist.
         if let (Some(key), Some(value)) = (text.get(open..close - 1), text.get(start..end)) {
             visit(Member { key, value: Raw(value), at: start });
@@ -294,10 +296,14 @@ pub(crate) fn walk_object<'a>(
     }
 }
 
+fn has_escape(inner: &str) -> bool {
+    memchr::memchr(b'\\', inner.as_bytes()).is_some()
+}
+
 /// Resolves the escapes of a string's inner text. A lone surrogate becomes U+FFFD: attacker-controlled names hold
 /// such things, and a record must not be lost for it.
 pub(crate) fn unescape(inner: &str) -> Cow<'_, str> {
-    if !inner.contains('\\') {
+    if !has_escape(inner) {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());
@@ -445,6 +451,9 @@ impl<'a> Raw<'a> {
     pub(crate) fn indexed(self) -> Indexed<'a> {
         let mut indexed = Indexed { object: self, members: [("", Raw("null")); Indexed::KEPT], count: 0 };
         self.each_member(|member| {
+            if has_escape(member.key) {
+                indexed.count = usize::MAX / 2;
+            }
             if let Some(kept) = indexed.members.get_mut(indexed.count) {
                 *kept = (member.key, member.value);
             }
@@ -474,31 +483,43 @@ impl<'a> Raw<'a> {
 
     /// An array's elements; empty for another kind.
     pub fn items(self) -> Vec<Raw<'a>> {
-        let bytes = self.0.as_bytes();
         let mut all = Vec::new();
+        let none: Option<()> = self.find_item(|item| {
+            all.push(item);
+            None
+        });
+        debug_assert!(none.is_none());
+        all
+    }
+
+    /// What is found at the first of an array's elements that has it.
+    pub(crate) fn find_item<T>(self, mut find: impl FnMut(Raw<'a>) -> Option<T>) -> Option<T> {
+        let bytes = self.0.as_bytes();
         let mut at = 1;
         if self.kind() != RawKind::Array {
-            return all;
+            return None;
         }
         while let Some((start, byte)) = peek(bytes, at) {
             if byte == b']' {
                 break;
             }
-            let Ok(end) = skip_value(&mut Plain, bytes, start, 0) else { break };
-            all.extend(self.0.get(start..end).map(Raw));
+            let end = skip_value(&mut Plain, bytes, start, 0).ok()?;
+            if let Some(found) = find(Raw(self.0.get(start..end)?)) {
+                return Some(found);
+            }
             at = match peek(bytes, end) {
                 Some((comma, b',')) => comma + 1,
                 _ => break,
             };
         }
-        all
+        None
     }
 }
 
 /// Whether a key as it stands in the text, its escapes not resolved, is `key`, which needs none.
 fn is_key(written: &str, key: &str) -> bool {
     // No escape is shorter than what it stands for.
-    written == key || (written.len() > key.len() && written.contains('\\') && unescape(written) == key)
+    written == key || (written.len() > key.len() && has_escape(written) && unescape(written) == key)
 }
 
 /// An object whose members were found once, for those who ask for many of them.
@@ -510,15 +531,14 @@ pub(crate) struct Indexed<'a> {
 }
 
 impl<'a> Indexed<'a> {
-    /// More than CloudTrail's own objects have that are asked; larger ones are searched each time.
+    /// More than CloudTrail's own objects have that are asked. Larger ones, and those that write a key with an escape,
+    /// are searched each time.
     const KEPT: usize = 16;
 
     /// See [`Raw::get`].
     pub(crate) fn get(&self, key: &str) -> Option<Raw<'a>> {
         match self.members.get(..self.count) {
-            Some(members) => {
-                members.iter().rev().find(|(name, _)| is_key(name, key)).map(|(_, value)| *value)
-            }
+            Some(members) => members.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| *value),
             None => self.object.get(key),
         }
     }

@@ -222,6 +222,11 @@ impl FileOutcome {
         }
     }
 
+    /// Is there more wrong by this account of a file than by that one?
+    pub(crate) fn is_worse(&self, than: &FileOutcome) -> bool {
+        (self.status, self.fault_count) > (than.status, than.fault_count)
+    }
+
     /// Whether anything usable was read: records, or a sound trail that has none.
     pub fn is_usable(&self) -> bool {
         self.records > 0 || (self.kind == FileKind::Trail && self.status == Status::Ok)

@@ -50,6 +50,24 @@ pub trait RecordVisitor: Sync {
     /// nothing else was parsed yet.
     fn record(&self, file: &mut Self::PerFile, record: &TrailRecord<'_>);
 
+    /// Whether there may be records that [`RecordVisitor::pass_over`] says yes to.
+    fn may_pass_over(&self) -> bool {
+        false
+    }
+
+    /// Whether a record with this event source and name (as written) cannot be passed over.
+    fn needs(&self, _file: &mut Self::PerFile, _source: &str, _name: &str) -> bool {
+        true
+    }
+
+    /// Called for a record before it is read as a whole, with the members of a first look: event source, name, time
+    /// and category, account and region. Of the others none is there, and they were checked no further than their
+    /// brackets and the ends of their strings. Yes: nothing more of it is needed, and [`RecordVisitor::record`] is not called. No, the
+    /// answer unless it is overridden, must leave no trace.
+    fn pass_over(&self, _file: &mut Self::PerFile, _record: &TrailRecord<'_>) -> bool {
+        false
+    }
+
     /// Called once per file, behind its records, with how its reading ended.
     fn end(&self, file: Self::PerFile, outcome: &FileOutcome) -> Self::Kept;
 }
@@ -235,13 +253,35 @@ struct Gatherer<'v, V: RecordVisitor> {
     shape_only: bool,
 }
 
-impl<V: RecordVisitor> Sink for Gatherer<'_, V> {
-    fn record(&mut self, record: &TrailRecord<'_>) {
+impl<V: RecordVisitor> Gatherer<'_, V> {
+    fn count(&mut self, record: &TrailRecord<'_>) {
         self.outcome.records += 1;
         let time = record.event_time();
         let (first, last) = self.outcome.times.unwrap_or((time, time));
         self.outcome.times = Some((first.min(time), last.max(time)));
+    }
+}
+
+impl<V: RecordVisitor> Sink for Gatherer<'_, V> {
+    fn record(&mut self, record: &TrailRecord<'_>) {
+        self.count(record);
         self.visitor.record(&mut self.gathered, record);
+    }
+
+    fn may_pass_over(&self) -> bool {
+        self.visitor.may_pass_over()
+    }
+
+    fn needs(&mut self, source: &str, name: &str) -> bool {
+        self.visitor.needs(&mut self.gathered, source, name)
+    }
+
+    fn pass_over(&mut self, record: &TrailRecord<'_>) -> bool {
+        let passed = self.visitor.pass_over(&mut self.gathered, record);
+        if passed {
+            self.count(record);
+        }
+        passed
     }
 
     fn summary(&mut self) {

@@ -48,7 +48,41 @@ const fn place(key: &[u8]) -> usize {
 fn slot_of(key: &str) -> Option<Slot> {
     let candidate = *CANDIDATES.get(place(key.as_bytes()))?;
     let (name, slot) = KEYS.get(usize::from(candidate))?;
-    (*name == key).then_some(*slot)
+    same(name.as_bytes(), key.as_bytes()).then_some(*slot)
+}
+
+/// Equality of short texts, without a call.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() || left.len() < 8 {
+        return left == right;
+    }
+    let (left_parts, _) = left.as_chunks::<8>();
+    let (right_parts, _) = right.as_chunks::<8>();
+    left_parts.iter().zip(right_parts).all(|(left, right)| left == right)
+        && left.last_chunk::<8>() == right.last_chunk::<8>()
+}
+
+/// The members that a first look needs: whose record it is, of what, and when. The last eight bytes of each key tell it
+/// from most others.
+const FIRST: [(&[u8; 8], &[u8], Slot); 7] = [
+    (b"ntSource", b"\"eventSource", Slot::EventSource),
+    (b"ventName", b"\"eventName", Slot::EventName),
+    (b"ventTime", b"\"eventTime", Slot::EventTime),
+    (b"ccountId", b"\"recipientAccountId", Slot::RecipientAccountId),
+    (b"wsRegion", b"\"awsRegion", Slot::AwsRegion),
+    (b"Category", b"\"eventCategory", Slot::EventCategory),
+    (b"entEvent", b"\"managementEvent", Slot::ManagementEvent),
+];
+
+/// The member of a first look whose key, without escapes, ends where this text ends.
+#[inline]
+pub(crate) fn first_slot(before: &[u8]) -> Option<Slot> {
+    let end = u64::from_le_bytes(*before.last_chunk::<8>()?);
+    FIRST
+        .iter()
+        .find(|(last, key, _)| u64::from_le_bytes(**last) == end && before.ends_with(key))
+        .map(|(_, _, slot)| *slot)
 }
 
 slots! {
@@ -96,18 +130,24 @@ impl<'a> Index<'a> {
         Self { values: [None; SLOTS], inner_at: 0 }
     }
 
+    #[inline]
+    pub(crate) fn set(&mut self, slot: Slot, value: Raw<'a>) {
+        if let Some(kept) = self.values.get_mut(slot as usize) {
+            *kept = Some(value);
+        }
+    }
+
+    #[inline]
     pub(crate) fn add(&mut self, member: &Member<'a>) {
         let found = slot_of(member.key).or_else(|| {
-            let escaped = member.key.contains('\\');
-            if escaped { slot_of(&unescape(member.key)) } else { None }
+            let key = unescape(member.key);
+            if let Cow::Owned(key) = key { slot_of(&key) } else { None }
         });
         let Some(slot) = found else { return };
         if slot == Slot::CloudTrailEvent {
             self.inner_at = member.at;
         }
-        if let Some(value) = self.values.get_mut(slot as usize) {
-            *value = Some(member.value);
-        }
+        self.set(slot, member.value);
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {

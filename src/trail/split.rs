@@ -13,12 +13,26 @@ use super::json::{
 };
 use super::outcome::{Fault, FaultKind, Stream};
 use super::quotes::Quotes;
-use super::record::{Index, Slot, TrailRecord};
+use super::record::{Index, Slot, TrailRecord, first_slot};
 
 /// Receives what a text holds, in the order of the text.
 pub(crate) trait Sink {
     /// A record.
     fn record(&mut self, record: &TrailRecord<'_>);
+    /// Whether there may be records that [`Sink::pass_over`] says yes to.
+    fn may_pass_over(&self) -> bool {
+        false
+    }
+    /// Whether a record with this event source and name is needed whole. (It may have others: the last ones count.)
+    fn needs(&mut self, _source: &str, _name: &str) -> bool {
+        true
+    }
+    /// Takes note of a record of which only the members of a first look are there (event source, name, time and
+    /// category, account, region), and says whether that was all it needs. If not, the record comes again, whole. The
+    /// rest of it was checked no further than its brackets and the ends of its strings.
+    fn pass_over(&mut self, _record: &TrailRecord<'_>) -> bool {
+        false
+    }
     /// A summary (Insights, aggregated events) instead of a record.
     fn summary(&mut self);
     /// An object that describes a digest of trail files.
@@ -38,7 +52,7 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    let quotes = Quotes::default();
+    let quotes = if sink.may_pass_over() { Quotes::with_tokens() } else { Quotes::default() };
     let mut reader =
         Reader { text: &text, original: bytes, base, sink, quotes, budget, line: None, next: None };
     reader.values(start);
@@ -218,10 +232,49 @@ impl<'a, S: Sink> Reader<'a, S> {
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
+        if self.sink.may_pass_over()
+            && let Some(end) = self.pass_over(start)
+        {
+            return Ok(end);
+        }
         let mut index = Index::new();
         let end = walk_object(&mut self.quotes, self.text, start + 1, 1, |member| index.add(&member))?;
         self.object(index, start, end);
         Ok(end)
+    }
+
+    /// Passes over a record that the sink does not need, with a look at the members that tell so and a count of the
+    /// rest's brackets. `None` where it needs it, or where anything is not as it should be: then it is read as a whole.
+    fn pass_over(&mut self, start: usize) -> Option<usize> {
+        let Reader { text, quotes, sink, .. } = self;
+        let text = *text;
+        let bytes = text.as_bytes();
+        let mut index = Index::new();
+        let mut named = false;
+        let end = quotes.walk(bytes, start, |colon| {
+            let Some((key, [b'"'])) = bytes.get(..colon).and_then(|before| before.split_last_chunk::<1>())
+            else {
+                return false;
+            };
+            let Some(slot) = first_slot(key) else { return true };
+            let Some((value, _)) = peek(bytes, colon + 1) else { return false };
+            let Ok(end) = skip_value(&mut Plain, bytes, value, 1) else { return false };
+            let Some(value) = text.get(value..end) else { return false };
+            index.set(slot, Raw::scanned(value));
+            if named {
+                return true;
+            }
+            // As soon as both are there: most records that are needed are told by their names.
+            match (index.str(Slot::EventSource), index.str(Slot::EventName)) {
+                (Some(source), Some(name)) => {
+                    named = true;
+                    !sink.needs(&source, &name)
+                }
+                _ => true,
+            }
+        })?;
+        let record = TrailRecord::new(index, text.get(start..end)?, self.base + start as u64).ok()?;
+        self.sink.pass_over(&record).then_some(end)
     }
 
     /// An object that stands where a record may stand.

@@ -38,6 +38,53 @@ fn read(text: impl AsRef<[u8]>) -> Seen {
     seen
 }
 
+/// Needs only some of the records as a whole: those whose name has a length that is no multiple.
+struct Passing {
+    seen: Seen,
+    every: usize,
+}
+
+impl Sink for Passing {
+    fn record(&mut self, record: &TrailRecord<'_>) {
+        self.seen.record(record);
+    }
+    fn may_pass_over(&self) -> bool {
+        true
+    }
+    fn needs(&mut self, _: &str, name: &str) -> bool {
+        !name.len().is_multiple_of(self.every)
+    }
+    fn pass_over(&mut self, record: &TrailRecord<'_>) -> bool {
+        let passed = record.event_name().len().is_multiple_of(self.every);
+        if passed {
+            self.seen.record(record);
+        }
+        passed
+    }
+    fn summary(&mut self) {
+        self.seen.summary();
+    }
+    fn digest(&mut self) {
+        self.seen.digest();
+    }
+    fn claim(&mut self) {}
+    fn fault(&mut self, fault: Fault) {
+        self.seen.fault(fault);
+    }
+}
+
+fn passing(text: impl AsRef<[u8]>, every: usize) -> Seen {
+    let mut sink = Passing { seen: Seen::default(), every };
+    read_text(text.as_ref(), 0, &mut sink);
+    sink.seen
+}
+
+/// A record that is passed over shows no eventID.
+fn without_ids(mut seen: Seen) -> Seen {
+    seen.records.iter_mut().for_each(|record| record.3 = None);
+    seen
+}
+
 fn record(name: &str) -> String {
     format!(
         r#"{{"eventSource":"s","eventName":"{name}","eventTime":"2025-03-01T00:00:00Z","eventID":"{name}"}}"#
@@ -46,6 +93,33 @@ fn record(name: &str) -> String {
 
 fn names(seen: &Seen) -> Vec<&str> {
     seen.records.iter().map(|record| record.1.as_str()).collect()
+}
+
+#[test]
+fn what_is_passed_over_is_checked_as_far_as_its_brackets() {
+    let known = r#""eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z""#;
+    let text = |first: &str| format!(r#"{{"Records":[{first},{}]}}"#, record("CD"));
+    for broken in [
+        format!(r#"{{{known},"x":{{"y":1,]]}}}}"#),
+        format!(r#"{{{known},"x":{{"y":"}}}}"#),
+        format!(r#"{{{known},"eventName":{{}}}}"#),
+        format!(r#"{{{known},"eventName" :1}}"#),
+        format!(r#"{{{known},"event\u004eame":1}}"#),
+        format!(r#"{{{known},"x":"\u12"}}"#),
+        format!("{{{known},\"x\":\"\n\"}}"),
+        r#"{"eventSource":"s","eventName":"AB","x":{"eventTime":"2025-03-01T00:00:00Z"}}"#.to_owned(),
+    ] {
+        let text = text(&broken);
+        assert_eq!(without_ids(passing(&text, 2)), without_ids(read(&text)), "{text}");
+        assert!(!read(&text).faults.is_empty(), "{text}");
+    }
+    // Without a fault in its brackets and strings it is not looked into, unless the record is needed.
+    for within in [format!(r#"{{{known},"x":{{"y" 1}}}}"#), format!(r#"{{{known},"x":tru}}"#)] {
+        let text = text(&within);
+        assert_eq!(names(&passing(&text, 2)), ["AB", "CD"]);
+        assert_eq!(passing(&text, 3), read(&text));
+        assert_eq!(names(&read(&text)), ["CD"]);
+    }
 }
 
 #[test]
@@ -303,6 +377,9 @@ proptest! {
         let seen = read(&text);
         prop_assert_eq!(seen.faults.len(), values.len() - wanted.len());
         prop_assert_eq!(&seen.records, &wanted);
+        for every in [1, 2, 3] {
+            prop_assert_eq!(without_ids(passing(&text, every)), without_ids(read(&text)));
+        }
         for offset in seen.offsets {
             prop_assert_eq!(text.as_bytes()[offset as usize], b'{');
         }
@@ -331,5 +408,9 @@ proptest! {
         }
         let lost = seen.records.len() < count;
         prop_assert!(!lost || !seen.faults.is_empty());
+        // What is passed over tells no less.
+        let passed = passing(&text, 1);
+        prop_assert!(passed.records.len() >= seen.records.len(), "{}", String::from_utf8_lossy(&text));
+        prop_assert!(passed.records.len() == count || !passed.faults.is_empty());
     }
 }

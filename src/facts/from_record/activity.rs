@@ -64,7 +64,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn function(&self) -> &FunctionRef<'a> {
-        self.asked.function.get_or_init(|| self.record.function())
+        self.asked.function.get_or_init(|| self.record.function_called_by(self.identity()))
     }
 
     /// The function, where it is a call of Lambda's.
