@@ -9,15 +9,20 @@ mod demo;
 mod diff;
 mod exposure;
 mod facts;
+#[cfg(feature = "aws")]
+mod live;
 mod logging;
 mod man;
 mod output;
+mod permissions;
 mod policy;
 mod replay;
 mod report;
 mod run;
 mod scan;
 mod schema;
+#[cfg(feature = "aws")]
+mod snapshot;
 
 use std::io;
 use std::process::ExitCode;
@@ -43,6 +48,8 @@ pub(crate) enum Failure {
 const AFTER_HELP: &str = "\
 Examples:
   lambda-audit demo                                    a real audit of an invented company, offline
+  lambda-audit scan                                    audit the account of your AWS credentials
+  lambda-audit snapshot -o snapshot.jsonl              only collect, to judge later or elsewhere
   lambda-audit scan --snapshot snapshot.jsonl          judge a saved snapshot
   lambda-audit scan --snapshot s.jsonl --trail ./AWSLogs --output text --output json=run.json
   lambda-audit replay ./AWSLogs                        what happened, from CloudTrail files
@@ -65,13 +72,17 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
-    Scan(scan::Args),
+    // Boxed: it has the most flags of all.
+    Scan(Box<scan::Args>),
+    #[cfg(feature = "aws")]
+    Snapshot(Box<snapshot::Args>),
+    Permissions(permissions::Args),
     Replay(replay::Args),
     Report(report::Args),
     Baseline(baseline::Args),
     Diff(diff::Args),
     Exposure(exposure::Args),
-    Logging(logging::Args),
+    Logging(Box<logging::Args>),
     Policy(policy::Args),
     Facts(facts::Args),
     Schema(schema::Args),
@@ -98,6 +109,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(&args, &cli.common),
         Command::Scan(args) => scan::run(&args, &cli.common),
+        #[cfg(feature = "aws")]
+        Command::Snapshot(args) => snapshot::run(&args, &cli.common),
+        Command::Permissions(args) => permissions::run(&args, &cli.common),
         Command::Replay(args) => replay::run(&args, &cli.common),
         Command::Report(args) => report::run(&args, &cli.common),
         Command::Baseline(args) => baseline::run(&args, &cli.common),

@@ -10,6 +10,7 @@ pub mod trust;
 pub mod value;
 
 // What is read.
+pub mod collect;
 pub mod snapshot;
 pub mod store;
 pub mod trail;

@@ -256,7 +256,7 @@ impl Store {
             Store { journal, index: Index::default(), batch: Vec::new(), batched: 0, begun: None };
         let files: Vec<(String, Stored)> =
             self.index.files.iter().map(|(path, stored)| (path.clone(), stored.clone())).collect();
-        let merged = self.index.merged.clone();
+        let merged = self.index.merged;
         let is_newer = |stored: &Stored| merged.as_ref().is_none_or(|(_, entry)| stored.entry > *entry);
         let (newer, older): (Vec<_>, Vec<_>) = files.iter().partition(|(_, stored)| is_newer(stored));
         for (path, stored) in older {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Job, LoggingFact, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, networks, stored,
 };
+use crate::collect::quota::{self, Bucket};
 use crate::config::Require;
 use crate::engine::{Engine, Gathered, Tally};
 use crate::facts::schema::Origin;
@@ -442,10 +443,17 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
     if engine.wants("grant", Origin::State) && unlisted > 0 {
         add(
             format!(
-                "Policies of published versions of {unlisted} functions: the snapshot does not list their versions"
+                "Policies of published versions of {unlisted} functions: the snapshot does not list their versions \
+                 (that takes a call for each, and one for each version: at least {:.0} s)",
+                versions_take(unlisted)
             ),
-            "aws lambda get-policy --function-name NAME --qualifier VERSION",
+            "lambda-audit snapshot -o FILE --versions all",
         );
     }
     out.into_iter().collect()
+}
+
+/// Seconds that listing the versions of so many functions takes at the default share of the quota.
+fn versions_take(functions: u64) -> f64 {
+    (functions as f64 / (Bucket::Lambda.per_second() * quota::SHARE)).ceil()
 }

@@ -25,16 +25,22 @@ Configured says what the trails' and event data stores' selectors record, and pr
 invocations arrived, where trail files are given. Exits 1 if a function is known not to be logged, 3 if that could not
 be told for some.
 
+Without --snapshot the accounts are asked, with the few calls that this takes.
+
 Examples:
+  lambda-audit logging --all-regions
   lambda-audit logging --snapshot snapshot.jsonl
   lambda-audit logging --snapshot snapshot.jsonl --trail ./AWSLogs --output json")]
 pub(crate) struct Args {
     /// The snapshot: JSON Lines, plain or gzipped; `-` is standard input
     #[arg(long, value_name = "FILE")]
-    snapshot: PathBuf,
+    snapshot: Option<PathBuf>,
     /// CloudTrail files or directories; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    live: super::live::LiveArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,7 +73,17 @@ struct Observed {
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
-    let snapshot = scan::snapshot_input(&args.snapshot, &args.trail)?;
+    #[cfg(feature = "aws")]
+    if args.snapshot.is_some() {
+        args.live.unused()?;
+    }
+    let snapshot = match &args.snapshot {
+        Some(path) => scan::snapshot_input(path, &args.trail)?,
+        #[cfg(feature = "aws")]
+        None => args.live.input(crate::collect::needs::Needs::logging())?,
+        #[cfg(not(feature = "aws"))]
+        None => return Err(scan::offline()),
+    };
     let audit = run::audit(
         &plan,
         Vec::new(),

@@ -8,10 +8,14 @@ use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
 use crate::snapshot::Input;
 
-/// Judge a saved snapshot, and trail files beside it
+/// Judge live accounts or a saved snapshot, and trail files beside it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Without --snapshot the accounts are asked, with the credentials that the AWS CLI would use.
+
 Examples:
+  lambda-audit scan
+  lambda-audit scan --all-regions --profile audit
   lambda-audit scan --snapshot snapshot.jsonl.gz
   lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --fail-on medium
   lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --store audit.store
@@ -22,7 +26,7 @@ The format of snapshots: `lambda-audit schema snapshot`, and docs/snapshot.md.")
 pub(crate) struct Args {
     /// The snapshot: JSON Lines, plain or gzipped; `-` is standard input
     #[arg(long, value_name = "FILE")]
-    snapshot: PathBuf,
+    snapshot: Option<PathBuf>,
     /// CloudTrail files or directories; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
@@ -30,6 +34,9 @@ pub(crate) struct Args {
     networks: NetworkArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    live: super::live::LiveArgs,
 }
 
 /// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
@@ -50,6 +57,15 @@ pub(crate) fn snapshot_input(path: &Path, trail: &[PathBuf]) -> Result<Input, Fa
         .map_err(|error| Failure::Usage(format!("cannot read the snapshot from standard input: {error}")))
 }
 
+/// Built without live accounts.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn offline() -> Failure {
+    Failure::Usage(
+        "this lambda-audit was built without live accounts (feature `aws`): give it a file with --snapshot"
+            .to_owned(),
+    )
+}
+
 pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
     if paths.is_empty() { TrailInput::None } else { TrailInput::Paths(paths.to_vec()) }
 }
@@ -58,7 +74,17 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
     let policies = plan.selected()?;
     let mut store = args.store.open(&args.trail)?;
-    let snapshot = snapshot_input(&args.snapshot, &args.trail)?;
+    #[cfg(feature = "aws")]
+    if args.snapshot.is_some() {
+        args.live.unused()?;
+    }
+    let snapshot = match &args.snapshot {
+        Some(path) => snapshot_input(path, &args.trail)?,
+        #[cfg(feature = "aws")]
+        None => args.live.input(crate::collect::needs::Needs::of(&policies))?,
+        #[cfg(not(feature = "aws"))]
+        None => return Err(offline()),
+    };
     let trail = trail_input(&args.trail);
     let audit = run::audit(&plan, policies, Some(snapshot), trail, args.networks.files(), store.as_mut())?;
     let exit = run::write(&plan, &audit)?;

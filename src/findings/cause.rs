@@ -257,6 +257,7 @@ mod tests {
             cause: None,
             triage: Triage::New,
             waiver: None,
+            seen: None,
             knobs: Vec::new(),
         }
     }

@@ -29,6 +29,8 @@ pub const APIS: &[&str] = &[
     GET_ROLE,
     DESCRIBE_ORGANIZATION,
     LIST_ACCOUNTS,
+    ASSUME_ROLE,
+    LIST_REGIONS,
     GUARDRAIL,
 ];
 
@@ -51,6 +53,10 @@ pub const GET_EVENT_DATA_STORE: &str = "cloudtrail:GetEventDataStore";
 pub const GET_ROLE: &str = "iam:GetRole";
 pub const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
+/// The account was entered. A collector writes it where that failed.
+pub const ASSUME_ROLE: &str = "sts:AssumeRole";
+/// The account's regions were listed. A collector writes it where that failed: some may have been left out.
+pub const LIST_REGIONS: &str = "account:ListRegions";
 /// Not one of AWS's: the state of a guardrail, however many calls it took to find out.
 pub const GUARDRAIL: &str = "guardrail";
 
@@ -126,6 +132,17 @@ pub struct Alias {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_config: Option<AliasRouting>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_AliasRoutingConfiguration.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AliasRouting {
+    /// A second version, with its share of the calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_version_weights: Option<std::collections::BTreeMap<String, serde_json::Value>>,
 }
 
 /// A page of `ListVersionsByFunction`.
@@ -450,6 +467,10 @@ pub struct Account {
     pub name: Option<String>,
 }
 
+/// An answer of which nothing is kept: what matters is whether there was one. A collector writes it where not.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Nothing {}
+
 /// The state of a guardrail.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -489,6 +510,8 @@ pub(super) fn schemas() -> serde_json::Value {
         GET_ROLE => GetRole,
         DESCRIBE_ORGANIZATION => DescribeOrganization,
         LIST_ACCOUNTS => AccountPage,
+        ASSUME_ROLE => Nothing,
+        LIST_REGIONS => Nothing,
         GUARDRAIL => GuardrailState,
     }
 }

@@ -51,6 +51,9 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
+/// Takes in a payload, by its place. An error says what makes no sense in it.
+pub(super) type Each<'e> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'e;
+
 /// A name beside the store's, for what is to take its place.
 pub(super) fn aside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -150,10 +153,7 @@ impl Journal {
     }
 
     /// Verifies everything, and shows the payload of each transaction with its place.
-    pub(super) fn scan(
-        &mut self,
-        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), String>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn scan(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
         let mut at = HEADER;
         let mut payload = Vec::new();
         let mut head = [0; FRAME as usize];
@@ -186,10 +186,9 @@ impl Journal {
     pub(super) fn append(&mut self, payload: &[u8]) -> Result<u64, StoreError> {
         let at = self.length;
         let length = payload.len() as u64;
-        let written = self.write(at, payload).map_err(|error| {
+        let written = self.write(at, payload).inspect_err(|_| {
             // What stands behind the length in force is not looked at; it only takes up room.
             drop(self.file.set_len(at));
-            error
         });
         let end = at + FRAME + length;
         // On the disk before the header says so.

@@ -258,6 +258,14 @@ impl Index {
         if let Err(failure) = &read {
             self.unread(api, part, failure.why().unwrap_or(Why::Failed));
         }
+        if let (GET_POLICY, Some(resource)) = (api, part.resource.as_deref()) {
+            // Whatever is asked about is judged, listed or not: a version that only an alias or a statement names.
+            if let Some((function, Some(qualifier))) = arn::split_function(resource)
+                && qualifier != "$LATEST"
+            {
+                self.qualified.entry(function.to_owned()).or_default().insert(resource.to_owned());
+            }
+        }
         let new = CallState { answered: false, page_lost: false, failure: None, line };
         let state = self.calls.entry(call).or_insert(new);
         match read {
@@ -397,6 +405,7 @@ impl Index {
                 list.complete |= page.next_token.is_none();
                 return Ok(page.next_token.is_none());
             }
+            ASSUME_ROLE | LIST_REGIONS => {}
             _ => {
                 let _: api::GuardrailState = data(part)?;
             }

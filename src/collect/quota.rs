@@ -1,0 +1,69 @@
+//! AWS's request quotas: which calls share a bucket, and how much it holds. Per account and region.
+//!
+//! Lambda: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>; CloudTrail:
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>; Organizations:
+//! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>. IAM publishes none: its
+//! figure is a careful one.
+
+/// The share of every quota that is used, where nothing else is asked for: deployments need the rest.
+pub const SHARE: f64 = 0.8;
+
+/// Calls that are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bucket {
+    /// Lambda's `GetPolicy` has one of its own.
+    GetPolicy,
+    /// Every other call of Lambda's control plane.
+    Lambda,
+    /// CloudTrail's calls that get, describe and list.
+    CloudTrail,
+    LookupEvents,
+    Iam,
+    Organizations,
+    Sts,
+    Account,
+}
+
+impl Bucket {
+    /// The bucket of an API, written as in a snapshot: `lambda:GetPolicy`.
+    pub fn of(api: &str) -> Self {
+        match api {
+            "lambda:GetPolicy" => Bucket::GetPolicy,
+            "cloudtrail:LookupEvents" => Bucket::LookupEvents,
+            _ => match api.split(':').next().unwrap_or_default() {
+                "cloudtrail" => Bucket::CloudTrail,
+                "iam" => Bucket::Iam,
+                "organizations" => Bucket::Organizations,
+                "sts" => Bucket::Sts,
+                "account" => Bucket::Account,
+                _ => Bucket::Lambda,
+            },
+        }
+    }
+
+    /// Requests per second that AWS lets through.
+    pub const fn per_second(self) -> f64 {
+        match self {
+            Bucket::GetPolicy | Bucket::Lambda => 15.0,
+            Bucket::CloudTrail | Bucket::Iam => 10.0,
+            Bucket::LookupEvents => 2.0,
+            Bucket::Organizations => 8.0,
+            Bucket::Sts => 100.0,
+            Bucket::Account => 5.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn get_policy_and_look_ups_have_buckets_of_their_own() {
+        assert_eq!(Bucket::of("lambda:GetPolicy"), Bucket::GetPolicy);
+        assert_eq!(Bucket::of("lambda:GetResourcePolicy"), Bucket::Lambda);
+        assert_eq!(Bucket::of("lambda:GetLayerVersionPolicy"), Bucket::Lambda);
+        assert_eq!(Bucket::of("cloudtrail:GetTrailStatus"), Bucket::CloudTrail);
+        assert_eq!(Bucket::of("cloudtrail:LookupEvents"), Bucket::LookupEvents);
+    }
+}

@@ -1,0 +1,235 @@
+//! What to ask next, given what was answered: regions to functions to aliases to policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::SdkConfig;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::ask::{Asker, Shared};
+use super::clients::Clients;
+use crate::arn;
+use crate::snapshot::api::*;
+
+/// Functions of one region that are asked about at one time.
+const FUNCTIONS: usize = 48;
+
+/// One account, with what its regions have found together.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: String,
+    pub(super) config: SdkConfig,
+    pub(super) regions: Vec<String>,
+    /// Trails whose selectors have been asked for.
+    trails: Mutex<BTreeSet<String>>,
+    /// Roles that have been asked for.
+    roles: Mutex<BTreeSet<String>>,
+}
+
+impl Account {
+    pub(super) fn new(shared: Arc<Shared>, id: String, config: SdkConfig, regions: Vec<String>) -> Arc<Self> {
+        Arc::new(Account { shared, id, config, regions, trails: Mutex::default(), roles: Mutex::default() })
+    }
+
+    fn asker(&self, region: &str) -> Asker {
+        let clients = Clients::new(&self.config, region);
+        Asker::new(self.shared.clone(), clients, self.id.clone(), region.to_owned())
+    }
+
+    /// Asks for everything of the account.
+    pub(super) async fn walk(self: Arc<Self>) {
+        let mut tasks = JoinSet::new();
+        for region in &self.regions {
+            let asker = self.asker(region);
+            tasks.spawn(self.clone().functions(asker.clone()));
+            tasks.spawn(layers(asker.clone()));
+            tasks.spawn(self.clone().trails(asker.clone()));
+            tasks.spawn(async move {
+                let _: Vec<MappingPage> = asker.list(LIST_MAPPINGS, None).await;
+            });
+        }
+        if let Some(region) = self.regions.first() {
+            tasks.spawn(organization(self.asker(region)));
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn functions(self: Arc<Self>, asker: Asker) {
+        let pages: Vec<FunctionPage> = asker.list(LIST_FUNCTIONS, None).await;
+        // A function that is made while the pages are read can be on two of them.
+        let mut functions: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for function in pages.into_iter().flat_map(|page| page.functions) {
+            let arn = arn::split_function(&function.function_arn).map(|(arn, _)| arn.to_owned());
+            functions.insert(arn.unwrap_or(function.function_arn), function.role);
+        }
+        let room = Arc::new(Semaphore::new(FUNCTIONS));
+        let mut tasks = JoinSet::new();
+        for (function, role) in functions {
+            if self.shared.is_stopped() {
+                break;
+            }
+            if let Some(role) = role.filter(|role| self.is_new(&self.roles, role)) {
+                let asker = asker.clone();
+                tasks.spawn(async move {
+                    let _: Option<GetRole> = asker.one(GET_ROLE, Some(&role)).await;
+                });
+            }
+            let Ok(permit) = room.clone().acquire_owned().await else { break };
+            let asker = asker.clone();
+            tasks.spawn(async move {
+                of_function(&asker, &function).await;
+                drop(permit);
+            });
+            while tasks.try_join_next().is_some() {}
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    fn is_new(&self, asked: &Mutex<BTreeSet<String>>, what: &str) -> bool {
+        asked.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
+    }
+
+    /// A trail of several regions shows in each of them: its selectors are asked for once, in its home region; whether
+    /// it is recording is a question to each region. The trail of an organization belongs to the account in its ARN:
+    /// that one is asked, if it is collected too.
+    async fn trails(self: Arc<Self>, asker: Asker) {
+        let listed = async {
+            let trails: Option<Trails> = asker.one(DESCRIBE_TRAILS, None).await;
+            for trail in trails.into_iter().flat_map(|trails| trails.trail_list) {
+                let owner = arn::account(&trail.trail_arn).unwrap_or(&self.id);
+                if owner != self.id && self.shared.accounts.contains(owner) {
+                    continue;
+                }
+                let _: Option<TrailStatus> = asker.one(GET_TRAIL_STATUS, Some(&trail.trail_arn)).await;
+                if self.is_new(&self.trails, &trail.trail_arn) {
+                    let home = trail.home_region.as_deref().or_else(|| arn::region(&trail.trail_arn));
+                    let at_home = match home {
+                        Some(home) if home != asker.region => self.asker(home),
+                        _ => asker.clone(),
+                    };
+                    let _: Option<EventSelectors> =
+                        at_home.one(GET_EVENT_SELECTORS, Some(&trail.trail_arn)).await;
+                }
+            }
+        };
+        let stores = async {
+            let pages: Vec<EventDataStorePage> = asker.list(LIST_EVENT_DATA_STORES, None).await;
+            for store in pages.into_iter().flat_map(|page| page.event_data_stores) {
+                let _: Option<EventDataStore> =
+                    asker.one(GET_EVENT_DATA_STORE, Some(&store.event_data_store_arn)).await;
+            }
+        };
+        tokio::join!(listed, stores);
+    }
+}
+
+/// The accounts of an organization can be listed in its management account, or where they were just listed to find
+/// out what to collect. Elsewhere the call is refused, and a refusal would be a gap.
+async fn organization(asker: Asker) {
+    let answer: Option<DescribeOrganization> = asker.one(DESCRIBE_ORGANIZATION, None).await;
+    let Some(organization) = answer.map(|answer| answer.organization) else { return };
+    let may = organization.master_account_id.as_deref() == Some(&asker.account)
+        || asker.shared.options.lists_accounts(&asker.account);
+    if may {
+        let _: Vec<AccountPage> = asker.list(LIST_ACCOUNTS, Some(&organization.id)).await;
+    }
+}
+
+async fn of_function(asker: &Asker, function: &str) {
+    let urls = async {
+        let _: Vec<UrlPage> = asker.list(LIST_URLS, Some(function)).await;
+    };
+    let destinations = async {
+        let _: Vec<EventInvokePage> = asker.list(LIST_EVENT_INVOKE_CONFIGS, Some(function)).await;
+    };
+    tokio::join!(policies(asker, function), urls, destinations);
+}
+
+/// The policies of a function: its own, those of its aliases, of the versions that aliases route to or a statement
+/// names, and, if asked for, of all versions. `GetPolicy` without a qualifier shows only the first.
+async fn policies(asker: &Asker, function: &str) {
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    let mut pending: Vec<String> = vec![function.to_owned()];
+    let aliases: Vec<AliasPage> = asker.list(LIST_ALIASES, Some(function)).await;
+    for alias in aliases.iter().flat_map(|page| &page.aliases) {
+        pending.push(format!("{function}:{}", alias.name));
+        let weights = alias.routing_config.iter().flat_map(|routing| &routing.additional_version_weights);
+        let versions = alias.function_version.iter().chain(weights.flat_map(|weights| weights.keys()));
+        pending.extend(versions.filter(|version| is_version(version)).map(|one| format!("{function}:{one}")));
+    }
+    let versions: Vec<VersionPage> = asker.list(LIST_VERSIONS, Some(function)).await;
+    let versions = versions.iter().flat_map(|page| &page.versions);
+    pending.extend(
+        versions.filter(|one| is_version(&one.version)).map(|one| format!("{function}:{}", one.version)),
+    );
+    while let Some(resource) = pending.pop() {
+        if !asked.insert(resource.clone()) {
+            continue;
+        }
+        let whole: Option<PolicyText> = asker.one(GET_RESOURCE_POLICY, Some(&resource)).await;
+        let mut text = whole.and_then(|answer| answer.policy);
+        // A policy that was put as a whole is known as a whole.
+        if text.is_none() {
+            let answer: Option<PolicyText> = asker.one(GET_POLICY, Some(&resource)).await;
+            text = answer.and_then(|answer| answer.policy);
+        }
+        pending.extend(text.iter().flat_map(|text| named_versions(text, function)));
+    }
+}
+
+fn is_version(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The versions of the function that a policy's statements name as their resource.
+fn named_versions(policy: &str, function: &str) -> Vec<String> {
+    let Ok(document) = serde_json::from_str::<Value>(policy) else { return Vec::new() };
+    fn several(value: Option<&Value>) -> Vec<&Value> {
+        match value {
+            Some(Value::Array(items)) => items.iter().collect(),
+            Some(one) => vec![one],
+            None => Vec::new(),
+        }
+    }
+    several(document.get("Statement"))
+        .into_iter()
+        .flat_map(|statement| several(statement.get("Resource")))
+        .filter_map(Value::as_str)
+        .filter(|resource| {
+            let rest = resource.strip_prefix(function).and_then(|rest| rest.strip_prefix(':'));
+            rest.is_some_and(is_version)
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+async fn layers(asker: Asker) {
+    let pages: Vec<LayerPage> = asker.list(LIST_LAYERS, None).await;
+    let layers: BTreeSet<String> =
+        pages.into_iter().flat_map(|page| page.layers).map(|layer| layer.layer_arn).collect();
+    for layer in layers {
+        let pages: Vec<LayerVersionPage> = asker.list(LIST_LAYER_VERSIONS, Some(&layer)).await;
+        for version in pages.into_iter().flat_map(|page| page.layer_versions) {
+            let _: Option<PolicyText> =
+                asker.one(GET_LAYER_VERSION_POLICY, Some(&version.layer_version_arn)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_a_statement_names() {
+        let function = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
+        let policy = format!(
+            r#"{{"Statement":[{{"Resource":"{function}:3"}},{{"Resource":["{function}","{function}:live","{function}:12","{function}:*"]}},{{"Resource":"{function}-other:4"}}]}}"#
+        );
+        assert_eq!(named_versions(&policy, function), [format!("{function}:3"), format!("{function}:12")]);
+        assert_eq!(named_versions("no JSON", function), Vec::<String>::new());
+    }
+}

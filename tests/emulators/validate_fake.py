@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Checks the fake endpoint's answers against botocore's service models: a judge that this project did not write.
+
+    cargo run --example fake-aws &            (it prints its address and an access key id)
+    pip install botocore
+    python3 tests/emulators/validate_fake.py http://127.0.0.1:4571 111122223333
+
+Every operation is called through botocore with the fake as its endpoint. The raw body is then compared with the
+operation's output shape: unknown members, wrong types and missing required members are faults. Errors must be ones
+that botocore can name, and each list must give every entry once when it is paged in small pages.
+"""
+
+import json
+import sys
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+FAULTS = []
+# The snapshot that the fake answers from may hold what the AWS CLI adds or the models do not have yet.
+ALLOWED = {
+    # A canary: the code's place, which GetFunction gives and ListFunctions does not.
+    ("ListFunctions", "Code"),
+}
+
+
+def check(shape, value, where, operation):
+    kind = shape.type_name
+    if value is None:
+        return
+    if kind == "structure":
+        if not isinstance(value, dict):
+            FAULTS.append(f"{where}: not an object")
+            return
+        names = {m.serialization.get("name", n): (n, m) for n, m in shape.members.items()}
+        for name, inner in value.items():
+            if name not in names:
+                if (operation, name) not in ALLOWED:
+                    FAULTS.append(f"{where}.{name}: not in the model")
+                continue
+            check(names[name][1], inner, f"{where}.{name}", operation)
+        for name in shape.required_members:
+            if name not in value:
+                FAULTS.append(f"{where}.{name}: required and not there")
+    elif kind == "list":
+        if not isinstance(value, list):
+            FAULTS.append(f"{where}: not a list")
+            return
+        for at, inner in enumerate(value):
+            check(shape.member, inner, f"{where}[{at}]", operation)
+    elif kind == "map":
+        for name, inner in value.items():
+            check(shape.value, inner, f"{where}.{name}", operation)
+    elif kind in ("string", "blob"):
+        if not isinstance(value, str):
+            FAULTS.append(f"{where}: not text")
+        elif getattr(shape, "enum", None) and value not in shape.enum:
+            FAULTS.append(f"{where}: `{value}` is none of the model's values")
+    elif kind in ("integer", "long", "float", "double", "timestamp"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            FAULTS.append(f"{where}: not a number")
+    elif kind == "boolean" and not isinstance(value, bool):
+        FAULTS.append(f"{where}: not a truth value")
+
+
+def main(url, account):
+    session = botocore.session.get_session()
+    session.set_credentials(account, "none")
+    calls = 0
+
+    def client(service, region="eu-west-1"):
+        config = Config(retries={"max_attempts": 8, "mode": "standard"})
+        return session.create_client(service, region_name=region, endpoint_url=url, config=config)
+
+    def call(of, operation, **arguments):
+        nonlocal calls
+        calls += 1
+        raw = {}
+
+        def keep(http_response, **_):
+            raw["body"] = http_response.content
+
+        name = f"before-parse.{of.meta.service_model.service_id.hyphenize()}.{operation}"
+        of.meta.events.register(name, lambda response_dict, **_: raw.update(response_dict), unique_id="keep")
+        try:
+            answer = of._make_api_call(operation, arguments)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            known = {shape.name for shape in of.meta.service_model.operation_model(operation).error_shapes}
+            generic = {"AccessDeniedException", "AccessDenied", "NoSuchEntity", "ThrottlingException"}
+            if code not in known | generic:
+                FAULTS.append(f"{operation}: the model has no error {code}")
+            return None
+        finally:
+            of.meta.events.unregister(name, unique_id="keep")
+        output = of.meta.service_model.operation_model(operation).output_shape
+        if of.meta.service_model.protocol.startswith(("json", "rest-json")):
+            check(output, json.loads(raw["body"]), operation, operation)
+        elif not {k for k in answer if k != "ResponseMetadata"}:
+            FAULTS.append(f"{operation}: nothing was parsed of its XML")
+        return answer
+
+    def all_of(of, operation, entries, token, size=None, **arguments):
+        seen, marker = [], None
+        while True:
+            page = dict(arguments)
+            if marker:
+                page["NextToken" if token == "NextToken" else "Marker"] = marker
+            if size and token == "NextMarker":
+                page["MaxItems"] = size
+            answer = call(of, operation, **page) or {}
+            seen += answer.get(entries, [])
+            marker = answer.get(token)
+            if not marker:
+                return seen
+
+    sts, iam = client("sts"), client("iam")
+    call(sts, "GetCallerIdentity")
+    call(sts, "AssumeRole", RoleArn=f"arn:aws:iam::{account}:role/AuditReader", RoleSessionName="check")
+    regions = [one["RegionName"] for one in call(client("account"), "ListRegions")["Regions"]]
+    organizations = client("organizations")
+    call(organizations, "DescribeOrganization")
+    all_of(organizations, "ListAccounts", "Accounts", "NextToken")
+    call(iam, "GetRole", RoleName="nobody")
+    for region in regions:
+        functions = client("lambda", region)
+        call(functions, "GetAccountSettings")
+        listed = all_of(functions, "ListFunctions", "Functions", "NextMarker", 3)
+        arns = [one["FunctionArn"] for one in listed]
+        if len(arns) != len(set(arns)):
+            FAULTS.append(f"ListFunctions in {region}: an entry is on two pages")
+        for one in listed:
+            arn = one["FunctionArn"]
+            call(iam, "GetRole", RoleName=one["Role"].rsplit("/", 1)[-1])
+            aliases = all_of(functions, "ListAliases", "Aliases", "NextMarker", FunctionName=arn)
+            for qualifier in [None] + [alias["Name"] for alias in aliases]:
+                arguments = {"FunctionName": arn}
+                if qualifier:
+                    arguments["Qualifier"] = qualifier
+                call(functions, "GetPolicy", **arguments)
+            call(functions, "GetResourcePolicy", ResourceArn=arn)
+            all_of(functions, "ListFunctionUrlConfigs", "FunctionUrlConfigs", "NextMarker", FunctionName=arn)
+            all_of(
+                functions,
+                "ListFunctionEventInvokeConfigs",
+                "FunctionEventInvokeConfigs",
+                "NextMarker",
+                FunctionName=arn,
+            )
+        all_of(functions, "ListEventSourceMappings", "EventSourceMappings", "NextMarker")
+        for layer in all_of(functions, "ListLayers", "Layers", "NextMarker"):
+            name = layer["LayerArn"]
+            for version in all_of(
+                functions, "ListLayerVersions", "LayerVersions", "NextMarker", LayerName=name
+            ):
+                call(functions, "GetLayerVersionPolicy", LayerName=name, VersionNumber=version["Version"])
+        trails = client("cloudtrail", region)
+        for trail in call(trails, "DescribeTrails")["trailList"]:
+            call(trails, "GetTrailStatus", Name=trail["TrailARN"])
+            home = client("cloudtrail", trail["HomeRegion"])
+            call(home, "GetEventSelectors", TrailName=trail["TrailARN"])
+        for store in all_of(trails, "ListEventDataStores", "EventDataStores", "NextToken"):
+            call(trails, "GetEventDataStore", EventDataStore=store["EventDataStoreArn"])
+    for fault in sorted(set(FAULTS)):
+        print(fault)
+    print(f"{calls} calls, {len(set(FAULTS))} faults")
+    return 1 if FAULTS or calls < 20 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,34 @@
+//! CloudTrail and Organizations: a target in a header, JSON in the body. Members that the API does not have are
+//! refused, as AWS's validation does for types.
+
+use serde_json::Value;
+
+use super::{Answer, Asked};
+
+pub fn request(target: &str, body: &str) -> Result<Asked, Answer> {
+    let invalid = |what: &str| Answer {
+        status: 400,
+        content_type: "application/x-amz-json-1.1",
+        error: None,
+        body: serde_json::json!({"__type": "ValidationException", "message": what}).to_string(),
+    };
+    let (service, operation) = target.rsplit_once('.').ok_or_else(|| invalid("target"))?;
+    let body: Value = serde_json::from_str(body).map_err(|_| invalid("body"))?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let service = match service {
+        service if service.contains("CloudTrail") => "cloudtrail",
+        service if service.contains("AWSOrganizations") => "organizations",
+        _ => return Err(invalid("service")),
+    };
+    let mut asked = Asked::new(&format!("{service}:{operation}"));
+    asked.token = text("NextToken");
+    asked.resource = match operation {
+        "GetEventSelectors" => text("TrailName"),
+        "GetTrailStatus" => text("Name"),
+        "GetEventDataStore" => text("EventDataStore"),
+        "DescribeTrails" | "ListEventDataStores" | "DescribeOrganization" | "ListAccounts" => None,
+        "LookupEvents" => Some(body.to_string()),
+        _ => return Err(invalid("operation")),
+    };
+    Ok(asked)
+}
