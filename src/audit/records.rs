@@ -182,7 +182,29 @@ impl<'j> Judge<'j> {
 
     /// Judges for a store: everything is gathered that some policy of a later run may ask for.
     pub(super) fn keeping(engine: &'j Engine<'j>, context: RecordContext<'j>, keep: &'j dyn Keep) -> Self {
-        Judge { has_state: true, keep: Some(keep), ..Judge::new(engine, Wanted::ALL, true, context) }
+        // By name: whatever else is gathered for some policies only has to be gathered for all here.
+        let Judge {
+            engine,
+            has_state: _,
+            wanted,
+            last_invokes,
+            context,
+            may_pass_over,
+            idle,
+            keep: _,
+            loose,
+        } = Judge::new(engine, Wanted::ALL, true, context);
+        Judge {
+            engine,
+            has_state: true,
+            wanted,
+            last_invokes,
+            context,
+            may_pass_over,
+            idle,
+            keep: Some(keep),
+            loose,
+        }
     }
 
     /// Takes what could not be kept.
