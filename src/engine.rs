@@ -5,6 +5,7 @@
 //! number of threads changes a byte of the output.
 
 mod memory;
+mod plan;
 mod scope;
 pub mod state;
 mod tally;
@@ -13,16 +14,19 @@ mod waiting;
 use std::cell::OnceCell;
 
 use crate::facts::schema::{FieldAccess, Origin};
-use crate::facts::sessions::Session;
+use crate::facts::sessions::HasSession;
 use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
+use crate::policy::judge::Outcome;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
 use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
+use plan::Row;
 use state::Occasion;
 
 pub use memory::Memory;
+pub use plan::Plan;
 pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 pub use waiting::Waiting;
@@ -50,20 +54,10 @@ pub enum Treatment {
 pub enum Sessions<'s> {
     /// What the record says of its own is all there is.
     NotAsked,
-    /// Other records may tell: what hangs on it is put off. `session`: the fact's, if its record does not say whose.
-    Undecided { session: &'s dyn Fn() -> Option<Session>, waiting: &'s mut Waiting },
+    /// Other records may tell: what hangs on it is put off. `record`: the fact's.
+    Undecided { record: &'s dyn HasSession, waiting: &'s mut Waiting },
     /// The fact was put off; now it says whose its session is, as far as can be told.
     Decided,
-}
-
-/// Some policies of an engine, in its order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relevant(Box<[usize]>);
-
-impl Relevant {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl<'p> Engine<'p> {
@@ -117,17 +111,6 @@ impl<'p> Engine<'p> {
         })
     }
 
-    /// The policies to which a record can matter of which only these fields of `facts` are read: it can fail, be
-    /// unknown, or be one of a history's. To the others it cannot, whatever the other fields are.
-    pub fn relevant(&self, fields: &dyn FieldAccess, origin: Origin) -> Relevant {
-        Relevant(
-            self.policies_of(fields, origin)
-                .filter(|(_, policy)| policy.matters(fields))
-                .map(|(at, _)| at)
-                .collect(),
-        )
-    }
-
     /// An empty tally for these policies.
     pub fn tally(&self) -> Tally {
         Tally::new(self.policies.len())
@@ -141,12 +124,12 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// Judges one fact of a trail record, with the policies to which it can matter where that was asked before.
-    /// Policies with state remember it; [`Engine::recall`] judges it.
+    /// Judges one fact of a trail record, by what is certain of it where that was worked out before. Policies with state
+    /// remember it; [`Engine::recall`] judges it.
     pub fn judge_record(
         &self,
         fact: &Fact<'_>,
-        (relevant, treatment): (Option<&Relevant>, Treatment),
+        (plan, treatment): (Option<&Plan>, Treatment),
         occasion: &dyn Fn() -> Occasion,
         of: Sessions<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
@@ -155,46 +138,69 @@ impl<'p> Engine<'p> {
         let occasion = || made.get_or_init(occasion);
         let undecided = OnceCell::new();
         let mut of = of;
-        let mut judge = |at: usize, policy: &'p Policy| {
+        let fields: &dyn FieldAccess = fact.body.fields();
+        let mut judge = |at: usize, policy: &'p Policy, row: Option<&Row>| {
             // Of what is not reported, only policies with state keep anything.
             if treatment == Treatment::Remembered && policy.program.is_none() {
                 return;
             }
-            if let Some(histories) = self.sessions.get(at).and_then(Option::as_ref) {
+            let asks = self.sessions.get(at).and_then(Option::as_ref);
+            if let Some(outcome) = row.and_then(Row::done) {
+                // What is certain by itself was never put off.
+                if !matches!(of, Sessions::Decided) && treatment == Treatment::Judged {
+                    tally.passed(at, outcome);
+                }
+                return;
+            }
+            if let Some(histories) = asks {
                 let of_fact = (policy, fact, histories.as_slice());
                 match &mut of {
-                    Sessions::Undecided { session, waiting } => {
-                        // Most facts say whose they are, or are judged the same either way.
-                        let is =
-                            undecided.get_or_init(|| waiting::is_undecided(fact).then(session).flatten());
-                        if let Some(session) = is
-                            && self.put_off(at, of_fact, &occasion, session, (memory, waiting))
+                    Sessions::Undecided { record, waiting } => {
+                        // Most facts are judged the same whoever's they are, or say whose.
+                        let known = row.and_then(|row| row.outcome);
+                        let outcome = known.unwrap_or_else(|| policy.judge.outcome(fields, &Env::default()));
+                        let is_final = matches!(outcome, Outcome::Pass | Outcome::NotApplicable);
+                        if is_final && policy.program.is_none() {
+                            return tally.passed(at, outcome);
+                        }
+                        let may_hang = || waiting::is_undecided(fact).then(|| record.session_id()).flatten();
+                        if (!is_final || histories.contains(&true))
+                            && let Some(id) = *undecided.get_or_init(may_hang)
+                            && self.put_off(
+                                at,
+                                of_fact,
+                                row.and_then(|row| row.suspended.as_ref()),
+                                &occasion,
+                                (id, *record),
+                                (memory, waiting),
+                            )
                         {
                             return;
                         }
                     }
-                    Sessions::Decided if !self.was_put_off(of_fact, &occasion) => return,
+                    Sessions::Decided if !self.was_put_off(of_fact) => return,
                     Sessions::Decided | Sessions::NotAsked => {}
                 }
             } else if matches!(of, Sessions::Decided) {
                 return;
             }
             match &policy.program {
-                None if treatment == Treatment::Remembered => {}
                 None => self.judge_one(at, policy, fact, tally),
                 Some(program) => {
-                    self.remember(at, (policy, program), (fact, treatment), occasion(), (memory, tally));
+                    let about = (fact, treatment, row);
+                    self.remember(at, (policy, program), about, occasion(), (memory, tally));
                 }
             }
         };
-        match relevant {
-            Some(Relevant(some)) => {
-                let policies = some.iter().filter_map(|&at| Some((at, *self.policies.get(at)?)));
-                policies.for_each(|(at, policy)| judge(at, policy));
+        match plan {
+            Some(plan) => {
+                for row in plan.rows() {
+                    if let Some(policy) = self.policies.get(row.at) {
+                        judge(row.at, policy, Some(row));
+                    }
+                }
             }
-            None => {
-                self.policies_of(fact.body.fields(), fact.origin).for_each(|(at, policy)| judge(at, policy))
-            }
+            None => self.policies_of(fields, fact.origin).for_each(|(at, policy)| judge(at, policy, None)),
         }
     }
 
@@ -272,14 +278,18 @@ impl Told {
 }
 
 fn unknown(at: usize, missing: Vec<Missing>, told: &Told, records: u64, tally: &mut Tally) {
-    let label = told.subject.label();
-    let example = match &told.event_id {
-        Some(id) => format!("{label} (event {id})"),
-        None => label.to_owned(),
-    };
+    let example = example(told.subject.label(), told.event_id.as_deref());
     let accepted = told.accepted;
     let keys = missing.into_iter().map(|one| UnknownKey { field: one.field, why: one.why, accepted });
     tally.unknown(at, accepted, records, keys, &example, &told.source);
+}
+
+/// How a fact is named as an example.
+fn example(label: &str, event_id: Option<&str>) -> String {
+    match event_id {
+        Some(id) => format!("{label} (event {id})"),
+        None => label.to_owned(),
+    }
 }
 
 fn failed(

@@ -8,6 +8,7 @@
 
 mod embedded;
 pub mod load;
+mod recent;
 mod table;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use table::Set;
 
 pub use embedded::{Damaged, built_in};
 pub use load::AwsRanges;
+pub use recent::Recent;
 pub use table::{About, Origin, Table};
 
 /// Where a call came from, by what a record has as `sourceIPAddress`.

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use lambda_audit::facts::Body;
-use lambda_audit::facts::from_record::{RecordContext, Wanted, facts_of};
+use lambda_audit::facts::from_record::{RecordContext, RecordFile, Wanted, facts_of};
 use lambda_audit::lists::Lists;
 use lambda_audit::network::load::{Files, networks};
 use lambda_audit::network::{AwsRanges, Networks};
@@ -55,7 +55,9 @@ fn fields(networks: &Networks, record: &Value) -> Fields {
     let text = record.to_string();
     let mut found = Vec::new();
     let record = TrailRecord::parse(&text).unwrap();
-    facts_of(&record, "file", None, Wanted::ALL, context, &mut |fact| {
+    let recent = std::cell::RefCell::default();
+    let file = RecordFile { path: "file", named: None, recent: &recent };
+    facts_of(&record, file, Wanted::ALL, context, &mut |fact| {
         let Body::Activity(one) = fact.body else { return };
         let read = |name| one.value(one.kind().field(name).unwrap());
         let flag = |name| match read(name) {

@@ -94,29 +94,29 @@ fn callers_are_recognised() {
     each(|record| {
         let caller = record.identity();
         *kinds.lock().unwrap().entry(caller.kind).or_default() += 1;
-        assert!(!caller.anonymous);
+        assert!(!caller.anonymous());
         match caller.kind {
             IdentityKind::IamUser => {
-                let Field::Known(principal) = &caller.principal else { panic!("{}", record.text()) };
+                let Field::Known(principal) = &caller.principal() else { panic!("{}", record.text()) };
                 assert!(
                     matches!(principal, Principal::Arn(arn) if arn.contains(":user/"))
-                        || caller.arn == Field::Absent
+                        || caller.arn() == Field::Absent
                 );
-                assert_eq!(caller.lambda_session, LambdaSession::No);
+                assert_eq!(caller.lambda_session(), LambdaSession::No);
             }
             IdentityKind::AssumedRole => {
                 assert!(
-                    matches!(&caller.principal, Field::Known(Principal::Arn(arn)) if arn.contains(":role/"))
+                    matches!(&caller.principal(), Field::Known(Principal::Arn(arn)) if arn.contains(":role/"))
                 );
-                assert!(caller.session_name.known().is_some());
+                assert!(caller.session_name().known().is_some());
             }
             IdentityKind::AwsService | IdentityKind::None => {
                 assert!(
-                    matches!(&caller.principal, Field::Known(Principal::Service(_))),
+                    matches!(&caller.principal(), Field::Known(Principal::Service(_))),
                     "{}",
                     record.text()
                 );
-                assert_eq!(caller.direct, Some(false));
+                assert_eq!(caller.direct(), Some(false));
             }
             other => panic!("{other:?}"),
         }

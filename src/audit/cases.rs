@@ -1,11 +1,12 @@
 //! Facts from the raw records and snapshot lines of policy test cases: the same makers as for real input.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use super::records::class_of;
 use crate::engine::state::{Occasion, Reading};
 use crate::facts::Fact;
-use crate::facts::from_record::{RecordContext, Wanted, effects_of, facts_of};
+use crate::facts::from_record::{RecordContext, RecordFile, Wanted, effects_of, facts_of};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::open::OpenFact;
 use crate::facts::sessions::{Answers, Session, Sessions};
@@ -73,6 +74,8 @@ impl FactMaker for CaseFacts {
             networks: self.networks()?,
             answers: Some(&answers),
         };
+        let recent = RefCell::default();
+        let file = RecordFile { path: "case", named: None, recent: &recent };
         let mut out = Vec::new();
         let mut timeline = Timeline::default();
         let mut open: Vec<(OpenFact, Occasion)> = Vec::new();
@@ -86,19 +89,12 @@ impl FactMaker for CaseFacts {
                 class_of(&record),
                 ("case".into(), at as u64),
             );
-            effects_of(&record, "case", None, Wanted::ALL, context, &mut timeline);
+            effects_of(&record, file, Wanted::ALL, context, &mut timeline);
             let owner = occasion.account.as_deref();
-            facts_of(
-                &record,
-                "case",
-                None,
-                Wanted::ALL,
-                context,
-                &mut |fact| match OpenFact::of(fact, owner) {
-                    Some(fact) => open.push((fact, occasion.clone())),
-                    None => out.push(made(fact).on(occasion.clone())),
-                },
-            );
+            facts_of(&record, file, Wanted::ALL, context, &mut |fact| match OpenFact::of(fact, owner) {
+                Some(fact) => open.push((fact, occasion.clone())),
+                None => out.push(made(fact).on(occasion.clone())),
+            });
         }
         let history = History::new(&timeline, None, &|_, _, _| false);
         out.extend(open.iter().filter_map(|(open, on)| Some(made(&open.close(&history)?).on(on.clone()))));

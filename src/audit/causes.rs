@@ -57,7 +57,7 @@ impl Texts {
     /// Who made a record's call, when, from where and through what.
     pub(super) fn change(&mut self, record: &TrailRecord<'_>, file: &Arc<str>) -> Change {
         let identity = record.identity();
-        let principal = identity.principal.known().map(ToString::to_string);
+        let principal = identity.principal().known().map(ToString::to_string);
         Change {
             time: record.event_time(),
             event_id: record.event_id().known().map(|id| id.as_ref().into()),
@@ -65,7 +65,7 @@ impl Texts {
             offset: record.offset(),
             event_name: self.keep(&record.canonical_name()),
             principal: principal.map(|principal| self.keep(&principal)),
-            session_name: self.known(identity.session_name),
+            session_name: self.known(identity.session_name()),
             source_ip: self.known(record.source_ip_address()),
             user_agent: self.known(record.user_agent()),
             exact: true,

@@ -1,21 +1,23 @@
 //! Judges trail records file by file. Each thread has a tally and a memory of its own; they merge in any order to the
 //! same result.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::causes::{self, Texts};
-use super::relevance::{Names, Owner, Relevance};
+use super::relevance::{Asked, Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Sessions, Tally, Treatment, Waiting};
 use crate::facts::from_record::{
-    INVOCATIONS, LAMBDA, RecordContext, Wanted, effects_of, facts_of, is_change,
+    INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
 use crate::facts::open::OpenFact;
 use crate::facts::schema::Origin;
 use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
+use crate::network::Recent;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
@@ -93,6 +95,8 @@ pub(super) struct Gathered {
     /// By file, what waits until it is known whose the sessions are.
     pub(super) waiting: Vec<(String, Waiting)>,
     names: Names,
+    /// The addresses that were looked up before.
+    recent: RefCell<Recent>,
     /// Shared by the changes that were met.
     texts: Texts,
 }
@@ -105,6 +109,8 @@ pub(super) struct PerFile {
     gathered: Gathered,
     owner: Owner,
     waiting: Waiting,
+    /// The record that was asked about last is an invocation.
+    invocation: bool,
     /// Findings that its thread had before it.
     before: usize,
     /// What the check of digests needs of it, if they are checked.
@@ -142,6 +148,7 @@ pub(super) struct Judge<'j> {
     watch: &'j Watch,
     /// There are calls that no policy asks about.
     may_pass_over: bool,
+    asked: Asked,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
 }
@@ -177,6 +184,7 @@ impl<'j> Judge<'j> {
             everything: engine.scope().is_everything(),
             watch,
             may_pass_over: false,
+            asked: Asked::by(engine),
             idle: Mutex::default(),
         };
         // Where a call that no policy names matters, all do, and a first look at each would be lost time.
@@ -192,6 +200,7 @@ impl<'j> Judge<'j> {
             sessions: sessions::Sessions::default(),
             waiting: Vec::new(),
             names: Names::default(),
+            recent: RefCell::default(),
             texts: Texts::default(),
         }
     }
@@ -231,15 +240,20 @@ impl<'j> Judge<'j> {
     }
 
     /// Counts a record, by the members of a first look.
-    fn count(&self, file: &mut PerFile, record: &TrailRecord<'_>, invocation: bool) -> Option<EventClass> {
-        let PerFile { named, gathered: Gathered { facts, .. }, owner, .. } = file;
+    fn count(
+        &self,
+        record: &TrailRecord<'_>,
+        invocation: bool,
+        (owner, named): (&mut Owner, Option<&TrailFileName>),
+        facts: &mut RecordFacts,
+    ) -> Option<EventClass> {
         let time = record.event_time();
         facts.records += 1;
         facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
         facts.last = facts.last.max(Some(time));
         facts.invocations += u64::from(invocation);
         let class = (self.has_state || self.asks_sessions).then(|| class_of(record));
-        owner.record(record, named.as_ref(), class, facts);
+        owner.record(record, named, class, facts);
         class
     }
 
@@ -250,7 +264,8 @@ impl<'j> Judge<'j> {
         call.event_name = Reading::Known(name.into());
         let lambda = source == LAMBDA;
         Relevance {
-            call: self.engine.relevant(&call, Origin::Activity),
+            call: self.engine.plan(&call, Origin::Activity),
+            classes: Vec::new(),
             lambda,
             recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
             invocation: lambda && INVOCATIONS.contains(&name),
@@ -274,6 +289,7 @@ impl RecordVisitor for Judge<'_> {
             gathered,
             owner: Owner::default(),
             waiting: Waiting::default(),
+            invocation: false,
             object: None,
         }
     }
@@ -291,34 +307,30 @@ impl RecordVisitor for Judge<'_> {
 
     fn needs(&self, file: &mut PerFile, source: &str, name: &str) -> bool {
         let name = canonical_name(name);
-        self.asks(file.gathered.names.of(source, name, || self.relevance(source, name)))
+        let relevance = file.gathered.names.of(source, name, || self.relevance(source, name));
+        file.invocation = relevance.invocation;
+        self.asks(relevance)
     }
 
-    fn pass_over(&self, file: &mut PerFile, record: &TrailRecord<'_>) -> bool {
-        let (source, name) = (record.event_source(), record.canonical_name());
-        let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
-        let (passed, invocation) = (!self.asks(relevance), relevance.invocation);
-        if passed {
-            self.count(file, record, invocation);
-        }
-        passed
+    fn pass_over(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
+        let PerFile { named, gathered: Gathered { facts, .. }, owner, invocation, .. } = file;
+        self.count(record, *invocation, (owner, named.as_ref()), facts);
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
         if let Pass::Second(again) = self.pass
-            && !Session::of(record)
-                .zip(again.get(&*file.path))
-                .is_some_and(|(one, these)| these.contains(&one.id))
+            && !again
+                .get(&*file.path)
+                .zip(Session::id_of(record))
+                .is_some_and(|(these, id)| these.contains(&id))
         {
             return;
         }
         let (source, name) = (record.event_source(), record.canonical_name());
-        let relevance = file.gathered.names.of(&source, &name, || self.relevance(&source, &name));
-        let invocation = relevance.invocation;
-        let class = self.count(file, record, invocation);
         let PerFile { path, named, gathered, owner, waiting, .. } = file;
-        let Gathered { tally, memory, facts, names, sessions, texts, .. } = gathered;
+        let Gathered { tally, memory, facts, names, recent, sessions, texts, .. } = gathered;
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
+        let class = self.count(record, relevance.invocation, (owner, named.as_ref()), facts);
         if relevance.sessions && matches!(self.pass, Pass::First) {
             sessions.gather(record, &source, &name, owner.account_text());
         }
@@ -327,11 +339,12 @@ impl RecordVisitor for Judge<'_> {
         }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
         let time = record.event_time();
+        let at = RecordFile { path, named: named.as_ref(), recent };
         if relevance.recorder {
             causes::of_recorder(record, (path, texts), owner.account().as_deref(), &mut facts.changes);
         }
         if relevance.change {
-            effects_of(record, path, named.as_ref(), wanted, self.context, &mut facts.timeline);
+            effects_of(record, at, wanted, self.context, &mut facts.timeline);
         }
         let treatment = self.treatment(record, named.as_ref());
         if treatment == Treatment::Remembered && !self.has_state && !relevance.change {
@@ -343,7 +356,7 @@ impl RecordVisitor for Judge<'_> {
             let class = class.unwrap_or_else(|| class_of(record));
             Occasion::new((time, event_id), owner.account(), class, (path.clone(), record.offset()))
         };
-        facts_of(record, path, named.as_ref(), wanted, self.context, &mut |fact| {
+        facts_of(record, at, wanted, self.context, &mut |fact| {
             if self.last_invokes
                 && is_invocation(fact)
                 && let (Some(arn), Place::Event(event)) = (fact.subject.arn.as_deref(), &fact.place)
@@ -360,13 +373,19 @@ impl RecordVisitor for Judge<'_> {
                 facts.open.push(open);
                 return;
             }
-            let relevant = is_call(fact).then_some(&relevance.call);
             let of = match self.pass {
                 _ if !self.asks_sessions => Sessions::NotAsked,
-                Pass::First => Sessions::Undecided { session: &|| Session::of(record), waiting },
+                Pass::First => Sessions::Undecided { record, waiting },
                 Pass::Second(_) => Sessions::Decided,
             };
-            self.engine.judge_record(fact, (relevant, treatment), &occasion, of, (memory, tally));
+            let plan = is_call(fact).then(|| relevance.plan(fact.body.fields(), self.engine, self.asked));
+            self.engine.judge_record(
+                fact,
+                (plan.map(|plan| &*plan), treatment),
+                &occasion,
+                of,
+                (memory, tally),
+            );
         });
     }
 

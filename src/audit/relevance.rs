@@ -8,15 +8,21 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::records::RecordFacts;
-use crate::engine::Relevant;
 use crate::engine::state::EventClass;
+use crate::engine::{Engine, Plan};
+use crate::facts::schema::FieldAccess;
+use crate::facts::{API_CALL, ApiCall};
+use crate::trail::IdentityKind;
 use crate::trail::{TrailFileName, TrailRecord};
+use crate::value::{Reading, Value, Why};
 
 /// What a call's source and name alone tell.
 #[derive(Debug)]
 pub(super) struct Relevance {
     /// The policies on calls that it can matter to.
-    pub(super) call: Relevant,
+    pub(super) call: Plan,
+    /// The same for calls of which a little more is known.
+    pub(super) classes: Vec<(Class, Plan)>,
     /// A record of Lambda's: it may be a change.
     pub(super) lambda: bool,
     /// It changes what records invocations.
@@ -29,12 +35,105 @@ pub(super) struct Relevance {
     pub(super) change: bool,
 }
 
+/// What is cheap to read of a call and decides most policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Class {
+    identity: IdentityKind,
+    outside: Option<bool>,
+    command_line: Option<bool>,
+    /// It came through a VPC endpoint, or that was not read.
+    endpoint: bool,
+}
+
+/// Which of these the policies ask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    outside: bool,
+    command_line: bool,
+    endpoint: bool,
+}
+
+impl Asked {
+    pub(super) fn by(engine: &Engine<'_>) -> Self {
+        Asked {
+            outside: engine.reads(&["outside"]),
+            command_line: engine.reads(&["command_line"]),
+            endpoint: engine.reads(&["vpc_endpoint"]),
+        }
+    }
+}
+
+/// Fields of a call by name.
+fn value<'f>(fact: &'f dyn FieldAccess, name: &str) -> Value<'f> {
+    API_CALL.field(name).map_or(Value::Unread(Why::NotCollected), |index| fact.value(index))
+}
+
+impl Class {
+    /// `None`: of an identity type that stands for several.
+    fn of(fact: &dyn FieldAccess, asked: Asked) -> Option<Self> {
+        let Value::Text(identity) = value(fact, "identity_type") else { return None };
+        let flag = |asks: bool, name| match asks {
+            true => match value(fact, name) {
+                Value::Bool(flag) => Some(flag),
+                _ => None,
+            },
+            false => None,
+        };
+        let identity = IdentityKind::from_type(Some(identity));
+        (identity != IdentityKind::Other).then(|| Class {
+            identity,
+            outside: flag(asked.outside, "outside"),
+            command_line: flag(asked.command_line, "command_line"),
+            endpoint: !asked.endpoint || value(fact, "vpc_endpoint") != Value::Absent,
+        })
+    }
+
+    /// A call of which this, its source and its name are read; `fact` is one such.
+    fn fields(self, fact: &dyn FieldAccess) -> ApiCall<'static> {
+        let owned = |name| match value(fact, name) {
+            Value::Text(text) => Reading::Known(text.to_owned().into()),
+            _ => Reading::Unread(Why::NotInRecord),
+        };
+        let flag = |flag: Option<bool>| Reading::or_unread(flag, Why::NotInRecord);
+        let mut call = ApiCall::unread(Why::NotInRecord);
+        call.event_source = owned("event_source");
+        call.event_name = owned("event_name");
+        call.identity_type = owned("identity_type");
+        call.outside = flag(self.outside);
+        call.command_line = flag(self.command_line);
+        if !self.endpoint {
+            call.vpc_endpoint = Reading::Absent;
+        }
+        if !self.identity.may_be_lambdas() {
+            call.lambda_session = Reading::Known(false);
+            call.lambda_function = Reading::Absent;
+        }
+        call
+    }
+}
+
+impl Relevance {
+    /// What is certain of a call. Worked out once for all that are alike.
+    pub(super) fn plan(&mut self, fact: &dyn FieldAccess, engine: &Engine<'_>, asked: Asked) -> &Plan {
+        let Relevance { call, classes, .. } = self;
+        let Some(class) = Class::of(fact, asked) else { return call };
+        let at = classes.iter().position(|(known, _)| *known == class).unwrap_or_else(|| {
+            classes.push((class, engine.narrow(call, &class.fields(fact))));
+            classes.len() - 1
+        });
+        classes.get(at).map_or(call, |(_, plan)| plan)
+    }
+}
+
 #[derive(Debug)]
 struct Known {
     source: Box<str>,
     name: Box<str>,
     relevance: Relevance,
 }
+
+/// How many are kept before all are forgotten: there are some ten thousand event names.
+const KEPT: usize = 1 << 16;
 
 /// The relevance of every source and name that was met. They come from records: the hash is seeded by chance.
 #[derive(Debug, Default)]
@@ -45,16 +144,19 @@ pub(super) struct Names {
 
 impl Names {
     /// Asked once for each source and name.
-    pub(super) fn of(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &Relevance {
+    pub(super) fn of(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &mut Relevance {
         let Names { known, hasher } = self;
+        if known.len() >= KEPT {
+            known.clear();
+        }
         let hash = hasher.hash_one((source, name));
         let is_it = |known: &Known| &*known.name == name && &*known.source == source;
         let rehash = |known: &Known| hasher.hash_one((&*known.source, &*known.name));
         match known.entry(hash, is_it, rehash) {
-            Entry::Occupied(entry) => &entry.into_mut().relevance,
+            Entry::Occupied(entry) => &mut entry.into_mut().relevance,
             Entry::Vacant(entry) => {
                 let new = Known { source: source.into(), name: name.into(), relevance: ask() };
-                &entry.insert(new).into_mut().relevance
+                &mut entry.insert(new).into_mut().relevance
             }
         }
     }

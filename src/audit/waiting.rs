@@ -29,7 +29,7 @@ pub(super) fn answers<'s>(
 pub(super) fn decide(waiting: &[(String, Waiting)], answers: &Answers, tally: &mut Tally) -> Again {
     let mut again = Again::new();
     for (file, waiting) in waiting {
-        let sessions = waiting.decide(answers, tally);
+        let sessions = waiting.decide(file, answers, tally);
         if !sessions.is_empty() {
             again.entry(file.clone()).or_default().extend(sessions);
         }
@@ -52,7 +52,7 @@ pub(super) fn missed(
         let Some(sessions) = again.get(file) else { continue };
         if first.get(file) != second.get(file) {
             let sessions: Vec<_> = sessions.iter().copied().collect();
-            waiting.give_up(&sessions, tally);
+            waiting.give_up(file, &sessions, tally);
         }
     }
 }

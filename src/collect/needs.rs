@@ -56,7 +56,7 @@ impl Needs {
         for resource_type in ["function", "layer"] {
             let resource = Reading::Known(resource_type.into());
             let grant = Grant { resource_type: resource, ..Grant::unread(Why::NotCollected) };
-            if !engine.relevant(&grant, Origin::State).is_empty() {
+            if !engine.plan(&grant, Origin::State).is_empty() {
                 needs.add(if resource_type == "function" {
                     &[LIST_FUNCTIONS, LIST_ALIASES, GET_POLICY, GET_RESOURCE_POLICY]
                 } else {

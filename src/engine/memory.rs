@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::plan::Row;
 use super::state::{Counted, Now, Occasion, Part, Reading, Rules, Settled};
 use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, unknown};
 use crate::arn;
@@ -61,25 +62,24 @@ impl<'p> Engine<'p> {
         &self,
         at: usize,
         (policy, program): (&Policy, &Program),
-        (fact, treatment): (&Fact<'_>, Treatment),
+        (fact, treatment, row): (&Fact<'_>, Treatment, Option<&Row>),
         occasion: &Occasion,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let fields: &dyn FieldAccess = fact.body.fields();
         let rules = Rules { program, judge: &policy.judge };
-        let look = rules.look(fields, occasion);
+        let Some(Some(part)) = memory.parts.get_mut(at) else { return };
+        let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), occasion);
         let hold = || Held {
             fields: Made::capture(fields, fact.subject.label(), fact.origin),
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
             treatment,
         };
-        let Some(Some(part)) = memory.parts.get_mut(at) else { return };
         let now = part.add(look, occasion, hold);
         match now {
             Now::Wait => {}
             Now::Judge(_) if treatment == Treatment::Remembered => {}
-            Now::Judge(Outcome::Pass) => tally.count(at, |row| row.pass += 1),
-            Now::Judge(Outcome::NotApplicable) => tally.count(at, |row| row.not_applicable += 1),
+            Now::Judge(outcome @ (Outcome::Pass | Outcome::NotApplicable)) => tally.passed(at, outcome),
             Now::Judge(Outcome::Unknown | Outcome::Fail { .. }) => self.judge_one(at, policy, fact, tally),
         }
     }

@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use count::{Counts, Mark};
 use history::{Asked, Certainty, History};
-use key::{Key, Keyed, Moment, key_of, value_of};
+pub(crate) use key::Keys;
+use key::{Key, Keyed, Moment};
 pub use reading::{EventClass, Hole, Reading};
 
 use crate::facts::Source;
@@ -96,31 +97,76 @@ enum LookKind {
     Counts { keyed: Keyed, possible: bool, mark: Mark },
 }
 
-impl Look {
-    /// The verdict, if no other record has a part in it.
-    pub(crate) fn is_final(&self) -> Option<Outcome> {
-        match self.kind {
-            LookKind::Final(outcome) => Some(outcome),
-            LookKind::Open { .. } | LookKind::Counts { .. } => None,
-        }
-    }
-}
+/// What is certain of a fact before it is looked at: that it passes or does not apply, and whether it is one of each
+/// history's.
+type Known<'k> = (Option<Outcome>, &'k [Truth]);
 
 impl<'p> Rules<'p> {
     /// Looks at one record; nothing is added yet.
     pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Occasion) -> Look {
+        self.look_with((fact, None), at, Vec::new())
+    }
+
+    /// The same with what is certain before. `marks` is empty: its space is used.
+    fn look_with(
+        &self,
+        (fact, known): (&dyn FieldAccess, Option<Known<'_>>),
+        at: &Occasion,
+        marks: Vec<Mentioned>,
+    ) -> Look {
         let moment = at.moment.clone();
-        let mut marks = Vec::new();
+        let marks = self.marks((fact, known), &moment, marks);
+        let kind = match known {
+            Some((Some(outcome), _)) => LookKind::Final(outcome),
+            _ => self.kind(fact, at, &moment),
+        };
+        Look { marks, kind, moment }
+    }
+
+    /// The histories that a record is among, or may be.
+    fn marks(
+        &self,
+        (fact, known): (&dyn FieldAccess, Option<Known<'_>>),
+        moment: &Moment,
+        mut marks: Vec<Mentioned>,
+    ) -> Vec<Mentioned> {
         for (index, history) in self.program.histories.iter().enumerate() {
-            let certainty = match history.among.eval(fact, &Env::default()) {
+            let among = match known.and_then(|(_, histories)| histories.get(index)) {
+                Some(&among @ (Truth::True | Truth::False)) => among,
+                Some(Truth::Unknown) | None => history.among.eval(fact, &Env::default()),
+            };
+            let certainty = match among {
                 Truth::True => Certainty::Sure,
                 Truth::Unknown => Certainty::Possible,
                 Truth::False => continue,
             };
-            marks.push(mentioned(index, history, fact, &moment, certainty));
+            let same = history.same_key.and_then(|same| marks.iter().find(|mark| mark.history == same));
+            let keyed = same.map(|mark| mark.keyed);
+            marks.push(self.mentioned((index, history), keyed, fact, moment, certainty));
         }
-        let kind = self.kind(fact, at, &moment);
-        Look { marks, kind, moment }
+        marks
+    }
+
+    /// The verdict, if no other record has a part in it.
+    pub(crate) fn alone(&self, fact: &dyn FieldAccess) -> Option<Outcome> {
+        let outcome = self.judge.outcome(fact, &Env::default());
+        let waits = match outcome {
+            Outcome::Pass | Outcome::NotApplicable => false,
+            Outcome::Unknown | Outcome::Fail { .. } => {
+                self.program.count.is_some() || self.asks(outcome, fact)
+            }
+        };
+        (!waits).then_some(outcome)
+    }
+
+    /// Whether histories, or what was reported before, decide with such a verdict.
+    fn asks(&self, outcome: Outcome, fact: &dyn FieldAccess) -> bool {
+        match outcome {
+            Outcome::Unknown => self.program.when_asks && self.judge.applies(fact) == Truth::True,
+            // Also where the level is certain: the evidence names every level that holds.
+            Outcome::Fail { .. } => self.program.levels_ask || self.program.repeat.is_some(),
+            Outcome::Pass | Outcome::NotApplicable => false,
+        }
     }
 
     fn kind(&self, fact: &dyn FieldAccess, at: &Occasion, moment: &Moment) -> LookKind {
@@ -138,15 +184,9 @@ impl<'p> Rules<'p> {
                 // Not a value that was read: it may be a new one, and counts as one of its own.
                 Some(_) => (true, Mark::record(moment, place)),
             };
-            return LookKind::Counts { keyed: key_of(&count.by, fact), possible, mark };
+            return LookKind::Counts { keyed: self.program.keys.of(&count.by, fact), possible, mark };
         }
-        let open = match outcome {
-            Outcome::Unknown => self.program.when_asks && self.judge.applies(fact) == Truth::True,
-            // Also where the level is certain: the evidence names every level that holds.
-            Outcome::Fail { .. } => self.program.levels_ask || self.program.repeat.is_some(),
-            Outcome::Pass | Outcome::NotApplicable => false,
-        };
-        if !open {
+        if !self.asks(outcome, fact) {
             return LookKind::Final(outcome);
         }
         let barring = match outcome {
@@ -155,24 +195,27 @@ impl<'p> Rules<'p> {
         };
         let keyed = |index: &usize| {
             let history = self.program.histories.get(*index)?;
-            Some(mentioned(*index, history, fact, moment, Certainty::Sure))
+            Some(self.mentioned((*index, history), None, fact, moment, Certainty::Sure))
         };
         LookKind::Open { barring: barring.iter().filter_map(keyed).collect() }
     }
-}
 
-fn mentioned(
-    index: usize,
-    history: &Among,
-    fact: &dyn FieldAccess,
-    moment: &Moment,
-    certainty: Certainty,
-) -> Mentioned {
-    let value = match history.window {
-        Window::All => value_of(history.other, fact, moment),
-        Window::Last(_) => None,
-    };
-    Mentioned { history: index, keyed: key_of(&history.by, fact), value, certainty }
+    fn mentioned(
+        &self,
+        (index, history): (usize, &Among),
+        keyed: Option<Keyed>,
+        fact: &dyn FieldAccess,
+        moment: &Moment,
+        certainty: Certainty,
+    ) -> Mentioned {
+        let keys = self.program.keys;
+        let value = match history.window {
+            Window::All => keys.value(history.other, fact, moment),
+            Window::Last(_) => None,
+        };
+        let keyed = keyed.unwrap_or_else(|| keys.of(&history.by, fact));
+        Mentioned { history: index, keyed, value, certainty }
+    }
 }
 
 /// A record that is judged when all have been read.
@@ -195,6 +238,8 @@ pub(crate) struct Part<T> {
     /// Records that were held and turned out to pass.
     passed: u64,
     counts: Counts<T>,
+    /// Space for the next look.
+    spare: Vec<Mentioned>,
 }
 
 /// What is to be done with a record now.
@@ -248,17 +293,29 @@ impl<T: Clone> Part<T> {
             let_go_at: LET_GO_AT,
             passed: 0,
             counts: Counts::default(),
+            spare: Vec::new(),
         }
+    }
+
+    /// Looks at a record of which something is certain.
+    pub(crate) fn look(
+        &mut self,
+        rules: Rules<'_>,
+        fact: (&dyn FieldAccess, Option<Known<'_>>),
+        at: &Occasion,
+    ) -> Look {
+        rules.look_with(fact, at, std::mem::take(&mut self.spare))
     }
 
     /// Adds a record that was looked at. `hold` is called where the fact is needed later.
     pub(crate) fn add(&mut self, look: Look, at: &Occasion, hold: impl FnOnce() -> T) -> Now {
-        let Look { marks, kind, moment } = look;
-        for mark in marks {
+        let Look { mut marks, kind, moment } = look;
+        for mark in marks.drain(..) {
             if let Some(history) = self.histories.get_mut(mark.history) {
                 history.add(mark.keyed, mark.certainty, Asked { moment: &moment, value: mark.value });
             }
         }
+        self.spare = marks;
         match kind {
             LookKind::Final(outcome) => Now::Judge(outcome),
             LookKind::Open { barring } => {
@@ -286,13 +343,22 @@ impl<T: Clone> Part<T> {
     }
 
     /// Adds a record only to histories, and not to those that are left out.
-    pub(crate) fn mention(&mut self, look: Look, leave_out: &[bool]) {
-        let Look { marks, moment, .. } = look;
-        for mark in marks.into_iter().filter(|mark| leave_out.get(mark.history) != Some(&true)) {
+    pub(crate) fn mention(
+        &mut self,
+        rules: Rules<'_>,
+        fact: &dyn FieldAccess,
+        at: &Occasion,
+        leave_out: &[bool],
+    ) {
+        let marks = rules.marks((fact, None), &at.moment, std::mem::take(&mut self.spare));
+        let moment = &at.moment;
+        for mark in marks.iter().filter(|mark| leave_out.get(mark.history) != Some(&true)) {
             if let Some(history) = self.histories.get_mut(mark.history) {
-                history.add(mark.keyed, mark.certainty, Asked { moment: &moment, value: mark.value });
+                history.add(mark.keyed, mark.certainty, Asked { moment, value: mark.value });
             }
         }
+        self.spare = marks;
+        self.spare.clear();
     }
 
     /// Adds what other records of the same policy mean.
@@ -339,6 +405,7 @@ impl<T: Clone> Part<T> {
         held.sort_by(|a, b| a.moment.cmp(&b.moment));
         each(Settled::Passed(self.passed));
         let mut repeats = rules.program.repeat.as_ref().map(|repeat| (repeat, Repeats::new(repeat.every)));
+        let keys = rules.program.keys;
         for one in held {
             let fact = fields(&one.held);
             let warm = Warmth::of(rules.program, &one, reading);
@@ -346,14 +413,14 @@ impl<T: Clone> Part<T> {
             let mut withheld = false;
             let seen: Vec<Truth> = answers
                 .map(|(among, history)| {
-                    let keyed = key_of(&among.by, fact);
+                    let keyed = keys.of(&among.by, fact);
                     let value = match among.window {
-                        Window::All => value_of(among.other, fact, &one.moment),
+                        Window::All => keys.value(among.other, fact, &one.moment),
                         Window::Last(_) => None,
                     };
                     // Over all that was read there is no time before which too little was.
                     let warms = matches!(among.window, Window::Last(_));
-                    match history.seen(&among.by, fact, keyed, Asked { moment: &one.moment, value }) {
+                    match history.seen((keys, &among.by), fact, keyed, Asked { moment: &one.moment, value }) {
                         Truth::False
                             if missing(among, &one, reading) || (warms && warm == Warmth::NotTold) =>
                         {
@@ -374,7 +441,7 @@ impl<T: Clone> Part<T> {
                 }
                 (_, Outcome::Fail { rank, certain, .. }, _) if repeats.is_some() => {
                     let report = repeats.as_mut().is_none_or(|(repeat, repeats)| {
-                        let keyed = key_of(&repeat.by, fact);
+                        let keyed = keys.of(&repeat.by, fact);
                         let key = (keyed.unread == 0).then_some(keyed.key);
                         repeats.report(key, &one.moment, told(rank, certain))
                     });

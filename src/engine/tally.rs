@@ -10,6 +10,7 @@ use super::state::Counted;
 use crate::facts::schema::Origin;
 use crate::facts::{Source, Subject};
 use crate::findings::Fingerprint;
+use crate::policy::judge::Outcome;
 use crate::policy::{Evidence, Severity};
 use crate::timeline::{ChangeStatus, History, Moment, Since, Standing, Trace};
 use crate::value::Why;
@@ -233,6 +234,14 @@ impl Tally {
         if let Some(row) = self.policies.get_mut(policy) {
             change(row);
         }
+    }
+
+    /// Counts a verdict that finds nothing.
+    pub(super) fn passed(&mut self, policy: usize, outcome: Outcome) {
+        self.count(policy, |row| match outcome {
+            Outcome::NotApplicable => row.not_applicable += 1,
+            _ => row.pass += 1,
+        });
     }
 
     pub(super) fn fail(&mut self, fingerprint: Fingerprint, occurrence: Occurrence) {

@@ -2,14 +2,15 @@
 //! a function's; others do, before or after it. What is kept meanwhile is not the record but, by session, how the
 //! policies would judge its records either way; only where that is not enough is its file read again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Occasion, Rules};
-use super::{Engine, Memory, Tally, Told, UnknownKey};
+use super::{Engine, Memory, Tally, Told, UnknownKey, example};
 use crate::facts::schema::{FieldAccess, KindDecl};
-use crate::facts::sessions::{Answers, Id, Session};
+use crate::facts::sessions::{Answers, HasSession, Id, Session};
 use crate::facts::{Fact, Source};
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
@@ -45,16 +46,45 @@ impl FieldAccess for Supposed<'_> {
 /// Judgements of one policy that are unknown for the same reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Unknown {
-    keys: Vec<UnknownKey>,
+    #[serde(with = "shared")]
+    keys: Arc<[UnknownKey]>,
     accepted: bool,
     count: u64,
     /// The first in the file.
-    example: (String, Source),
+    example: Example,
+}
+
+/// Shared reasons, written out for each.
+mod shared {
+    use super::{Arc, Deserialize, Serialize, UnknownKey};
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        keys: &Arc<[UnknownKey]>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        keys.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: serde::Deserializer<'d>>(
+        from: D,
+    ) -> Result<Arc<[UnknownKey]>, D::Error> {
+        Vec::deserialize(from).map(Into::into)
+    }
+}
+
+/// A fact of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Example {
+    label: Box<str>,
+    event_id: Option<Box<str>>,
+    offset: u64,
 }
 
 /// How one policy judges the records of one session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Row {
+    /// The policy's position.
+    policy: usize,
     /// If the session is no function's.
     pass: u64,
     not_applicable: u64,
@@ -66,15 +96,15 @@ struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct One {
     session: Session,
-    /// By the policy's position.
-    rows: BTreeMap<usize, Row>,
+    /// Few.
+    rows: Vec<Row>,
     /// Its records must be seen again, whatever the answer.
     again: bool,
 }
 
-/// What waits of one file.
+/// What waits of one file. There are many sessions: each takes little space.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting(HashMap<Id, One>);
+pub struct Waiting(hashbrown::HashMap<Id, One, foldhash::fast::RandomState>);
 
 impl Waiting {
     pub fn is_empty(&self) -> bool {
@@ -85,46 +115,60 @@ impl Waiting {
         self.0.values().map(|one| &one.session)
     }
 
-    /// Judges what these answers decide, and says of which sessions the file's records must be seen again.
-    pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> Vec<Id> {
+    /// Judges what these answers decide, and says of which sessions the records of `file` must be seen again.
+    pub fn decide(&self, file: &str, answers: &Answers, tally: &mut Tally) -> Vec<Id> {
         let mut again = Vec::new();
         for (id, one) in &self.0 {
             match answers.of(*id) {
                 _ if one.again => again.push(*id),
                 Some(true) => again.push(*id),
                 Some(false) => {
-                    for (&policy, row) in &one.rows {
-                        tally.count(policy, |counts| {
+                    for row in &one.rows {
+                        tally.count(row.policy, |counts| {
                             counts.pass += row.pass;
                             counts.not_applicable += row.not_applicable;
                         });
                     }
                 }
-                None => one.unknown(tally),
+                None => one.unknown(file, tally),
             }
         }
         again
     }
 
     /// These sessions' records could not be seen again: what they are is unknown.
-    pub fn give_up(&self, sessions: &[Id], tally: &mut Tally) {
-        sessions.iter().filter_map(|id| self.0.get(id)).for_each(|one| one.unknown(tally));
+    pub fn give_up(&self, file: &str, sessions: &[Id], tally: &mut Tally) {
+        sessions.iter().filter_map(|id| self.0.get(id)).for_each(|one| one.unknown(file, tally));
     }
 }
 
 impl One {
-    fn unknown(&self, tally: &mut Tally) {
-        for (&policy, row) in &self.rows {
+    fn unknown(&self, file: &str, tally: &mut Tally) {
+        for row in &self.rows {
             for one in &row.unknown {
-                let (example, source) = &one.example;
-                tally.unknown(policy, one.accepted, one.count, one.keys.iter().cloned(), example, source);
+                let Example { label, event_id, offset } = &one.example;
+                let source = Source::Record {
+                    file: file.to_owned(),
+                    offset: *offset,
+                    event_id: event_id.as_deref().map(str::to_owned),
+                };
+                let example = example(label, event_id.as_deref());
+                tally.unknown(
+                    row.policy,
+                    one.accepted,
+                    one.count,
+                    one.keys.iter().cloned(),
+                    &example,
+                    &source,
+                );
             }
         }
     }
 }
 
 /// How a fact is judged while it is not known whose its session is.
-enum Suspense {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suspense {
     /// The same, whatever the answer.
     None,
     /// A pass, or it does not apply, if it is no function's; unknown if that remains unread.
@@ -144,18 +188,31 @@ impl<'p> Engine<'p> {
         &self,
         at: usize,
         (policy, fact, histories): (&Policy, &Fact<'_>, &[bool]),
+        known: Option<&Suspended>,
         occasion: &dyn Fn() -> &'o Occasion,
-        session: &Session,
+        (id, record): (Id, &dyn HasSession),
         (memory, waiting): (&mut Memory, &mut Waiting),
     ) -> bool {
         let fields = fact.body.fields();
-        let suspense = suspense(policy, fields, histories, occasion);
-        if matches!(suspense, Suspense::None) {
+        let suspense = known.map_or_else(|| suspense(policy, fields, histories), |known| known.suspense);
+        if suspense == Suspense::None {
             return false;
         }
-        let new = || One { session: session.clone(), rows: BTreeMap::new(), again: false };
-        let one = waiting.0.entry(session.id).or_insert_with(new);
-        let row = one.rows.entry(at).or_default();
+        let one = match waiting.0.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => match record.session(id) {
+                Some(session) => entry.insert(One { session, rows: Vec::with_capacity(1), again: false }),
+                None => return false,
+            },
+        };
+        let row = match one.rows.iter().position(|row| row.policy == at) {
+            Some(row) => row,
+            None => {
+                one.rows.push(Row { policy: at, pass: 0, not_applicable: 0, unknown: Vec::with_capacity(1) });
+                one.rows.len() - 1
+            }
+        };
+        let Some(row) = one.rows.get_mut(row) else { return false };
         match suspense {
             Suspense::Simple(Outcome::NotApplicable) => row.not_applicable += 1,
             Suspense::Simple(_) => row.pass += 1,
@@ -163,50 +220,74 @@ impl<'p> Engine<'p> {
         }
         let unread = Supposed { fact: fields, is_functions: None };
         let accepted = self.gaps.accepts_unknown(&policy.id, fact);
-        let mut keys: Vec<UnknownKey> = policy
-            .doubts(&unread)
-            .into_iter()
-            .map(|one| UnknownKey { field: one.field, why: one.why, accepted })
-            .collect();
-        if keys.is_empty() {
-            let field = format!("{}.{}", policy.kind.name, FIELDS[0]);
-            keys.push(UnknownKey { field, why: Why::NotInRecord, accepted });
-        }
-        match row.unknown.iter_mut().find(|known| known.keys == keys) {
+        let made;
+        let keys = match known.filter(|_| !accepted) {
+            Some(known) => &known.keys,
+            None => {
+                made = doubts(policy, &unread, accepted);
+                &made
+            }
+        };
+        match row.unknown.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
             Some(known) => known.count += 1,
             None => {
                 let told = Told::of(policy, fact, accepted);
-                let label = told.subject.label();
-                let example = match &told.event_id {
-                    Some(id) => format!("{label} (event {id})"),
-                    None => label.to_owned(),
+                let example = Example {
+                    label: told.subject.label().into(),
+                    event_id: told.event_id.map(Into::into),
+                    offset: if let Source::Record { offset, .. } = told.source { offset } else { 0 },
                 };
-                row.unknown.push(Unknown { keys, accepted, count: 1, example: (example, told.source) });
+                row.unknown.push(Unknown { keys: Arc::clone(keys), accepted, count: 1, example });
             }
         }
         // What does not hang on the answer is remembered now: others may ask for it.
         if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
-            part.mention(Rules { program, judge: &policy.judge }.look(&unread, occasion()), histories);
+            part.mention(Rules { program, judge: &policy.judge }, &unread, occasion(), histories);
         }
         true
     }
 
     /// Whether [`Engine::judge_record`] put the judgement off when the session was not known.
-    pub(super) fn was_put_off<'o>(
-        &self,
-        (policy, fact, histories): (&Policy, &Fact<'_>, &[bool]),
-        occasion: &dyn Fn() -> &'o Occasion,
-    ) -> bool {
-        !matches!(suspense(policy, fact.body.fields(), histories, occasion), Suspense::None)
+    pub(super) fn was_put_off(&self, (policy, fact, histories): (&Policy, &Fact<'_>, &[bool])) -> bool {
+        suspense(policy, fact.body.fields(), histories) != Suspense::None
     }
 }
 
-fn suspense<'o>(
-    policy: &Policy,
-    fields: &dyn FieldAccess,
-    histories: &[bool],
-    occasion: &dyn Fn() -> &'o Occasion,
-) -> Suspense {
+/// How facts that are alike are judged while it is not known whose their sessions are, and for which reasons they are
+/// unknown if that remains so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Suspended {
+    suspense: Suspense,
+    keys: Arc<[UnknownKey]>,
+}
+
+impl Suspended {
+    /// `None` where more of a fact decides than is read of this one.
+    pub(super) fn of(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Option<Self> {
+        let is_read = |index: usize| {
+            let of_session = policy.kind.fields.get(index).is_some_and(|field| FIELDS.contains(&field.name));
+            of_session || !matches!(fields.value(index), Value::Unread(_))
+        };
+        let simple = policy.state.count.is_none() && !histories.contains(&true);
+        (simple && policy.deciding_fields().into_iter().all(is_read)).then(|| Suspended {
+            suspense: suspense(policy, fields, histories),
+            keys: doubts(policy, &Supposed { fact: fields, is_functions: None }, false),
+        })
+    }
+}
+
+/// Why it is not known what a fact is judged.
+fn doubts(policy: &Policy, unread: &Supposed<'_>, accepted: bool) -> Arc<[UnknownKey]> {
+    let key = |field, why| UnknownKey { field, why, accepted };
+    let keys: Vec<UnknownKey> =
+        policy.doubts(unread).into_iter().map(|one| key(one.field, one.why)).collect();
+    if !keys.is_empty() {
+        return keys.into();
+    }
+    Arc::new([key(format!("{}.{}", policy.kind.name, FIELDS[0]), Why::NotInRecord)])
+}
+
+fn suspense(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Suspense {
     let unread = Supposed { fact: fields, is_functions: None };
     let no = Supposed { fact: fields, is_functions: Some(false) };
     let outcome = policy.judge.outcome(&unread, &Env::default());
@@ -237,9 +318,8 @@ fn suspense<'o>(
     if !hangs {
         return Suspense::None;
     }
-    let simple = outcome == Outcome::Unknown
-        && matches!(rules.look(&unread, occasion()).is_final(), Some(Outcome::Unknown));
-    match rules.look(&no, occasion()).is_final() {
+    let simple = outcome == Outcome::Unknown && rules.alone(&unread) == Some(Outcome::Unknown);
+    match rules.alone(&no) {
         Some(otherwise @ (Outcome::Pass | Outcome::NotApplicable)) if simple => Suspense::Simple(otherwise),
         _ => Suspense::Open,
     }

@@ -11,12 +11,13 @@ mod recorders;
 mod whence;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use super::schema::Origin;
 use super::sessions::Answers;
 use super::{Body, Event, Fact, Place, Subject};
 use crate::lists::Lists;
-use crate::network::Networks;
+use crate::network::{Networks, Recent};
 use crate::trail::{Field, FunctionRef, TrailFileName, TrailRecord};
 use crate::trust::Trusts;
 use crate::value::{Reading, Why};
@@ -38,6 +39,15 @@ pub struct RecordContext<'c> {
     pub networks: &'c Networks,
     /// Whose the sessions are of which the record does not say it; `None`: not asked, or not known yet.
     pub answers: Option<&'c Answers>,
+}
+
+/// The file of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordFile<'r> {
+    pub path: &'r str,
+    pub named: Option<&'r TrailFileName>,
+    /// The addresses that its reader looked up before.
+    pub recent: &'r RefCell<Recent>,
 }
 
 /// Which facts a run has policies for.
@@ -71,7 +81,7 @@ impl Wanted {
 pub(super) struct Reader<'r, 'a> {
     pub(super) record: &'r TrailRecord<'a>,
     pub(super) name: Cow<'a, str>,
-    pub(super) file: &'r str,
+    pub(super) file: RecordFile<'r>,
     pub(super) event_id: Option<Cow<'a, str>>,
     /// The account whose trail it is.
     pub(super) account: Option<Cow<'a, str>>,
@@ -83,13 +93,12 @@ pub(super) struct Reader<'r, 'a> {
 /// Makes the facts of one record that are wanted.
 pub fn facts_of(
     record: &TrailRecord<'_>,
-    file: &str,
-    named: Option<&TrailFileName>,
+    file: RecordFile<'_>,
     wanted: Wanted,
     cx: RecordContext<'_>,
     emit: &mut dyn FnMut(&Fact<'_>),
 ) {
-    let reader = Reader::new(record, file, named, cx);
+    let reader = Reader::new(record, file, cx);
     let lambda = record.event_source() == LAMBDA;
     if wanted.api_call {
         reader.api_call(emit);
@@ -154,18 +163,13 @@ fn is_unnamed(subject: &Subject<'_>) -> bool {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
-    fn new(
-        record: &'r TrailRecord<'a>,
-        file: &'r str,
-        named: Option<&TrailFileName>,
-        cx: RecordContext<'r>,
-    ) -> Self {
+    fn new(record: &'r TrailRecord<'a>, file: RecordFile<'r>, cx: RecordContext<'r>) -> Self {
         Reader {
             record,
             name: record.canonical_name(),
             file,
             event_id: record.event_id().known().cloned(),
-            account: record.trail_account(named).known().cloned(),
+            account: record.trail_account(file.named).known().cloned(),
             region: record.aws_region().known().cloned(),
             cx,
             asked: Asked::default(),
@@ -174,7 +178,7 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn event(&self) -> Event<'_> {
         Event {
-            file: self.file,
+            file: self.file.path,
             offset: self.record.offset(),
             id: self.event_id.as_deref(),
             time: self.record.event_time(),

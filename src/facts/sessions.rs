@@ -15,7 +15,7 @@ pub(super) use trust::percent_decoded;
 pub use trust::{Admits, admits_lambda};
 
 use crate::arn;
-use crate::trail::{Field, IdentityKind, LambdaSession, Raw, TrailRecord, parse_event_time};
+use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
 /// A text in little space. Nobody can make two with the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,10 +23,16 @@ pub struct Id([u8; 16]);
 
 impl Id {
     fn of(parts: &[&str]) -> Self {
+        Id::of_parts(parts.iter().map(|part| Some(part.as_bytes())))
+    }
+
+    /// Of texts, some of which there may not be.
+    fn of_parts<'t>(parts: impl IntoIterator<Item = Option<&'t [u8]>>) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part.as_bytes());
+            // No text is as long.
+            hasher.update(part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+            hasher.update(part.unwrap_or_default());
         }
         let hash: [u8; 32] = hasher.finalize().into();
         let mut short = [0; 16];
@@ -86,28 +92,67 @@ const SPREAD: i64 = 15 * 60;
 impl Session {
     /// `None` where the record itself says whose the session is, or that it is no role's.
     pub fn of(record: &TrailRecord<'_>) -> Option<Self> {
+        let id = Session::id_of(record)?;
+        Session::with_id(record, id)
+    }
+
+    /// The same where its id was made before.
+    fn with_id(record: &TrailRecord<'_>, id: Id) -> Option<Self> {
         let identity = record.identity();
-        if identity.lambda_session != LambdaSession::Unread {
-            return None;
-        }
-        let time = record.event_time();
-        let key = identity.access_key_id.text().map(|key| Id::of(&[key]));
-        let role = match &identity.principal {
-            Field::Known(principal) => RoleName::of_arn(&principal.to_string()),
+        let key = identity.access_key_id().text().map(|key| Id::of(&[key]));
+        let role = match identity.principal() {
+            Field::Known(principal) => RoleName::of_arn(&principal.text()),
             Field::Absent | Field::Unread => None,
         };
-        let name = identity.session_name.text();
-        let function = role.as_ref().zip(name).map(|(role, name)| Id::of(&[&role.account, name]));
-        let created = identity.session_created.text().and_then(parse_event_time);
-        let issued = match created.filter(|created| *created <= time) {
-            Some(created) => (created.saturating_sub(SPREAD), created),
-            None => (time.saturating_sub(LONGEST + SPREAD), time),
-        };
-        let text = |id: Option<Id>| id.map_or_else(String::new, |Id(bytes)| format!("{bytes:02x?}"));
-        let role_text =
-            role.as_ref().map_or_else(String::new, |role| format!("{}:{}", role.account, role.name));
-        let id = Id::of(&[&text(key), &role_text, &text(function), &format!("{issued:?}")]);
-        Some(Session { id, key, role, function, issued })
+        let name = identity.session_name();
+        let function = role.as_ref().zip(name.text()).map(|(role, name)| Id::of(&[&role.account, name]));
+        Some(Session { id, key, role, function, issued: issued(record) })
+    }
+
+    /// The same session's id, without the rest.
+    pub fn id_of(record: &TrailRecord<'_>) -> Option<Id> {
+        let identity = record.identity();
+        if identity.lambda_session() != LambdaSession::Unread {
+            return None;
+        }
+        let principal = identity.principal();
+        let principal = principal.known().map(Principal::text);
+        let (from, to) = issued(record);
+        Some(Id::of_parts([
+            identity.access_key_id().text().map(str::as_bytes),
+            principal.as_deref().map(str::as_bytes),
+            identity.session_name().text().map(str::as_bytes),
+            Some(&from.to_be_bytes()),
+            Some(&to.to_be_bytes()),
+        ]))
+    }
+}
+
+/// What may be of a session of which it does not say whose it is.
+pub trait HasSession {
+    /// See [`Session::id_of`].
+    fn session_id(&self) -> Option<Id>;
+    /// The session of this id.
+    fn session(&self, id: Id) -> Option<Session>;
+}
+
+impl HasSession for TrailRecord<'_> {
+    fn session_id(&self) -> Option<Id> {
+        Session::id_of(self)
+    }
+
+    fn session(&self, id: Id) -> Option<Session> {
+        Session::with_id(self, id)
+    }
+}
+
+/// When a session's credentials were issued: from, and to.
+fn issued(record: &TrailRecord<'_>) -> (i64, i64) {
+    let time = record.event_time();
+    let created = record.identity().session_created().text().and_then(parse_event_time);
+    match created.filter(|created| *created <= time) {
+        Some(created) => (created.saturating_sub(SPREAD), created),
+        None => (time.saturating_sub(LONGEST + SPREAD), time),
     }
 }
 
@@ -181,7 +226,7 @@ impl Sessions {
         };
         let Some(key) = key.filter(|key| !key.is_empty()) else { return };
         let caller = record.identity();
-        let to = match (caller.kind, caller.invoked_by.text()) {
+        let to = match (caller.kind, caller.invoked_by().text()) {
             (IdentityKind::None | IdentityKind::Other, _) => return,
             (IdentityKind::AwsService, Some("lambda.amazonaws.com")) if name == "AssumeRole" => {
                 IssuedTo::Lambda

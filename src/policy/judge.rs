@@ -195,12 +195,6 @@ impl Policy {
         }
     }
 
-    /// Could a fact fail, be unknown, or be one of a history's, whatever its unread fields turn out to be?
-    pub(crate) fn matters(&self, fact: &dyn FieldAccess) -> bool {
-        self.passes(fact, &Env::default()) != Some(true)
-            || self.program.iter().any(|program| program.may_see(fact))
-    }
-
     /// The verdict's name alone, for counting: cheaper than [`Policy::judge`], which also explains.
     pub fn passes(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Option<bool> {
         match self.judge.outcome(fact, env) {

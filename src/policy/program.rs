@@ -1,11 +1,12 @@
 //! What a policy asks across records, ready to be run: the histories' conditions as closures.
 
-use super::lang::compile::{Compiled, Env};
+use super::lang::compile::Compiled;
 use super::lang::ir::{Param, Pred, PredKind};
 use super::read::parse_duration;
 use super::{Quantity, Repeat, State, Window};
-use crate::facts::schema::{FieldAccess, KindDecl};
-use crate::value::{OwnedValue, Truth};
+use crate::engine::state::Keys;
+use crate::facts::schema::KindDecl;
+use crate::value::OwnedValue;
 
 /// One history, ready to be run.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Among {
     pub(crate) other: Option<usize>,
     /// The key has the account: only its own account's records can be part of it.
     pub(crate) one_account: bool,
+    /// A history before this one has the same key.
+    pub(crate) same_key: Option<usize>,
 }
 
 /// A count, with its parameters' values.
@@ -32,6 +35,8 @@ pub(crate) struct Counting {
 /// The state of a policy, ready to be run. Mutants of a policy have others.
 #[derive(Debug)]
 pub(crate) struct Program {
+    /// By what keys are made.
+    pub(crate) keys: Keys,
     pub(crate) histories: Vec<Among>,
     /// Histories that must not have seen a key for `when` to be true.
     pub(crate) barring: Vec<usize>,
@@ -61,7 +66,9 @@ impl Program {
         let histories = state
             .histories
             .iter()
-            .map(|history| Among {
+            .enumerate()
+            .map(|(at, history)| Among {
+                same_key: state.histories.iter().take(at).position(|before| before.by == history.by),
                 by: history.by.clone(),
                 among: Compiled::new(&history.among, params),
                 window: history.window,
@@ -80,12 +87,17 @@ impl Program {
             at_least: u64::try_from(count.at_least.value(params)).unwrap_or(u64::MAX),
         });
         let repeat = state.repeat.clone();
-        Some(Program { histories, barring, when_asks, levels_ask, warm_up: state.warm_up, count, repeat })
-    }
-
-    /// Could the fact be one of a history's?
-    pub(crate) fn may_see(&self, fact: &dyn FieldAccess) -> bool {
-        self.histories.iter().any(|history| history.among.eval(fact, &Env::default()) != Truth::False)
+        let keys = Keys::by_chance();
+        Some(Program {
+            keys,
+            histories,
+            barring,
+            when_asks,
+            levels_ask,
+            warm_up: state.warm_up,
+            count,
+            repeat,
+        })
     }
 }
 

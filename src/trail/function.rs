@@ -108,7 +108,7 @@ impl<'a> TrailRecord<'a> {
     /// The function this record is about, from `requestParameters.functionName` and `qualifier` and from
     /// `resources[]`, which has the unqualified ARN and the owner.
     pub fn function(&self) -> FunctionRef<'a> {
-        self.function_called_by(&self.identity())
+        self.function_called_by(self.identity())
     }
 
     /// The same for a caller who was read before.
@@ -135,11 +135,12 @@ impl<'a> TrailRecord<'a> {
             (None, _) => Field::Unread,
         };
         let bare = parts.is_some_and(|parts| parts.account.is_none());
+        let callers = caller.account();
         let candidates = [
             (resource.as_ref().and_then(|(_, account)| account.text()), AccountBasis::Resources),
             (own.and_then(|own| own.account), AccountBasis::Resources),
             (parts.and_then(|parts| parts.account), AccountBasis::Designator),
-            (caller.account.text().filter(|_| bare), AccountBasis::Caller),
+            (callers.text().filter(|_| bare), AccountBasis::Caller),
         ];
         let found = candidates.into_iter().find_map(|(account, basis)| Some((account?, basis)));
         let account = found.map_or(Field::Unread, |(account, _)| kept(account));
@@ -167,7 +168,7 @@ impl<'a> TrailRecord<'a> {
             Some(Designator { partition: Some(p), region: Some(r), account: Some(a), name, .. }) => {
                 Field::Known(Cow::Owned(format!("arn:{p}:lambda:{r}:{a}:function:{name}")))
             }
-            _ => self.made_arn(&name, &account, parts.and_then(|parts| parts.region), &caller.arn),
+            _ => self.made_arn(&name, &account, parts.and_then(|parts| parts.region), &caller.arn()),
         };
         FunctionRef { name, arn, account, account_basis: found.map(|(_, basis)| basis), qualifier }
     }
@@ -199,11 +200,12 @@ impl<'a> TrailRecord<'a> {
     fn function_resource(&self) -> Option<(Cow<'a, str>, Text<'a>)> {
         let Field::Known(resources) = self.resources() else { return None };
         resources.find_item(|resource| {
-            let resource = resource.indexed();
-            let string = |key| resource.get(key).map_or(Field::Absent, string_field);
-            let is_function = string("type").text() == Some("AWS::Lambda::Function");
-            let Field::Known(arn) = string("ARN") else { return None };
-            let account = match string("accountId") {
+            let [account, kind, arn] = resource
+                .get_all(&["accountId", "type", "ARN"])
+                .map(|value| value.map_or(Field::Absent, string_field));
+            let is_function = kind.text() == Some("AWS::Lambda::Function");
+            let Field::Known(arn) = arn else { return None };
+            let account = match account {
                 Field::Known(id) if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) => {
                     Field::Known(id)
                 }

@@ -3,10 +3,11 @@
 //! Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::field::Field;
-use super::json::{Indexed, Raw};
-use super::record::{TrailRecord, member_string, string_field};
+use super::json::{Raw, RawKind};
+use super::record::{member_string, string_field};
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -42,7 +43,23 @@ pub enum IdentityKind {
 }
 
 impl IdentityKind {
-    fn from_type(text: Option<&str>) -> Self {
+    /// Whether a caller of this kind may be a Lambda function's session, whatever else the record says.
+    pub(crate) fn may_be_lambdas(self) -> bool {
+        match self {
+            Self::AssumedRole | Self::Role | Self::AwsAccount | Self::Other | Self::None => true,
+            Self::Root
+            | Self::IamUser
+            | Self::FederatedUser
+            | Self::Directory
+            | Self::AwsService
+            | Self::IdentityCenterUser
+            | Self::SamlUser
+            | Self::WebIdentityUser => false,
+        }
+    }
+
+    /// Of `userIdentity.type`.
+    pub(crate) fn from_type(text: Option<&str>) -> Self {
         match text {
             Some("Root") => Self::Root,
             Some("IAMUser") => Self::IamUser,
@@ -120,133 +137,301 @@ pub enum LambdaSession<'a> {
     Unread,
 }
 
-/// The caller of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The caller of a record: each part is read when it is asked.
+#[derive(Debug, Clone)]
 pub struct Identity<'a> {
     /// `type`.
     pub kind: IdentityKind,
-    /// The role, user or service without session.
-    pub principal: Field<Principal<'a>>,
-    /// `arn` as it stands: for a role's session with the session's name.
-    pub arn: Text<'a>,
-    /// The session's name, for `AssumedRole` and `FederatedUser`.
-    pub session_name: Text<'a>,
-    /// `principalId` as it stands.
-    pub principal_id: Text<'a>,
-    /// The caller's account: 12 digits. Absent for AWS services and anonymous callers.
-    pub account: Text<'a>,
-    /// `accessKeyId`; absent where empty.
-    pub access_key_id: Text<'a>,
-    /// `userName`; unread where CloudTrail hides it.
-    pub user_name: Text<'a>,
-    /// The AWS service that made the call or passed it on.
-    pub invoked_by: Text<'a>,
-    /// `identityProvider` of SAML and web identities.
-    pub identity_provider: Text<'a>,
-    /// `sessionContext.sourceIdentity`, set by whoever assumed the role first.
-    pub source_identity: Text<'a>,
-    /// When the session's credentials were issued: RFC 3339.
-    pub session_created: Text<'a>,
-    /// Whether the caller itself made the call: no AWS service, nor one on its behalf. `None`: not known.
-    pub direct: Option<bool>,
-    /// Whether nobody signed the request: any caller in the world.
-    pub anonymous: bool,
-    /// Whether the credentials are a Lambda function's.
-    pub lambda_session: LambdaSession<'a>,
+    members: Result<[Option<Raw<'a>>; MEMBERS.len()], Missing>,
+    context: OnceCell<[Option<Raw<'a>>; CONTEXT.len()]>,
+    /// Signs, beside `userIdentity`, that a service made the call: AWS sets both fields.
+    event_type: Option<Raw<'a>>,
+    source: Option<Raw<'a>>,
 }
 
-impl<'a> TrailRecord<'a> {
-    /// Who made the call. Some records have no `userIdentity`, or one without a type.
-    pub fn identity(&self) -> Identity<'a> {
-        let object = self.user_identity();
-        let Field::Known(object) = object else {
-            return Identity::without_fields(Field::Absent, self);
-        };
-        if object.kind() != super::json::RawKind::Object {
-            return Identity::without_fields(Field::Unread, self);
-        }
-        Identity::read(object, self)
-    }
+/// Why there are no members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// There is no `userIdentity`.
+    Absent,
+    /// It is no object.
+    Unread,
 }
+
+/// The members that are read, in the order in which CloudTrail writes them.
+const MEMBERS: [&str; 10] = [
+    "type",
+    "principalId",
+    "arn",
+    "accountId",
+    "accessKeyId",
+    "userName",
+    "sessionContext",
+    "inScopeOf",
+    "invokedBy",
+    "identityProvider",
+];
+
+/// Positions in [`MEMBERS`].
+const TYPE: usize = 0;
+const PRINCIPAL_ID: usize = 1;
+const ARN: usize = 2;
+const ACCOUNT_ID: usize = 3;
+const ACCESS_KEY_ID: usize = 4;
+const USER_NAME: usize = 5;
+const SESSION_CONTEXT: usize = 6;
+const IN_SCOPE_OF: usize = 7;
+const INVOKED_BY: usize = 8;
+const IDENTITY_PROVIDER: usize = 9;
+
+/// The members of `sessionContext` that are read.
+const CONTEXT: [&str; 6] =
+    ["sessionIssuer", "webIdFederationData", "attributes", "ec2RoleDelivery", "sourceIdentity", "inScopeOf"];
+
+/// Positions in [`CONTEXT`].
+const ISSUER: usize = 0;
+const WEB_FEDERATION: usize = 1;
+const ATTRIBUTES: usize = 2;
+const INSTANCE: usize = 3;
+const SOURCE_IDENTITY: usize = 4;
+const CONTEXT_SCOPE: usize = 5;
 
 impl<'a> Identity<'a> {
-    fn without_fields(all: Text<'a>, record: &TrailRecord<'a>) -> Self {
-        Self {
-            kind: IdentityKind::None,
-            principal: Field::Unread,
-            arn: all.clone(),
-            session_name: all.clone(),
-            principal_id: all.clone(),
-            account: all.clone(),
-            access_key_id: all.clone(),
-            user_name: all.clone(),
-            invoked_by: all.clone(),
-            identity_provider: all.clone(),
-            source_identity: all.clone(),
-            session_created: all,
-            direct: if from_service(record) { Some(false) } else { None },
-            anonymous: false,
-            lambda_session: LambdaSession::Unread,
+    /// Of `userIdentity`, and of two members beside it that tell of services: `eventType` and `sourceIPAddress`.
+    pub(super) fn new(object: Field<Raw<'a>>, event_type: Option<Raw<'a>>, source: Option<Raw<'a>>) -> Self {
+        let members = match object {
+            Field::Known(object) if object.kind() == RawKind::Object => Ok(object.get_all(&MEMBERS)),
+            Field::Known(_) | Field::Unread => Err(Missing::Unread),
+            Field::Absent => Err(Missing::Absent),
+        };
+        let mut identity =
+            Self { kind: IdentityKind::None, members, context: OnceCell::new(), event_type, source };
+        identity.kind = IdentityKind::from_type(identity.string(TYPE).text());
+        identity
+    }
+
+    fn member(&self, at: usize) -> Option<Raw<'a>> {
+        self.members.as_ref().ok()?.get(at).copied().flatten()
+    }
+
+    /// A text of `userIdentity` that is not empty.
+    fn string(&self, at: usize) -> Text<'a> {
+        match self.members {
+            Ok(_) => non_empty(self.member(at).map_or(Field::Absent, string_field)),
+            Err(Missing::Absent) => Field::Absent,
+            Err(Missing::Unread) => Field::Unread,
         }
     }
 
-    fn read(object: Raw<'a>, record: &TrailRecord<'a>) -> Self {
-        let object = object.indexed();
-        let member = |key| object.get(key).map_or(Field::Absent, string_field);
-        let string = |key| non_empty(member(key));
-        let context = object.get("sessionContext");
-        let in_context =
-            |path: &[&str]| context.and_then(|context| context.at(path)).map_or(Field::Absent, string_field);
-        let type_text = string("type");
-        let kind = IdentityKind::from_type(type_text.text());
-        let (arn, principal_id, invoked_by) = (string("arn"), string("principalId"), string("invokedBy"));
-        let issuer = non_empty(in_context(&["sessionIssuer", "arn"]));
+    fn in_context(&self, at: usize) -> Option<Raw<'a>> {
+        let read = || self.member(SESSION_CONTEXT).map_or([None; CONTEXT.len()], |it| it.get_all(&CONTEXT));
+        self.context.get_or_init(read).get(at).copied().flatten()
+    }
 
-        let anonymous = kind == IdentityKind::AwsAccount
-            && (principal_id.text() == Some("anonymous")
-                || member("accountId").text() == Some("ANONYMOUS_PRINCIPAL"));
-        let account = match string("accountId") {
+    /// A text at a place in `sessionContext`.
+    fn context_string(&self, at: usize, key: &str) -> Text<'a> {
+        match self.members {
+            Ok(_) => self.in_context(at).map_or(Field::Absent, |object| member_string(object, key)),
+            Err(Missing::Absent) => Field::Absent,
+            Err(Missing::Unread) => Field::Unread,
+        }
+    }
+
+    /// The ARN of the role that issued the session's credentials.
+    fn issuer(&self) -> Text<'a> {
+        non_empty(self.context_string(ISSUER, "arn"))
+    }
+
+    /// `type` as it stands.
+    pub fn type_text(&self) -> Text<'a> {
+        self.string(TYPE)
+    }
+
+    /// `arn` as it stands: for a role's session with the session's name.
+    pub fn arn(&self) -> Text<'a> {
+        self.string(ARN)
+    }
+
+    /// `principalId` as it stands.
+    pub fn principal_id(&self) -> Text<'a> {
+        self.string(PRINCIPAL_ID)
+    }
+
+    /// `accessKeyId`; absent where empty.
+    pub fn access_key_id(&self) -> Text<'a> {
+        self.string(ACCESS_KEY_ID)
+    }
+
+    /// `userName`; unread where CloudTrail hides it.
+    pub fn user_name(&self) -> Text<'a> {
+        self.string(USER_NAME)
+    }
+
+    /// The AWS service that made the call or passed it on.
+    pub fn invoked_by(&self) -> Text<'a> {
+        self.string(INVOKED_BY)
+    }
+
+    /// `identityProvider` of SAML and web identities.
+    pub fn identity_provider(&self) -> Text<'a> {
+        self.string(IDENTITY_PROVIDER)
+    }
+
+    /// `sessionContext.sourceIdentity`, set by whoever assumed the role first.
+    pub fn source_identity(&self) -> Text<'a> {
+        match self.members {
+            Ok(_) => self.in_context(SOURCE_IDENTITY).map_or(Field::Absent, string_field),
+            Err(Missing::Absent) => Field::Absent,
+            Err(Missing::Unread) => Field::Unread,
+        }
+    }
+
+    /// When the session's credentials were issued: RFC 3339.
+    pub fn session_created(&self) -> Text<'a> {
+        self.context_string(ATTRIBUTES, "creationDate")
+    }
+
+    /// Whether nobody signed the request: any caller in the world.
+    pub fn anonymous(&self) -> bool {
+        let account = || self.member(ACCOUNT_ID).map_or(Field::Absent, string_field);
+        self.kind == IdentityKind::AwsAccount
+            && (self.principal_id().text() == Some("anonymous")
+                || account().text() == Some("ANONYMOUS_PRINCIPAL"))
+    }
+
+    /// The caller's account: 12 digits. Absent for AWS services and anonymous callers.
+    pub fn account(&self) -> Text<'a> {
+        match self.string(ACCOUNT_ID) {
             Field::Known(id) if is_account(&id) => Field::Known(id),
             // "aws" and "ANONYMOUS_PRINCIPAL" stand where an anonymous caller has no account.
-            Field::Known(_) if anonymous => Field::Absent,
+            Field::Known(_) if self.anonymous() => Field::Absent,
             Field::Known(_) | Field::Unread => Field::Unread,
-            Field::Absent => {
-                arn_account(arn.text()).map_or(Field::Absent, |id| Field::Known(Cow::Owned(id.into())))
+            Field::Absent => arn_account(self.arn().text())
+                .map_or(Field::Absent, |id| Field::Known(Cow::Owned(id.to_owned()))),
+        }
+    }
+
+    /// The session's name, for `AssumedRole` and `FederatedUser`.
+    pub fn session_name(&self) -> Text<'a> {
+        match (self.members, self.kind) {
+            (Err(Missing::Absent), _) => Field::Absent,
+            (Err(Missing::Unread), _) => Field::Unread,
+            (Ok(_), IdentityKind::AssumedRole | IdentityKind::FederatedUser) => {
+                session_name(&self.arn(), &self.principal_id())
             }
+            (Ok(_), _) => Field::Absent,
+        }
+    }
+
+    /// The role, user or service without session.
+    pub fn principal(&self) -> Field<Principal<'a>> {
+        if self.members.is_err() {
+            return Field::Unread;
+        }
+        if self.anonymous() {
+            return Field::Known(Principal::Anonymous);
+        }
+        let from_id = || match self.principal_id() {
+            Field::Known(id) => {
+                let id = id.split_once(':').map_or(id.as_ref(), |(id, _)| id).to_owned();
+                Field::Known(Principal::Id { account: self.account().known().cloned(), id })
+            }
+            Field::Absent | Field::Unread => Field::Unread,
         };
-        let session_name = match kind {
-            IdentityKind::AssumedRole | IdentityKind::FederatedUser => session_name(&arn, &principal_id),
-            _ => Field::Absent,
-        };
-        let principal = if anonymous {
-            Field::Known(Principal::Anonymous)
-        } else {
-            principal(kind, &arn, &issuer, &principal_id, &account, &invoked_by)
-        };
-        let linked_role = issuer.text().is_some_and(|arn| arn.contains(":role/aws-service-role/"));
-        let direct = match (kind, &invoked_by) {
+        match self.kind {
+            IdentityKind::AwsService | IdentityKind::None
+                if self.invoked_by().known().is_some() && self.arn().known().is_none() =>
+            {
+                self.invoked_by().map(Principal::Service)
+            }
+            IdentityKind::AssumedRole | IdentityKind::Role | IdentityKind::FederatedUser => {
+                if let Field::Known(issuer) = self.issuer() {
+                    return Field::Known(Principal::Arn(issuer));
+                }
+                match self.arn() {
+                    Field::Known(arn) => Field::Known(without_session(arn)),
+                    Field::Absent | Field::Unread => from_id(),
+                }
+            }
+            // Federated identities: the id is `provider:client:user`, all of which names the caller.
+            IdentityKind::SamlUser | IdentityKind::WebIdentityUser => match self.principal_id() {
+                Field::Known(id) => Field::Known(Principal::Id {
+                    account: self.account().known().cloned(),
+                    id: id.into_owned(),
+                }),
+                Field::Absent | Field::Unread => Field::Unread,
+            },
+            // A foreign account's role may appear with its session.
+            _ => match self.arn() {
+                Field::Known(arn) => Field::Known(without_session(arn)),
+                Field::Absent => from_id(),
+                Field::Unread => Field::Unread,
+            },
+        }
+    }
+
+    /// Whether the caller itself made the call: no AWS service, nor one on its behalf. `None`: not known.
+    pub fn direct(&self) -> Option<bool> {
+        if self.members.is_err() {
+            return if self.from_service() { Some(false) } else { None };
+        }
+        match (self.kind, self.invoked_by()) {
             (IdentityKind::AwsService, _) | (_, Field::Known(_)) => Some(false),
-            _ if linked_role || from_service(record) => Some(false),
+            _ if self.from_service() => Some(false),
+            _ if self.issuer().text().is_some_and(|arn| arn.contains(":role/aws-service-role/")) => {
+                Some(false)
+            }
             (_, Field::Unread) | (IdentityKind::None | IdentityKind::Other, _) => None,
             (_, Field::Absent) => Some(true),
-        };
-        Self {
-            kind,
-            principal,
-            session_name,
-            account,
-            access_key_id: string("accessKeyId"),
-            user_name: string("userName"),
-            identity_provider: string("identityProvider"),
-            source_identity: in_context(&["sourceIdentity"]),
-            session_created: in_context(&["attributes", "creationDate"]),
-            direct,
-            anonymous,
-            lambda_session: lambda_session(kind, anonymous, &object, context, (&principal_id, &issuer)),
-            arn,
-            principal_id,
-            invoked_by,
         }
+    }
+
+    fn from_service(&self) -> bool {
+        let text = |value: Option<Raw<'a>>| value.map_or(Field::Absent, string_field);
+        let is_service_name = |text: &str| {
+            text == "AWS Internal" || text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")
+        };
+        text(self.event_type).text() == Some("AwsServiceEvent")
+            || text(self.source).text().is_some_and(is_service_name)
+    }
+
+    /// Whether the credentials are a Lambda function's. `inScopeOf` names what they were issued to (newer records);
+    /// `ec2RoleDelivery` means an instance. Where a session might be a function's and the record has neither, it does
+    /// not say.
+    pub fn lambda_session(&self) -> LambdaSession<'a> {
+        if self.members.is_err() {
+            return LambdaSession::Unread;
+        }
+        let stranger = self.kind == IdentityKind::AwsAccount
+            && (self.anonymous() || self.principal_id().text().is_some_and(|id| !id.starts_with("AROA")));
+        if stranger || !self.kind.may_be_lambdas() {
+            return LambdaSession::No;
+        }
+        let scope = self.member(IN_SCOPE_OF).or_else(|| self.in_context(CONTEXT_SCOPE));
+        match scope.map(|scope| (scope, member_string(scope, "issuerType"))) {
+            Some((scope, Field::Known(issuer))) if issuer == "AWS::Lambda::Function" => {
+                let function = member_string(scope, "credentialsIssuedTo").or_if_absent(|| Field::Unread);
+                LambdaSession::Yes { function }
+            }
+            Some((_, Field::Known(_))) => LambdaSession::No,
+            _ if self.issued_otherwise() || reserved_role(self.issuer().text()) => LambdaSession::No,
+            _ => LambdaSession::Unread,
+        }
+    }
+
+    /// Does the session say that its credentials were got in a way in which Lambda gets none: delivered to an instance,
+    /// for a web identity, or after multi-factor authentication?
+    /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
+    fn issued_otherwise(&self) -> bool {
+        let instance = self.in_context(INSTANCE).is_some_and(|value| !value.is_null());
+        // An empty object stands in the records of every role's session.
+        let federated = self.in_context(WEB_FEDERATION).and_then(|data| data.get("federatedProvider"));
+        let federated =
+            federated.and_then(|value| value.as_str()).is_some_and(|provider| !provider.is_empty());
+        let mfa = self.in_context(ATTRIBUTES).and_then(|attributes| attributes.get("mfaAuthenticated"));
+        let mfa =
+            mfa.is_some_and(|value| value.as_bool() == Some(true) || value.inner_text() == Some("true"));
+        instance || federated || mfa
     }
 }
 
@@ -293,108 +478,14 @@ fn session_name<'a>(arn: &Text<'a>, principal_id: &Text<'a>) -> Text<'a> {
     }
 }
 
-fn principal<'a>(
-    kind: IdentityKind,
-    arn: &Text<'a>,
-    issuer: &Text<'a>,
-    principal_id: &Text<'a>,
-    account: &Text<'a>,
-    invoked_by: &Text<'a>,
-) -> Field<Principal<'a>> {
-    let from_id = || match principal_id {
-        Field::Known(id) => {
-            let id = id.split_once(':').map_or(id.as_ref(), |(id, _)| id).to_owned();
-            Field::Known(Principal::Id { account: account.known().cloned(), id })
+/// The role of a session's ARN; another ARN as it is.
+fn without_session(arn: Cow<'_, str>) -> Principal<'_> {
+    match session_arn(&arn, "assumed-role") {
+        Some((partition, account, name, _)) => {
+            Principal::RoleWithoutPath(format!("arn:{partition}:iam::{account}:role/{name}"))
         }
-        Field::Absent | Field::Unread => Field::Unread,
-    };
-    match kind {
-        IdentityKind::AwsService | IdentityKind::None
-            if invoked_by.known().is_some() && arn.known().is_none() =>
-        {
-            invoked_by.clone().map(Principal::Service)
-        }
-        IdentityKind::AssumedRole | IdentityKind::Role | IdentityKind::FederatedUser => {
-            if let Field::Known(issuer) = issuer {
-                return Field::Known(Principal::Arn(issuer.clone()));
-            }
-            let Some(text) = arn.text() else { return from_id() };
-            match session_arn(text, "assumed-role") {
-                Some((partition, account, name, _)) => Field::Known(Principal::RoleWithoutPath(format!(
-                    "arn:{partition}:iam::{account}:role/{name}"
-                ))),
-                None => arn.clone().map(Principal::Arn),
-            }
-        }
-        // Federated identities: the id is `provider:client:user`, all of which names the caller.
-        IdentityKind::SamlUser | IdentityKind::WebIdentityUser => match principal_id {
-            Field::Known(id) => {
-                Field::Known(Principal::Id { account: account.known().cloned(), id: id.clone().into_owned() })
-            }
-            Field::Absent | Field::Unread => Field::Unread,
-        },
-        _ => match arn {
-            // A foreign account's role may appear with its session.
-            Field::Known(text) => match session_arn(text, "assumed-role") {
-                Some((partition, account, name, _)) => Field::Known(Principal::RoleWithoutPath(format!(
-                    "arn:{partition}:iam::{account}:role/{name}"
-                ))),
-                None => Field::Known(Principal::Arn(text.clone())),
-            },
-            Field::Absent => from_id(),
-            Field::Unread => Field::Unread,
-        },
+        None => Principal::Arn(arn),
     }
-}
-
-/// Signs, beside `userIdentity`, that a service made the call: AWS sets both fields.
-fn from_service(record: &TrailRecord<'_>) -> bool {
-    let is_service_name = |text: &str| {
-        text == "AWS Internal" || text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")
-    };
-    record.event_type().text() == Some("AwsServiceEvent")
-        || record.source_ip_address().text().is_some_and(is_service_name)
-}
-
-/// `inScopeOf` names what the credentials were issued to (newer records); `ec2RoleDelivery` means an instance. Where a
-/// session might be a function's and the record has neither, it does not say.
-fn lambda_session<'a>(
-    kind: IdentityKind,
-    anonymous: bool,
-    object: &Indexed<'a>,
-    context: Option<Raw<'a>>,
-    (principal_id, issuer): (&Text<'a>, &Text<'a>),
-) -> LambdaSession<'a> {
-    let scope = object.get("inScopeOf").or_else(|| context?.get("inScopeOf"));
-    let foreign_role = principal_id.text().is_none_or(|id| id.starts_with("AROA"));
-    match kind {
-        IdentityKind::AssumedRole | IdentityKind::Role | IdentityKind::Other | IdentityKind::None => {}
-        IdentityKind::AwsAccount if !anonymous && foreign_role => {}
-        _ => return LambdaSession::No,
-    }
-    match scope.map(|scope| (scope, member_string(scope, "issuerType"))) {
-        Some((scope, Field::Known(issuer))) if issuer == "AWS::Lambda::Function" => {
-            let function = member_string(scope, "credentialsIssuedTo").or_if_absent(|| Field::Unread);
-            LambdaSession::Yes { function }
-        }
-        Some((_, Field::Known(_))) => LambdaSession::No,
-        _ if issued_otherwise(context) || reserved_role(issuer.text()) => LambdaSession::No,
-        _ => LambdaSession::Unread,
-    }
-}
-
-/// Does the session say that its credentials were got in a way in which Lambda gets none: delivered to an instance,
-/// for a web identity, or after multi-factor authentication?
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
-fn issued_otherwise(context: Option<Raw<'_>>) -> bool {
-    let Some(context) = context else { return false };
-    let instance = context.get("ec2RoleDelivery").is_some_and(|value| !value.is_null());
-    // An empty object stands in the records of every role's session.
-    let federated = context.at(&["webIdFederationData", "federatedProvider"]);
-    let federated = federated.and_then(|value| value.as_str()).is_some_and(|provider| !provider.is_empty());
-    let mfa = context.at(&["attributes", "mfaAuthenticated"]);
-    let mfa = mfa.is_some_and(|value| value.as_bool() == Some(true) || value.inner_text() == Some("true"));
-    instance || federated || mfa
 }
 
 /// Is it a role that only AWS makes, for a service that is not Lambda, and whose trust nobody else can change? Nobody

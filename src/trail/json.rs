@@ -447,19 +447,25 @@ impl<'a> Raw<'a> {
         found
     }
 
-    /// The same members, for asking several times.
-    pub(crate) fn indexed(self) -> Indexed<'a> {
-        let mut indexed = Indexed { object: self, members: [("", Raw("null")); Indexed::KEPT], count: 0 };
+    /// See [`Raw::get`], for several keys that need no escape: one walk.
+    pub(crate) fn get_all<const N: usize>(self, keys: &[&str; N]) -> [Option<Raw<'a>>; N] {
+        let mut found = [None; N];
+        // Members mostly stand in one order: each search begins behind the key found before.
+        let mut from = 0;
         self.each_member(|member| {
-            if has_escape(member.key) {
-                indexed.count = usize::MAX / 2;
+            let is_at = |name: &str| (from..N).chain(0..from).find(|&at| keys.get(at) == Some(&name));
+            let at = is_at(member.key).or_else(|| {
+                let name = unescape(member.key);
+                if let Cow::Owned(name) = name { is_at(&name) } else { None }
+            });
+            if let Some(at) = at
+                && let Some(slot) = found.get_mut(at)
+            {
+                *slot = Some(member.value);
+                from = at + 1;
             }
-            if let Some(kept) = indexed.members.get_mut(indexed.count) {
-                *kept = (member.key, member.value);
-            }
-            indexed.count += 1;
         });
-        indexed
+        found
     }
 
     /// An object's member at the end of a path of keys.
@@ -520,28 +526,6 @@ impl<'a> Raw<'a> {
 fn is_key(written: &str, key: &str) -> bool {
     // No escape is shorter than what it stands for.
     written == key || (written.len() > key.len() && has_escape(written) && unescape(written) == key)
-}
-
-/// An object whose members were found once, for those who ask for many of them.
-#[derive(Debug, Clone)]
-pub(crate) struct Indexed<'a> {
-    object: Raw<'a>,
-    members: [(&'a str, Raw<'a>); Indexed::KEPT],
-    count: usize,
-}
-
-impl<'a> Indexed<'a> {
-    /// More than CloudTrail's own objects have that are asked. Larger ones, and those that write a key with an escape,
-    /// are searched each time.
-    const KEPT: usize = 16;
-
-    /// See [`Raw::get`].
-    pub(crate) fn get(&self, key: &str) -> Option<Raw<'a>> {
-        match self.members.get(..self.count) {
-            Some(members) => members.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| *value),
-            None => self.object.get(key),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -26,8 +26,10 @@ struct Masks {
     quotes: u64,
     /// Backslashes and control characters.
     special: u64,
-    /// Brackets of both kinds and colons outside of strings; empty unless asked for.
-    tokens: u64,
+    /// Brackets of both kinds outside of strings; empty unless asked for.
+    brackets: u64,
+    /// Colons outside of strings; empty unless asked for.
+    colons: u64,
 }
 
 /// The quotes of one text, a window at a time: reading moves forward.
@@ -111,12 +113,19 @@ impl Quotes {
                 }
                 return None;
             };
-            if depth == 0 && masks.tokens & (1 << (open % BLOCK)) == 0 {
+            if depth == 0 && masks.brackets & (1 << (open % BLOCK)) == 0 {
                 return None;
             }
-            let mut tokens = (masks.tokens | masks.special) & from;
-            while tokens != 0 {
-                let at = block * BLOCK + tokens.trailing_zeros() as usize;
+            // Deeper than a record's own members only brackets count: most colons stand there.
+            let (all, mut rest) = (masks.brackets | masks.colons | masks.special, from);
+            loop {
+                let tokens = if depth > 1 { masks.brackets } else { all } & rest;
+                if tokens == 0 {
+                    break;
+                }
+                let bit = tokens.trailing_zeros();
+                rest = !0u64 << bit << 1;
+                let at = block * BLOCK + bit as usize;
                 match *bytes.get(at)? {
                     byte @ (b'{' | b'[') => {
                         let follows_colon = bytes.get(at.wrapping_sub(1)) == Some(&b':');
@@ -136,13 +145,9 @@ impl Quotes {
                         depth -= 1;
                         objects >>= 1;
                     }
-                    b':' if depth > 1 => {}
                     b':' if member(at) => {}
-                    b':' => return None,
-                    _ if depth > 1 => {}
                     _ => return None,
                 }
-                tokens &= tokens - 1;
             }
             from = !0;
             block += 1;
@@ -186,7 +191,7 @@ fn look<const TOKENS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks {
     // The two kinds of brackets differ in this bit.
     let (kind, open, close) = (u8x16::splat(0x20), u8x16::splat(b'{'), u8x16::splat(b'}'));
     let colon = u8x16::splat(b':');
-    let mut masks = Masks { quotes: 0, special: 0, tokens: 0 };
+    let mut masks = Masks { quotes: 0, special: 0, brackets: 0, colons: 0 };
     // Backslashes are rare, and control characters are rarer: whether there is one is asked once a block.
     let (mut slashes, mut least) = (u8x16::splat(0), u8x16::splat(0xff));
     let (parts, _) = block.as_chunks::<16>();
@@ -197,8 +202,9 @@ fn look<const TOKENS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks {
         masks.quotes |= u64::from(part.simd_eq(quote).to_bitmask()) << (at * 16);
         if TOKENS {
             let (whole, part) = (part, part | kind);
-            let found = part.simd_eq(open) | part.simd_eq(close) | whole.simd_eq(colon);
-            masks.tokens |= u64::from(found.to_bitmask()) << (at * 16);
+            let brackets = part.simd_eq(open) | part.simd_eq(close);
+            masks.brackets |= u64::from(brackets.to_bitmask()) << (at * 16);
+            masks.colons |= u64::from(whole.simd_eq(colon).to_bitmask()) << (at * 16);
         }
     }
     let controls = least.min(u8x16::splat(0x1f)).simd_eq(least);
@@ -215,7 +221,8 @@ fn look<const TOKENS: bool>(block: &[u8; BLOCK], behind: &mut Behind) -> Masks {
         }
         inside ^= behind.in_string;
         behind.in_string = 0u64.wrapping_sub(inside >> 63);
-        masks.tokens &= !inside;
+        masks.brackets &= !inside;
+        masks.colons &= !inside;
     }
     masks
 }

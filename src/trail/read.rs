@@ -77,13 +77,11 @@ pub trait RecordVisitor: Sync {
         true
     }
 
-    /// Called for a record before it is read as a whole, with the members of a first look: event source, name, time
-    /// and category, account and region. Of the others none is there, and they were checked no further than their
-    /// brackets and the ends of their strings. Yes: nothing more of it is needed, and [`RecordVisitor::record`] is not called. No, the
-    /// answer unless it is overridden, must leave no trace.
-    fn pass_over(&self, _file: &mut Self::PerFile, _record: &TrailRecord<'_>) -> bool {
-        false
-    }
+    /// Called instead of [`RecordVisitor::record`] for a record whose source and name [`RecordVisitor::needs`] was asked
+    /// about last, and said no to, with the members of a first look: event source, name, time and category, account and
+    /// region. Of the others none is there, and they were checked no further than their brackets and the ends of their
+    /// strings.
+    fn pass_over(&self, _file: &mut Self::PerFile, _record: &TrailRecord<'_>) {}
 
     /// Called once per file, behind its records, with how its reading ended.
     fn end(&self, file: Self::PerFile, outcome: &FileOutcome) -> Self::Kept;
@@ -313,12 +311,9 @@ impl<V: RecordVisitor> Sink for Gatherer<'_, V> {
         self.visitor.needs(&mut self.gathered, source, name)
     }
 
-    fn pass_over(&mut self, record: &TrailRecord<'_>) -> bool {
-        let passed = self.visitor.pass_over(&mut self.gathered, record);
-        if passed {
-            self.count(record);
-        }
-        passed
+    fn pass_over(&mut self, record: &TrailRecord<'_>) {
+        self.visitor.pass_over(&mut self.gathered, record);
+        self.count(record);
     }
 
     fn summary(&mut self) {

@@ -1,8 +1,10 @@
 //! One trail record: an index of its members, made by the one scan that also checked it, and typed access to them.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::field::Field;
+use super::identity::Identity;
 use super::json::{Member, Raw, unescape};
 use super::names::canonical_name;
 use super::time::parse_event_time;
@@ -75,14 +77,46 @@ const FIRST: [(&[u8; 8], &[u8], Slot); 7] = [
     (b"entEvent", b"\"managementEvent", Slot::ManagementEvent),
 ];
 
-/// The member of a first look whose key, without escapes, ends where this text ends.
+/// By which factor the last eight bytes of these keys are spread over the sixteen places below, none on another's.
+const FACTOR: u64 = {
+    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
+    while !spreads(factor) {
+        factor = factor.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(2);
+    }
+    factor
+};
+
+const fn spreads(factor: u64) -> bool {
+    let (mut taken, mut at) = (0u32, 0);
+    while at < FIRST.len() {
+        let place = 1 << (u64::from_le_bytes(*FIRST[at].0).wrapping_mul(factor) >> 60);
+        if taken & place != 0 {
+            return false;
+        }
+        taken |= place;
+        at += 1;
+    }
+    true
+}
+
+const PLACES: [u8; 16] = {
+    let mut places = [u8::MAX; 16];
+    let mut at = 0;
+    while at < FIRST.len() {
+        places[(u64::from_le_bytes(*FIRST[at].0).wrapping_mul(FACTOR) >> 60) as usize] = at as u8;
+        at += 1;
+    }
+    places
+};
+
+/// The member of a first look whose key, without escapes, ends where this text ends. Every member of every record
+/// passes here.
 #[inline]
 pub(crate) fn first_slot(before: &[u8]) -> Option<Slot> {
     let end = u64::from_le_bytes(*before.last_chunk::<8>()?);
-    FIRST
-        .iter()
-        .find(|(last, key, _)| u64::from_le_bytes(**last) == end && before.ends_with(key))
-        .map(|(_, _, slot)| *slot)
+    let place = PLACES.get((end.wrapping_mul(FACTOR) >> 60) as usize)?;
+    let (last, key, slot) = FIRST.get(usize::from(*place))?;
+    (u64::from_le_bytes(**last) == end && before.ends_with(key)).then_some(*slot)
 }
 
 slots! {
@@ -168,6 +202,7 @@ pub struct TrailRecord<'a> {
     time: i64,
     source: Raw<'a>,
     name: Raw<'a>,
+    identity: OnceCell<Identity<'a>>,
 }
 
 impl<'a> TrailRecord<'a> {
@@ -178,7 +213,7 @@ impl<'a> TrailRecord<'a> {
         let name = string(Slot::EventName);
         let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
         if let (Some(source), Some(name), Some(time)) = (source, name, time) {
-            return Ok(Self { index, text, offset, time, source, name });
+            return Ok(Self { index, text, offset, time, source, name, identity: OnceCell::new() });
         }
         let missing =
             [(source.is_none(), "eventSource"), (name.is_none(), "eventName"), (time.is_none(), "eventTime")];
@@ -344,6 +379,15 @@ impl<'a> TrailRecord<'a> {
     /// `userIdentity`, as it stands; see [`TrailRecord::identity`].
     pub fn user_identity(&self) -> Field<Raw<'a>> {
         self.value(Slot::UserIdentity)
+    }
+
+    /// Who made the call. Some records have no `userIdentity`, or one without a type.
+    pub fn identity(&self) -> &Identity<'a> {
+        self.identity.get_or_init(|| {
+            let [event_type, source] =
+                [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
+            Identity::new(self.user_identity(), event_type, source)
+        })
     }
 
     /// The call's parameters; absent where the record has `null`.

@@ -19,20 +19,18 @@ use super::record::{Index, Slot, TrailRecord, first_slot};
 pub(crate) trait Sink {
     /// A record.
     fn record(&mut self, record: &TrailRecord<'_>);
-    /// Whether there may be records that [`Sink::pass_over`] says yes to.
+    /// Whether there may be records that [`Sink::needs`] says no to.
     fn may_pass_over(&self) -> bool {
         false
     }
-    /// Whether a record with this event source and name is needed whole. (It may have others: the last ones count.)
+    /// Whether a record with this event source and name is needed whole.
     fn needs(&mut self, _source: &str, _name: &str) -> bool {
         true
     }
-    /// Takes note of a record of which only the members of a first look are there (event source, name, time and
-    /// category, account, region), and says whether that was all it needs. If not, the record comes again, whole. The
-    /// rest of it was checked no further than its brackets and the ends of its strings.
-    fn pass_over(&mut self, _record: &TrailRecord<'_>) -> bool {
-        false
-    }
+    /// Takes note of a record whose source and name [`Sink::needs`] was asked about last, and said no to. Only the
+    /// members of a first look are there (event source, name, time and category, account, region); the rest was checked
+    /// no further than its brackets and the ends of its strings.
+    fn pass_over(&mut self, _record: &TrailRecord<'_>) {}
     /// A summary (Insights, aggregated events) instead of a record.
     fn summary(&mut self);
     /// An object that describes a digest of trail files.
@@ -262,7 +260,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             let Some(value) = text.get(value..end) else { return false };
             index.set(slot, Raw::scanned(value));
             if named {
-                return true;
+                // A second name: the last one counts, and was not asked about.
+                return !matches!(slot, Slot::EventSource | Slot::EventName);
             }
             // As soon as both are there: most records that are needed are told by their names.
             match (index.str(Slot::EventSource), index.str(Slot::EventName)) {
@@ -273,8 +272,12 @@ impl<'a, S: Sink> Reader<'a, S> {
                 _ => true,
             }
         })?;
+        if !named {
+            return None;
+        }
         let record = TrailRecord::new(index, text.get(start..end)?, self.base + start as u64).ok()?;
-        self.sink.pass_over(&record).then_some(end)
+        self.sink.pass_over(&record);
+        Some(end)
     }
 
     /// An object that stands where a record may stand.

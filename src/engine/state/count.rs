@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::key::{Key, Moment};
+use hashbrown::hash_map::Entry as KeyEntry;
+
+use super::key::{Key, KeyMap, Moment};
 
 /// What one record adds to a count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,14 +60,14 @@ impl<T> Default for Counted<T> {
 /// The counts of all keys.
 #[derive(Debug)]
 pub(crate) struct Counts<T> {
-    keys: HashMap<Key, Counted<T>>,
+    keys: KeyMap<Counted<T>>,
     /// Records whose key was not read: they may belong to any.
     loose: Option<Counted<T>>,
 }
 
 impl<T> Default for Counts<T> {
     fn default() -> Self {
-        Counts { keys: HashMap::new(), loose: None }
+        Counts { keys: KeyMap::default(), loose: None }
     }
 }
 
@@ -111,8 +113,8 @@ impl<T: Clone> Counts<T> {
     pub(crate) fn merge(&mut self, other: Counts<T>) {
         for (key, counted) in other.keys {
             match self.keys.entry(key) {
-                Entry::Occupied(mut entry) => entry.get_mut().merge(counted),
-                Entry::Vacant(entry) => {
+                KeyEntry::Occupied(mut entry) => entry.get_mut().merge(counted),
+                KeyEntry::Vacant(entry) => {
                     entry.insert(counted);
                 }
             }

@@ -3,12 +3,12 @@
 //! delivery changes it; its answers are those of a list of all records. A history without a window keeps of every key
 //! two different values: enough to know of another one.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
-use super::key::{Key, Keyed, Moment, key_without};
+use super::key::{Key, KeyMap, Keyed, Keys, Moment};
 use crate::facts::schema::FieldAccess;
 use crate::policy::Window;
 use crate::value::Truth;
@@ -70,15 +70,15 @@ pub(crate) struct Asked<'m> {
 /// The cells of each key, in order of their stretches; or what there is of each key over all time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Table {
-    Last { window: i64, keys: HashMap<Key, Vec<Cell>> },
-    All(HashMap<Key, Ever>),
+    Last { window: i64, keys: KeyMap<Vec<Cell>> },
+    All(KeyMap<Ever>),
 }
 
 impl Table {
     fn new(window: Window) -> Self {
         match window {
-            Window::Last(window) => Table::Last { window: window.max(1), keys: HashMap::new() },
-            Window::All => Table::All(HashMap::new()),
+            Window::Last(window) => Table::Last { window: window.max(1), keys: KeyMap::default() },
+            Window::All => Table::All(KeyMap::default()),
         }
     }
 
@@ -216,7 +216,13 @@ impl History {
     }
 
     /// Has one been seen, as far as the records added tell? A fact whose own key was not read in full cannot say.
-    pub(crate) fn seen(&self, by: &[usize], fact: &dyn FieldAccess, keyed: Keyed, asked: Asked<'_>) -> Truth {
+    pub(crate) fn seen(
+        &self,
+        (keys, by): (Keys, &[usize]),
+        fact: &dyn FieldAccess,
+        keyed: Keyed,
+        asked: Asked<'_>,
+    ) -> Truth {
         if keyed.unread != 0 {
             return Truth::Unknown;
         }
@@ -225,7 +231,7 @@ impl History {
         }
         let possibly = self.sure.possibly(keyed.key, asked)
             || self.masks.iter().any(|&mask| {
-                let key = if mask == 0 { keyed.key } else { key_without(by, fact, mask) };
+                let key = if mask == 0 { keyed.key } else { keys.without(by, fact, mask) };
                 self.possible.possibly(key, asked)
             });
         if possibly { Truth::Unknown } else { Truth::False }

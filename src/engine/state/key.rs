@@ -1,14 +1,44 @@
 //! Which records belong together, and which of two came first.
 
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::facts::schema::FieldAccess;
 use crate::value::Value;
 
-/// A hash of the values of a key's fields. Names come from strangers: the hash is one that nobody can make collide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Key([u8; 16]);
+/// A hash of the values of a key's fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Key(u64, u64);
+
+// It is a hash already: tables take it as it is.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
+}
+
+/// Hashes keys by what they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = self.0.rotate_left(8) ^ value;
+    }
+}
+
+/// A table by keys.
+pub(crate) type KeyMap<T> = hashbrown::HashMap<Key, T, std::hash::BuildHasherDefault<AsItIs>>;
 
 /// The key of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,61 +48,88 @@ pub(crate) struct Keyed {
     pub(crate) unread: u64,
 }
 
-/// The key of a fact by these fields. An absent value is a value; a list that is incomplete is unread.
-pub(crate) fn key_of(by: &[usize], fact: &dyn FieldAccess) -> Keyed {
-    let unread = by.iter().enumerate().fold(0, |mask, (at, &field)| match fact.value(field) {
-        Value::Unread(_) => mask | bit(at),
-        Value::List(list) if list.incomplete.is_some() => mask | bit(at),
-        _ => mask,
-    });
-    Keyed { key: key_without(by, fact, unread), unread }
-}
+/// Makes keys. Names come from strangers: the hash is keyed by a secret that was chosen by chance, so that nobody can
+/// make two names collide, and one seem to have been seen because another was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Keys(pub(super) u64, pub(super) u64);
 
-/// The key without the fields of a mask: what a record whose other fields were not read has in common with the fact.
-pub(crate) fn key_without(by: &[usize], fact: &dyn FieldAccess, without: u64) -> Key {
-    let mut hasher = Sha256::new();
-    hasher.update(without.to_be_bytes());
-    let mut text = |tag: u8, bytes: &[u8]| {
-        hasher.update([tag]);
-        hasher.update((bytes.len() as u64).to_be_bytes());
-        hasher.update(bytes);
-    };
-    for (at, &field) in by.iter().enumerate() {
-        if without & bit(at) != 0 {
-            continue;
+impl Keys {
+    pub(crate) fn by_chance() -> Self {
+        Keys(RandomState::new().hash_one(0), RandomState::new().hash_one(1))
+    }
+
+    /// The key of a fact by these fields. An absent value is a value; a list that is incomplete is unread.
+    pub(crate) fn of(self, by: &[usize], fact: &dyn FieldAccess) -> Keyed {
+        let mut hasher = self.hasher();
+        let mut unread = 0;
+        for (at, &field) in by.iter().enumerate() {
+            match fact.value(field) {
+                Value::Unread(_) => unread |= bit(at),
+                Value::List(list) if list.incomplete.is_some() => unread |= bit(at),
+                value => add(&mut hasher, value),
+            }
         }
-        match fact.value(field) {
-            Value::Absent | Value::Unread(_) => text(0, &[]),
-            Value::Bool(value) => text(1, &[u8::from(value)]),
-            Value::Int(value) => text(2, &value.to_be_bytes()),
-            Value::Text(value) => text(3, value.as_bytes()),
-            Value::List(list) => {
-                let mut items: Vec<&str> = list.items.iter().map(AsRef::as_ref).collect();
-                items.sort_unstable();
-                text(4, &(items.len() as u64).to_be_bytes());
-                items.into_iter().for_each(|item| text(5, item.as_bytes()));
+        Keyed { key: finish(hasher, unread), unread }
+    }
+
+    /// The key without the fields of a mask: what a record whose other fields were not read has in common with the
+    /// fact.
+    pub(crate) fn without(self, by: &[usize], fact: &dyn FieldAccess, without: u64) -> Key {
+        let mut hasher = self.hasher();
+        for (at, &field) in by.iter().enumerate() {
+            if without & bit(at) == 0 {
+                add(&mut hasher, fact.value(field));
+            }
+        }
+        finish(hasher, without)
+    }
+
+    /// What a record must differ in to be another one: this field's value, else the record itself. `None`: it was not
+    /// read.
+    pub(crate) fn value(self, field: Option<usize>, fact: &dyn FieldAccess, moment: &Moment) -> Option<Key> {
+        match field {
+            Some(field) => {
+                let keyed = self.of(&[field], fact);
+                (keyed.unread == 0).then_some(keyed.key)
+            }
+            None => {
+                let mut hasher = self.hasher();
+                moment.hash(&mut hasher);
+                Some(finish(hasher, 0))
             }
         }
     }
-    short(hasher)
-}
 
-fn short(hasher: Sha256) -> Key {
-    let hash: [u8; 32] = hasher.finalize().into();
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash[..16]);
-    Key(short)
-}
-
-/// What a record must differ in to be another one: this field's value, else the record itself. `None`: it was not read.
-pub(crate) fn value_of(field: Option<usize>, fact: &dyn FieldAccess, moment: &Moment) -> Option<Key> {
-    match field {
-        Some(field) => {
-            let keyed = key_of(&[field], fact);
-            (keyed.unread == 0).then_some(keyed.key)
-        }
-        None => Some(moment.key()),
+    fn hasher(self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0, self.1)
     }
+}
+
+/// Adds a value so that no two rows of values give the same bytes.
+fn add(hasher: &mut SipHasher13, value: Value<'_>) {
+    let mut text = |tag: u8, bytes: &[u8]| {
+        // No text is so long that its length would touch the highest byte.
+        hasher.write_u64(bytes.len() as u64 ^ u64::from(tag) << 56);
+        hasher.write(bytes);
+    };
+    match value {
+        Value::Absent | Value::Unread(_) => text(0, &[]),
+        Value::Bool(value) => text(1, &[u8::from(value)]),
+        Value::Int(value) => text(2, &value.to_be_bytes()),
+        Value::Text(value) => text(3, value.as_bytes()),
+        Value::List(list) => {
+            let mut items: Vec<&str> = list.items.iter().map(AsRef::as_ref).collect();
+            items.sort_unstable();
+            text(4, &(items.len() as u64).to_be_bytes());
+            items.into_iter().for_each(|item| text(5, item.as_bytes()));
+        }
+    }
+}
+
+fn finish(mut hasher: SipHasher13, unread: u64) -> Key {
+    hasher.write_u64(unread);
+    let hash = hasher.finish128();
+    Key(hash.h1, hash.h2)
 }
 
 /// A kind has fewer fields than a mask has bits; one beyond would stand for every field beyond.
@@ -93,6 +150,11 @@ pub(crate) struct Moment {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum EventKey {
     Uuid([u8; 16]),
+    Other(Box<OtherKey>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum OtherKey {
     Text(Box<str>),
     Place(Box<str>, u64),
 }
@@ -100,30 +162,12 @@ enum EventKey {
 impl Moment {
     /// `file` and `offset` stand for a record that has no id.
     pub(crate) fn new(time: i64, event_id: Option<&str>, file: &str, offset: u64) -> Self {
+        let other = |key| EventKey::Other(Box::new(key));
         let event = match event_id {
-            Some(id) => uuid(id).map_or_else(|| EventKey::Text(id.into()), EventKey::Uuid),
-            None => EventKey::Place(file.into(), offset),
+            Some(id) => uuid(id).map_or_else(|| other(OtherKey::Text(id.into())), EventKey::Uuid),
+            None => other(OtherKey::Place(file.into(), offset)),
         };
         Moment { time, event }
-    }
-
-    /// The moment as a value.
-    fn key(&self) -> Key {
-        let mut hasher = Sha256::new();
-        hasher.update(self.time.to_be_bytes());
-        match &self.event {
-            EventKey::Uuid(bytes) => hasher.update(bytes),
-            EventKey::Text(text) => {
-                hasher.update([1]);
-                hasher.update(text.as_bytes());
-            }
-            EventKey::Place(file, offset) => {
-                hasher.update([2]);
-                hasher.update(offset.to_be_bytes());
-                hasher.update(file.as_bytes());
-            }
-        }
-        short(hasher)
     }
 
     /// The eventID, where the record has one.
@@ -141,8 +185,10 @@ impl Moment {
                 }
                 Some(text)
             }
-            EventKey::Text(text) => Some(text.to_string()),
-            EventKey::Place(..) => None,
+            EventKey::Other(other) => match &**other {
+                OtherKey::Text(text) => Some(text.to_string()),
+                OtherKey::Place(..) => None,
+            },
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What `repeat` leaves out: a record that fails again, too short a time after one with the same key was reported at
 //! least as grave. Records come in order of time and eventID, when all have been read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::key::{Key, Moment};
+use super::key::{Key, KeyMap, Moment};
 use crate::policy::Severity;
 use crate::policy::judge::Certain;
 
@@ -28,12 +28,12 @@ struct Reported {
 pub(super) struct Repeats {
     /// Seconds.
     every: i64,
-    keys: HashMap<Key, Reported>,
+    keys: KeyMap<Reported>,
 }
 
 impl Repeats {
     pub(super) fn new(every: i64) -> Self {
-        Repeats { every, keys: HashMap::new() }
+        Repeats { every, keys: KeyMap::default() }
     }
 
     /// Is the next record, in order, to be reported? `None`: its key was not read; it is, and silences no other.

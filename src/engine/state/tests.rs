@@ -253,10 +253,11 @@ proptest! {
         let table = |records: &[Record]| {
             let mut history = History::new(window);
             for record in records {
-                let keyed = key_of(&[record.fact().kind().field("principal").unwrap()], &record.fact());
+                let keys = Keys(3, 5);
+                let keyed = keys.of(&[record.fact().kind().field("principal").unwrap()], &record.fact());
                 let moment = record.occasion().moment;
                 let certainty = if record.wanted == Some(true) { Certainty::Sure } else { Certainty::Possible };
-                let value = value_of(None, &record.fact(), &moment);
+                let value = keys.value(None, &record.fact(), &moment);
                 history.add(keyed, certainty, Asked { moment: &moment, value });
             }
             history

@@ -19,7 +19,6 @@ type Text<'a> = Reading<Cow<'a, str>>;
 /// What several fields are read from, once it was read.
 #[derive(Debug, Default)]
 pub(super) struct Asked<'a> {
-    identity: OnceCell<Identity<'a>>,
     function: OnceCell<FunctionRef<'a>>,
     sides: OnceCell<Sides<'a>>,
     /// Whether the session is a function's, by other records.
@@ -63,7 +62,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     pub(super) fn identity(&self) -> &Identity<'a> {
-        self.asked.identity.get_or_init(|| self.record.identity())
+        self.record.identity()
     }
 
     /// Whether a session whose record does not say it is a function's.
@@ -101,7 +100,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// The role or user, without the session.
     fn caller(&self) -> Text<'a> {
-        match &self.identity().principal {
+        match self.identity().principal() {
             Field::Known(principal) => Reading::Known(principal.text()),
             Field::Absent | Field::Unread => Reading::Unread(Why::NotInRecord),
         }
@@ -109,10 +108,9 @@ impl<'a> Reader<'_, 'a> {
 
     pub(super) fn account_of_caller(&self) -> Text<'a> {
         let identity = self.identity();
-        let nobody = identity.anonymous || identity.kind == IdentityKind::AwsService;
-        match &identity.account {
-            Field::Known(account) => Reading::Known(account.clone()),
-            _ if nobody => Reading::Absent,
+        match identity.account() {
+            Field::Known(account) => Reading::Known(account),
+            _ if identity.kind == IdentityKind::AwsService || identity.anonymous() => Reading::Absent,
             _ => Reading::Unread(Why::NotInRecord),
         }
     }
@@ -191,19 +189,19 @@ macro_rules! shared {
         }
 
         fn access_key(&self) -> Text<'a> {
-            reading(self.identity().access_key_id.clone())
+            reading(self.identity().access_key_id())
         }
 
         fn direct(&self) -> Reading<bool> {
-            Reading::or_unread(self.identity().direct, Why::NotInRecord)
+            Reading::or_unread(self.identity().direct(), Why::NotInRecord)
         }
 
         fn on_behalf_of(&self) -> Text<'a> {
-            reading(self.identity().invoked_by.clone())
+            reading(self.identity().invoked_by())
         }
 
         fn lambda_session(&self) -> Reading<bool> {
-            match &self.identity().lambda_session {
+            match self.identity().lambda_session() {
                 LambdaSession::Yes { .. } => Reading::Known(true),
                 LambdaSession::No => Reading::Known(false),
                 LambdaSession::Unread => Reading::or_unread(self.is_functions(), Why::NotInRecord),
@@ -253,23 +251,23 @@ impl<'a> ApiCallSource<'a> for &Reader<'_, 'a> {
     }
 
     fn identity_type(&self) -> Text<'a> {
-        match self.record.user_identity().known().and_then(|object| object.get("type")) {
-            Some(kind) => text(kind.as_str()),
-            None => Reading::Unread(Why::NotInRecord),
+        match self.identity().type_text() {
+            Field::Known(kind) => Reading::Known(kind),
+            Field::Absent | Field::Unread => Reading::Unread(Why::NotInRecord),
         }
     }
 
     fn session_arn(&self) -> Text<'a> {
-        reading(self.identity().arn.clone())
+        reading(self.identity().arn())
     }
 
     fn session_name(&self) -> Text<'a> {
-        reading(self.identity().session_name.clone())
+        reading(self.identity().session_name())
     }
 
     fn lambda_function(&self) -> Text<'a> {
-        match &self.identity().lambda_session {
-            LambdaSession::Yes { function } => reading(function.clone()),
+        match self.identity().lambda_session() {
+            LambdaSession::Yes { function } => reading(function),
             LambdaSession::No => Reading::Absent,
             LambdaSession::Unread if self.is_functions() == Some(false) => Reading::Absent,
             LambdaSession::Unread => Reading::Unread(Why::NotInRecord),
@@ -340,7 +338,7 @@ impl<'a> InvocationSource<'a> for &Reader<'_, 'a> {
     fn anonymous(&self) -> Reading<bool> {
         match self.identity().kind {
             IdentityKind::None => Reading::Unread(Why::NotInRecord),
-            _ => Reading::Known(self.identity().anonymous),
+            _ => Reading::Known(self.identity().anonymous()),
         }
     }
 }

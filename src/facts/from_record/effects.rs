@@ -9,15 +9,14 @@ use std::borrow::Cow;
 use super::{CLOUDTRAIL, LAMBDA, Reader, Wanted, error_code, recorders};
 use crate::facts::{Fact, Subject};
 use crate::timeline::{self, Act, Effect, Facet, Keys, Line, Moment, Slot, Target, Timeline};
-use crate::trail::{Field, Raw, RawKind, TrailFileName, TrailRecord};
+use crate::trail::{Field, Raw, RawKind, TrailRecord};
 
-use super::RecordContext;
+use super::{RecordContext, RecordFile};
 
 /// Adds what one record changed of what the wanted facts are about.
 pub fn effects_of(
     record: &TrailRecord<'_>,
-    file: &str,
-    named: Option<&TrailFileName>,
+    file: RecordFile<'_>,
     wanted: Wanted,
     cx: RecordContext<'_>,
     timeline: &mut Timeline,
@@ -32,9 +31,9 @@ pub fn effects_of(
         Field::Known(_) => return,
         Field::Unread => false,
     };
-    let reader = Reader::new(record, file, named, cx);
+    let reader = Reader::new(record, file, cx);
     let event_id = reader.event_id.as_deref();
-    let moment = Moment::new(record.event_time(), event_id, file, record.offset());
+    let moment = Moment::new(record.event_time(), event_id, file.path, record.offset());
     let mut table = Table { reader: &reader, wanted, done, moment, step: 0, timeline };
     if source == LAMBDA {
         table.lambda();

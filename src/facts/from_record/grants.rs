@@ -95,7 +95,7 @@ impl<'a> Reader<'_, 'a> {
         let made = match (layer.arn.text(), self.account.as_deref(), self.region.as_deref()) {
             (Some(arn), _, _) => Some(arn.to_owned()),
             (None, Some(account), Some(region)) if layer.name.known().is_some() => {
-                let caller = self.record.identity().arn;
+                let caller = self.record.identity().arn();
                 let partition = caller.text().and_then(arn::partition).unwrap_or("aws");
                 Some(format!("arn:{partition}:lambda:{region}:{account}:layer:{name}"))
             }

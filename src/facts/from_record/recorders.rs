@@ -61,7 +61,7 @@ impl<'a> Reader<'_, 'a> {
         let asked = asked.iter().find_map(|key| self.parameter(key));
         let named = answer.or(asked);
         let partition = || {
-            let caller = self.record.identity().arn;
+            let caller = self.record.identity().arn();
             caller.text().and_then(arn::partition).unwrap_or("aws").to_owned()
         };
         let made = named.as_deref().and_then(|name| {

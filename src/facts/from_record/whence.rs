@@ -31,7 +31,9 @@ impl SourcePlace {
 impl Reader<'_, '_> {
     pub(super) fn place(&self) -> &SourcePlace {
         self.asked.place.get_or_init(|| match self.record.source_ip_address() {
-            Field::Known(text) => SourcePlace(Some(self.cx.networks.lookup(&text))),
+            Field::Known(text) => {
+                SourcePlace(Some(self.file.recent.borrow_mut().lookup(self.cx.networks, &text)))
+            }
             Field::Absent | Field::Unread => SourcePlace(None),
         })
     }
@@ -50,7 +52,8 @@ impl Reader<'_, '_> {
         let identity = self.identity();
         let endpoint = self.record.vpc_endpoint_id();
         let service = identity.kind == IdentityKind::AwsService;
-        if service || identity.invoked_by.known().is_some() || endpoint.known().is_some() {
+        let invoked_by = identity.invoked_by();
+        if service || invoked_by.known().is_some() || endpoint.known().is_some() {
             return Reading::Known(false);
         }
         let address = match &self.place().0 {
@@ -64,7 +67,7 @@ impl Reader<'_, '_> {
         match address.aws {
             Reading::Known(true) => Reading::Known(false),
             Reading::Unread(why) => Reading::Unread(why),
-            _ if endpoint == Field::Unread || identity.invoked_by == Field::Unread => {
+            _ if endpoint == Field::Unread || invoked_by == Field::Unread => {
                 Reading::Unread(Why::NotInRecord)
             }
             Reading::Known(false) | Reading::Absent => Reading::Known(true),

@@ -1,0 +1,76 @@
+//! What some of a fact's fields tell of the verdicts on it, worked out once for all facts that have the same there: most
+//! calls pass most policies by who made them, from where, and what they are.
+//!
+//! Sound: a verdict that is certain while the other fields are unread is the verdict, whatever they are.
+
+use super::Engine;
+use super::waiting::Suspended;
+use crate::facts::schema::{FieldAccess, Origin};
+use crate::policy::judge::Outcome;
+use crate::policy::{Env, Policy};
+use crate::value::Truth;
+
+/// The policies that a fact can matter to, and what is certain of each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan(Box<[Row]>);
+
+/// One policy of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    /// The policy's position in the engine.
+    pub(super) at: usize,
+    /// That the fact passes, or is not one of the policy's, if that is certain.
+    pub(super) outcome: Option<Outcome>,
+    /// Whether the fact is one of each history's.
+    pub(super) histories: Box<[Truth]>,
+    /// What becomes of it while it is not known whose its session is, if that is certain.
+    pub(super) suspended: Option<Suspended>,
+}
+
+impl Row {
+    fn of(at: usize, policy: &Policy, asks: Option<&[bool]>, fields: &dyn FieldAccess) -> Self {
+        let outcome = policy.judge.outcome(fields, &Env::default());
+        let program = policy.program.iter();
+        let histories = program.flat_map(|program| &program.histories);
+        Row {
+            at,
+            suspended: asks.and_then(|histories| Suspended::of(policy, fields, histories)),
+            outcome: matches!(outcome, Outcome::Pass | Outcome::NotApplicable).then_some(outcome),
+            histories: histories.map(|history| history.among.eval(fields, &Env::default())).collect(),
+        }
+    }
+
+    /// The verdict, where nothing else is to be asked or kept of the fact.
+    pub(super) fn done(&self) -> Option<Outcome> {
+        self.outcome.filter(|_| self.histories.iter().all(|among| *among == Truth::False))
+    }
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.0
+    }
+}
+
+impl Engine<'_> {
+    /// The policies to which a fact can matter of which only these fields are read: it can fail, be unknown, or be one
+    /// of a history's. To the others it cannot, whatever the other fields are.
+    pub fn plan(&self, fields: &dyn FieldAccess, origin: Origin) -> Plan {
+        let rows = self.policies_of(fields, origin).map(|(at, policy)| self.row(at, policy, fields));
+        Plan(rows.filter(|row| row.done().is_none()).collect())
+    }
+
+    /// A plan for facts of which more fields are read. No policy is left out: verdicts are counted.
+    pub fn narrow(&self, plan: &Plan, fields: &dyn FieldAccess) -> Plan {
+        let policy = |row: &Row| Some((row.at, *self.policies.get(row.at)?));
+        Plan(plan.0.iter().filter_map(policy).map(|(at, policy)| self.row(at, policy, fields)).collect())
+    }
+
+    fn row(&self, at: usize, policy: &Policy, fields: &dyn FieldAccess) -> Row {
+        Row::of(at, policy, self.sessions.get(at).and_then(Option::as_deref), fields)
+    }
+}
