@@ -38,6 +38,8 @@ pub struct Engine<'p> {
     by_kind: Vec<Vec<usize>>,
     /// Which policies ask whose a session is, and which of their histories do.
     sessions: Vec<Option<Vec<bool>>>,
+    /// The fields that are kept of a fact that waits, for each policy.
+    kept: Vec<Box<[usize]>>,
     gaps: &'p AcceptedGaps,
     scope: Scope,
 }
@@ -70,7 +72,8 @@ impl<'p> Engine<'p> {
             })
             .collect();
         let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
-        Engine { policies, by_kind, sessions, gaps, scope: Scope::default() }
+        let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
+        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default() }
     }
 
     /// Judges only what is in that scope.
@@ -96,18 +99,9 @@ impl<'p> Engine<'p> {
     /// histories and counts apart.
     pub fn reads(&self, names: &[&str]) -> bool {
         self.policies.iter().any(|policy| {
-            let state = &policy.state;
-            let histories =
-                state.histories.iter().flat_map(|history| history.by.iter().chain(&history.other));
-            let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
-            let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
-            let keys = policy.group_by.iter().chain(histories).chain(counts).chain(repeats);
-            policy
-                .fields()
-                .into_iter()
-                .chain(keys.copied())
-                .filter_map(|index| policy.kind.fields.get(index))
-                .any(|field| names.contains(&field.name))
+            let fields = policy.used_fields();
+            let mut fields = fields.into_iter().filter_map(|index| policy.kind.fields.get(index));
+            fields.any(|field| names.contains(&field.name))
         })
     }
 

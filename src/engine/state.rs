@@ -147,6 +147,11 @@ impl<'p> Rules<'p> {
         marks
     }
 
+    /// Whether the fact's key is unread for every history: then none ever answers for it.
+    fn is_keyless(&self, fact: &dyn FieldAccess) -> bool {
+        self.program.histories.iter().all(|history| self.program.keys.of(&history.by, fact).unread != 0)
+    }
+
     /// The verdict, if no other record has a part in it.
     pub(crate) fn alone(&self, fact: &dyn FieldAccess) -> Option<Outcome> {
         let outcome = self.judge.outcome(fact, &Env::default());
@@ -186,7 +191,7 @@ impl<'p> Rules<'p> {
             };
             return LookKind::Counts { keyed: self.program.keys.of(&count.by, fact), possible, mark };
         }
-        if !self.asks(outcome, fact) {
+        if !self.asks(outcome, fact) || (outcome == Outcome::Unknown && self.is_keyless(fact)) {
             return LookKind::Final(outcome);
         }
         let barring = match outcome {
@@ -232,7 +237,7 @@ struct Held<T> {
 #[derive(Debug)]
 pub(crate) struct Part<T> {
     histories: Vec<History>,
-    held: Vec<Held<T>>,
+    held: Vec<Box<Held<T>>>,
     /// How many are held before those that have become certain are let go.
     let_go_at: usize,
     /// Records that were held and turned out to pass.
@@ -322,13 +327,13 @@ impl<T: Clone> Part<T> {
                 if self.barred(&barring, &moment) {
                     return Now::Judge(Outcome::Pass);
                 }
-                self.held.push(Held {
+                self.held.push(Box::new(Held {
                     moment,
                     account: at.account.clone(),
                     class: at.class,
                     barring,
                     held: hold(),
-                });
+                }));
                 if self.held.len() >= self.let_go_at {
                     self.let_go();
                 }
@@ -385,7 +390,7 @@ impl<T: Clone> Part<T> {
     fn let_go(&mut self) {
         let held = std::mem::take(&mut self.held);
         let before = held.len();
-        let held: Vec<Held<T>> =
+        let held: Vec<Box<Held<T>>> =
             held.into_iter().filter(|one| !self.barred(&one.barring, &one.moment)).collect();
         self.passed += (before - held.len()) as u64;
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
@@ -407,6 +412,7 @@ impl<T: Clone> Part<T> {
         let mut repeats = rules.program.repeat.as_ref().map(|repeat| (repeat, Repeats::new(repeat.every)));
         let keys = rules.program.keys;
         for one in held {
+            let one = *one;
             let fact = fields(&one.held);
             let warm = Warmth::of(rules.program, &one, reading);
             let answers = rules.program.histories.iter().zip(&self.histories);
