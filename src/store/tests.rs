@@ -40,7 +40,7 @@ fn put(store: &mut Store, file: &FileKey, adds: bool, digest: u8, gathered: &[u8
         fault_count: 0,
     };
     let accounts = BTreeSet::from(["111122223333".to_owned()]);
-    let gave = Gave { file, outcome: &outcome, accounts: &accounts, adds, gathered };
+    let gave = Gave { file, outcome: &outcome, accounts: &accounts, object: None, adds, gathered };
     store.add(&policies(digest), &gave).unwrap();
 }
 

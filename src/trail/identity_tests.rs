@@ -180,7 +180,7 @@ fn services_and_records_without_a_type() {
         });
     }
     let text = format!("{{{REST}}}");
-    assert_eq!(TrailRecord::parse(&text).unwrap().identity().account, Field::Absent);
+    assert_eq!(TrailRecord::parse(&text).unwrap().identity().account(), Field::Absent);
 }
 
 #[test]
