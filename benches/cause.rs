@@ -58,6 +58,7 @@ fn finding(at: usize) -> Finding {
         fingerprint: String::new(),
         cause: None,
         triage: Triage::New,
+        seen: None,
         waiver: None,
         knobs: Vec::new(),
     }

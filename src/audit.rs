@@ -9,38 +9,37 @@ mod holes;
 mod integrity;
 mod ledger;
 mod networks;
+mod reading;
 mod records;
 mod relevance;
+mod stored;
 mod waiting;
 
-use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::config::{Config, Require};
-use crate::engine::state::{EventClass, Occasion};
-use crate::engine::{Engine, Memory, Scope, Tally, Treatment};
-use crate::facts::from_record::{RecordContext, Wanted};
+use crate::engine::{Engine, Scope, Tally};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
-use crate::facts::sessions::Sessions;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
+use crate::findings::Fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Thresholds};
 use crate::findings::triage::Known;
 use crate::lists::{ListError, Lists};
-use crate::network::Networks;
 use crate::network::load::{self, LoadError};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
-use crate::timeline::{Base, History};
+use crate::store::{Store, StoreError};
 use crate::trail::digest::{self, PublicKeys};
-use crate::trail::{self, FileOutcome, Options, Prune};
+use crate::trail::{FileOutcome, Options};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
+use networks::Lookups;
 
 pub use assemble::rfc3339;
 pub use records::{LastInvoke, RecordFacts};
@@ -90,6 +89,8 @@ pub struct Job<'j> {
 pub struct Audit {
     pub report: Report,
     pub exit: Exit,
+    /// Of all findings, for a store to remember once they were reported.
+    pub fingerprints: Vec<Fingerprint>,
     /// The logging of each function, of the snapshot.
     pub logging: Vec<LoggingFact>,
     /// The last invocation that was read of each function, by unqualified ARN.
@@ -105,6 +106,8 @@ pub enum AuditError {
     Lists(#[from] ListError),
     #[error(transparent)]
     Networks(#[from] LoadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What is known of a function's logging.
@@ -133,6 +136,8 @@ struct TrailRead {
     digests: Option<digest::Findings>,
     /// Some file was not read, and its name does not say of when its records are.
     unplaced: bool,
+    /// Files in the store of which something would have to be read that cannot be read any more.
+    lost: Vec<stored::Lost>,
 }
 
 impl TrailRead {
@@ -148,12 +153,23 @@ impl TrailRead {
 /// # Errors
 /// [`AuditError`] if the snapshot, or a file of networks that is needed, cannot be read at all. Everything else that cannot be read is in the report.
 pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
+    run_with(job, None)
+}
+
+/// Carries out a run beside a store of earlier ones.
+///
+/// # Errors
+/// As [`run`], and if the store cannot be written: then it is as it was after its last batch.
+pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, AuditError> {
     let lists = Lists::embedded()?;
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
-    let engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone());
+    let mut engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone());
+    if let Some(store) = &store {
+        engine = engine.keyed_by(store.keys());
+    }
     let mut tally = engine.tally();
-    let networks = networks(job, &engine)?;
+    let lookups = Lookups::new(job, &engine, store.is_some())?;
 
     let snapshot = job.snapshot.as_ref().map(index).transpose()?;
     let trusts = match &snapshot {
@@ -186,29 +202,24 @@ pub fn run(job: &Job<'_>) -> Result<Audit, AuditError> {
         facts.finish(&mut judge);
     }
 
-    let context = RecordContext { trusts: &trusts, lists: &lists, networks: &networks, answers: None };
     let known = snapshot.as_ref().map(|read| read.index.sessions()).unwrap_or_default();
-    let trail = read_trail(job, &engine, context, (known, base.as_ref()), &mut tally);
+    let with = reading::With { job, engine: &engine, gaps: &gaps, trusts: &trusts, lists: &lists };
+    let trail =
+        reading::read_trail(with, &lookups, store.as_deref_mut(), (known, base.as_ref()), &mut tally)?;
     blind_functions(job, &engine, &logging, &trail, &mut tally);
 
+    let consulted = lookups.consulted()?;
     let read = assemble::Inputs {
         snapshot: snapshot.as_ref(),
         trail: &trail,
         logging: &logging,
-        networks: &networks,
+        consulted: consulted.as_ref(),
+        store: store.as_deref(),
         base: base.as_ref(),
     };
+    let fingerprints = tally.findings.keys().copied().collect();
     let (report, exit) = assemble::report(job, &engine, &gaps, read, outside, tally);
-    Ok(Audit { report, exit, logging, last_invokes: trail.facts.last_invokes })
-}
-
-/// The networks, if trail records are read and a policy asks where calls came from.
-fn networks(job: &Job<'_>, engine: &Engine<'_>) -> Result<Networks, LoadError> {
-    let own = &job.config.own_networks;
-    if job.trail.is_given() && engine.reads(&NETWORK_FIELDS) {
-        return load::networks(&job.networks, own);
-    }
-    Ok(Networks::unread(own))
+    Ok(Audit { report, exit, fingerprints, logging, last_invokes: trail.facts.last_invokes })
 }
 
 /// The fields that a table of networks answers, of every kind that has them.
@@ -220,128 +231,6 @@ fn index(input: &snapshot::Input) -> Result<SnapshotRead, ReadError> {
     let faults = snapshot::read(input, &mut |visit| index.add(visit))?;
     index.finish();
     Ok(SnapshotRead { name: input.name(), index, faults })
-}
-
-fn read_trail(
-    job: &Job<'_>,
-    engine: &Engine<'_>,
-    context: RecordContext<'_>,
-    (known, base): (Sessions, Option<&Base>),
-    tally: &mut Tally,
-) -> TrailRead {
-    let wanted = wanted(job, engine);
-    let needed = job.scope.needed(engine.policies());
-    let prune =
-        Prune { from: needed.from, to: needed.to, accounts: needed.accounts, regions: needed.regions };
-    let options = Options { prune, ..job.options.clone() };
-    let checked = if job.digests.is_some() { records::Digests::Checked } else { records::Digests::Ignored };
-    let (watch, last_invokes) = (&job.options.watch, job.snapshot.is_some());
-    let pass = records::Pass::First;
-    let visitor = records::Judge::new(engine, wanted, last_invokes, context, pass, (checked, watch));
-    let (files, objects) = read_files(job, &options, &visitor, None);
-    let first = visitor.finish();
-    let mut memory = first.memory;
-    let mut out = TrailRead { files, facts: first.facts, ..TrailRead::default() };
-    out.digests =
-        job.digests.as_ref().map(|keys| digest::verify(objects.into_iter().flatten().collect(), keys));
-    if let Some(found) = &out.digests {
-        integrity::judge(found, engine, tally);
-    }
-    out.facts.changes.settle();
-    out.unplaced = out.files.iter().any(holes::is_unplaced);
-    let broken = out.digests.iter().flat_map(holes::of_digests);
-    let left_out = holes::of_left_out(&out.files, &options.prune);
-    let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).chain(left_out).collect();
-    all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
-    tally.merge(first.tally);
-    if !first.waiting.is_empty() {
-        let mut sessions = first.sessions;
-        sessions.merge(known);
-        let asked = first.waiting.iter().flat_map(|(_, waiting)| waiting.sessions());
-        let answers = waiting::answers(&sessions, asked, &out.facts.reading);
-        let context = RecordContext { answers: Some(&answers), ..context };
-        let again = waiting::decide(&first.waiting, &answers, tally);
-        if !again.is_empty() {
-            // Progress and digests are done with.
-            let quiet = (records::Digests::Ignored, &trail::Watch::default());
-            let pass = records::Pass::Second(&again);
-            let visitor = records::Judge::new(engine, wanted, false, context, pass, quiet);
-            let options = Options { watch: trail::Watch::default(), ..options.clone() };
-            let (files, _) = read_files(job, &options, &visitor, Some(&again));
-            let second = visitor.finish();
-            tally.merge(second.tally);
-            engine.remember_all(&mut memory, second.memory);
-            waiting::missed(&first.waiting, &again, (&out.files, &files), tally);
-        }
-    }
-    close(engine, &out, base, &mut memory, tally);
-    if engine.has_state() {
-        engine.recall(memory, &out.facts.reading, tally);
-    }
-    out
-}
-
-/// Judges the facts that had to wait for what stood before their changes.
-fn close(
-    engine: &Engine<'_>,
-    trail: &TrailRead,
-    base: Option<&Base>,
-    memory: &mut Memory,
-    tally: &mut Tally,
-) {
-    let missing = |account: Option<&str>, from, to| trail.is_missing(account, from, to);
-    let history = History::new(&trail.facts.timeline, base, &missing);
-    for open in &trail.facts.open {
-        let Some(fact) = open.close(&history) else { continue };
-        let occasion = || {
-            let (time, event_id, file, offset) = open.record();
-            let owner = open.owner.as_deref().map(Arc::from);
-            Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
-        };
-        let treated = (None, Treatment::Judged);
-        engine.judge_record(&fact, treated, &occasion, crate::engine::Sessions::NotAsked, (memory, tally));
-    }
-}
-
-/// Reads all files, or only these.
-fn read_files(
-    job: &Job<'_>,
-    options: &Options,
-    visitor: &records::Judge<'_>,
-    only: Option<&records::Again>,
-) -> (Vec<FileOutcome>, Vec<Option<digest::Object>>) {
-    let read = match (&job.trail, only) {
-        (TrailInput::None, _) => Vec::new(),
-        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, options, visitor),
-        (TrailInput::Paths(_), Some(only)) => {
-            let paths: Vec<PathBuf> = only.keys().map(PathBuf::from).collect();
-            trail::read_inputs(&paths, options, visitor)
-        }
-        (TrailInput::Memory(files), only) => files
-            .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
-            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor))
-            .collect(),
-    };
-    read.into_iter().unzip()
-}
-
-/// The facts that the policies judge.
-fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
-    // A finding of a snapshot asks for its cause, whether the policy judges the change itself or not.
-    let caused = |kind| job.snapshot.is_some() && engine.wants(kind, Origin::State);
-    let change = |kind| engine.wants(kind, Origin::Change) || caused(kind);
-    Wanted {
-        api_call: engine.wants("api_call", Origin::Activity),
-        // When a function was last invoked is told beside its logging.
-        invocation: job.snapshot.is_some() || engine.wants("invocation", Origin::Activity),
-        grant: change("grant"),
-        function_url: change("function_url"),
-        layer_use: change("layer_use"),
-        event_source: change("event_source"),
-        function: change("function"),
-        logging_change: change("logging_change"),
-    }
 }
 
 /// Are invocation policies in scope? If neither a Lambda data event nor a snapshot saying that one is logged was

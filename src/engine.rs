@@ -4,6 +4,7 @@
 //! Tallies of parts of the input merge in any order to the same result, so that neither the order of files nor the
 //! number of threads changes a byte of the output.
 
+mod kept;
 mod memory;
 mod plan;
 mod scope;
@@ -13,18 +14,22 @@ mod waiting;
 
 use std::cell::OnceCell;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::sessions::HasSession;
-use crate::facts::{Fact, KINDS, Place, Source, Subject};
+use crate::facts::{Fact, KINDS, Place, Source, Subject, plain};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::judge::Outcome;
+use crate::policy::program::Program;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
 use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
 use plan::Row;
-use state::Occasion;
+use state::{Keys, Occasion, Rules};
 
+pub use kept::Share;
 pub use memory::Memory;
 pub use plan::Plan;
 pub use scope::{Needed, Scope};
@@ -42,10 +47,12 @@ pub struct Engine<'p> {
     kept: Vec<Box<[usize]>>,
     gaps: &'p AcceptedGaps,
     scope: Scope,
+    /// By what keys of histories and counts are made; `None`: by each policy's own secret.
+    keys: Option<Keys>,
 }
 
 /// What is to become of a record's facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Treatment {
     Judged,
     /// Outside of what is reported: policies with state remember it for what they judge.
@@ -73,13 +80,23 @@ impl<'p> Engine<'p> {
             .collect();
         let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
         let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
-        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default() }
+        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: None }
     }
 
     /// Judges only what is in that scope.
     pub fn reporting(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
+    }
+
+    /// Makes keys by this secret: what was remembered under it can be added.
+    pub(crate) fn keyed_by(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    fn rules<'r>(&self, policy: &'r Policy, program: &'r Program) -> Rules<'r> {
+        Rules { program, judge: &policy.judge, keys: self.keys.unwrap_or(program.keys) }
     }
 
     pub fn scope(&self) -> &Scope {
@@ -198,6 +215,18 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// A file that some policies cannot be judged on, since it is gone: one judgement of each is unknown.
+    pub fn unread_file(&self, path: &str, is_of: impl Fn(usize) -> bool, tally: &mut Tally) {
+        let source = Source::Record { file: path.to_owned(), offset: 0, event_id: None };
+        for (at, policy) in self.policies.iter().enumerate() {
+            if is_of(at) && policy.origins.iter().any(|origin| *origin != Origin::State) {
+                let why = Why::HistoryGap;
+                let key = UnknownKey { field: policy.kind.name.to_owned(), why, accepted: false };
+                tally.unknown(at, false, 1, [key], path, &source);
+            }
+        }
+    }
+
     fn policies_of(
         &self,
         fields: &dyn FieldAccess,
@@ -234,10 +263,11 @@ impl<'p> Engine<'p> {
 }
 
 /// What is told of a fact beside its fields.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Told {
     subject: Subject<'static>,
     origin: Origin,
+    #[serde(with = "plain::source")]
     source: Source,
     event_id: Option<String>,
     time: Option<i64>,

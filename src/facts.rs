@@ -10,6 +10,7 @@ pub mod from_snapshot;
 mod grant;
 pub mod open;
 mod pages;
+pub(crate) mod plain;
 pub mod schema;
 pub mod sessions;
 mod state_kinds;
@@ -73,13 +74,17 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
     })
 }
 
+/// A name of the program's own. Under this name, since the derived reading would borrow a `&str`.
+pub type SubjectKind = &'static str;
+
 /// What a fact is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Subject<'a> {
     pub arn: Option<Cow<'a, str>>,
     /// `function`, `function_version`, `alias`, `layer_version`, `function_url`, `event_source_mapping`, `trail`,
     /// `trail_file`, `role`, `principal`, …
-    pub kind: &'static str,
+    #[serde(with = "plain::subject_kind")]
+    pub kind: SubjectKind,
     pub name: Cow<'a, str>,
     pub account: Option<Cow<'a, str>>,
     pub region: Option<Cow<'a, str>>,

@@ -13,11 +13,12 @@ pub mod waivers;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What identifies a finding across runs (version 1): a hash of the policy's id, the subject, and what tells findings
 /// about one subject apart. It does not change with severities, messages, statement ids or the order of anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 16]);
 
 impl fmt::Display for Fingerprint {

@@ -12,6 +12,7 @@ pub mod value;
 // What is read.
 pub mod collect;
 pub mod snapshot;
+pub mod store;
 pub mod trail;
 
 // What it says.

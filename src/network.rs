@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::value::{Reading, Why};
 use table::Set;
 
-pub use embedded::{Damaged, built_in};
+pub use embedded::{Damaged, about, built_in};
 pub use load::AwsRanges;
 pub use recent::Recent;
 pub use table::{About, Origin, Table};

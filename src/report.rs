@@ -154,6 +154,20 @@ impl Triage {
     }
 }
 
+/// Whether an earlier run with the same store has reported a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    New,
+    Known,
+}
+
+impl Seen {
+    pub fn of(known: bool) -> Self {
+        if known { Seen::Known } else { Seen::New }
+    }
+}
+
 /// A failed policy on one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -185,6 +199,8 @@ pub struct Finding {
     pub triage: Triage,
     /// The waiver that covers it.
     pub waiver: Option<WaiverNote>,
+    /// Whether an earlier run with the same store has reported it; null without a store.
+    pub seen: Option<Seen>,
     /// What in the configuration would change it.
     pub knobs: Vec<String>,
 }
@@ -289,6 +305,8 @@ pub struct Summary {
     pub new: u64,
     pub baseline: u64,
     pub waived: u64,
+    /// Of all findings, those that an earlier run with the same store has reported; null without a store.
+    pub known: Option<u64>,
     /// Judgements that could not be made.
     pub unknown: u64,
     pub exit_code: u8,

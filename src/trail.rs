@@ -31,6 +31,7 @@ mod time;
 
 pub use field::Field;
 pub use file_name::TrailFileName;
+pub(crate) use find::{Entry, What};
 pub use function::{AccountBasis, FunctionRef, LayerRef, parse_function_designator};
 pub use identity::{Identity, IdentityKind, LambdaSession, Principal};
 pub use json::{JsonError, JsonFault, MAX_DEPTH, Raw, RawKind};
@@ -39,6 +40,7 @@ pub use names::{canonical_name, lambda_event_names};
 pub use outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 pub use prune::{LeftOut, NEWER, OLDER, Prune};
 pub use read::{Options, RecordVisitor, read_inputs, read_stream};
+pub(crate) use read::{list, read_entries};
 pub(crate) use record::string_field;
 pub use record::{HIDDEN, TrailRecord};
 pub use time::parse_event_time;

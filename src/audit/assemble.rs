@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Job, LoggingFact, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, networks};
+use super::{
+    Job, LoggingFact, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, networks, stored,
+};
 use crate::collect::quota::{self, Bucket};
 use crate::config::Require;
 use crate::engine::{Engine, Gathered, Tally};
@@ -14,13 +16,13 @@ use crate::findings::cause;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Outcome, gate};
 use crate::findings::triage;
-use crate::network::Networks;
 use crate::policy::derive::Surface;
 use crate::policy::{Policy, Severity};
 use crate::report::{
-    self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, Scope, SnapshotInput,
+    self, Coverage, Evidence, Finding, NotInScope, PolicyCoverage, Read, Report, Scope, Seen, SnapshotInput,
     Summary, Triage, UnknownWhy, WarmingUp,
 };
+use crate::store::Store;
 use crate::timeline::{Base, History};
 use crate::trail::{FileKind, FileOutcome};
 
@@ -30,7 +32,9 @@ pub(super) struct Inputs<'i> {
     pub(super) snapshot: Option<&'i SnapshotRead>,
     pub(super) trail: &'i TrailRead,
     pub(super) logging: &'i [LoggingFact],
-    pub(super) networks: &'i Networks,
+    pub(super) consulted: Option<&'i networks::Consulted>,
+    /// Tells what earlier runs have found, where there is a store.
+    pub(super) store: Option<&'i Store>,
     /// The snapshot as a moment of the timeline, where it says when it was taken.
     pub(super) base: Option<&'i Base>,
 }
@@ -76,7 +80,8 @@ pub(super) fn report(
         .into_iter()
         .filter_map(|(fingerprint, gathered)| {
             let policy = engine.policies().get(gathered.speaker.policy)?;
-            Some(finding(policy, fingerprint, gathered, &history))
+            let seen = read.store.map(|store| Seen::of(store.knows(&fingerprint)));
+            Some(Finding { seen, ..finding(policy, fingerprint, gathered, &history) })
         })
         .collect();
     findings.sort_by(|a, b| {
@@ -106,13 +111,14 @@ pub(super) fn report(
         let versions: Vec<_> = judged.iter().map(|one| (one.id.clone(), one.version.clone())).collect();
         triage::compare(&mut findings, known, &versions, &mut notices)
     });
-    if read.trail.facts.records > 0 {
-        notices.extend(networks::notices(read.networks, job.now));
+    if let Some(consulted) = read.consulted.filter(|_| read.trail.facts.records > 0) {
+        notices.extend(networks::notices(consulted, job.now));
     }
 
     let mut rows = ledger::rows(read.snapshot, read.trail, gaps);
     rows.extend(required(job, read, cold));
     rows.extend(unusable(job, read));
+    rows.extend(read.trail.lost.iter().map(stored::Lost::row));
     let policies: Vec<PolicyCoverage> = engine
         .policies()
         .iter()
@@ -165,6 +171,7 @@ pub(super) fn report(
         new: count(Triage::New),
         baseline: count(Triage::Baseline),
         waived: count(Triage::Waived),
+        known: read.store.map(|_| findings.iter().filter(|one| one.seen == Some(Seen::Known)).count() as u64),
         unknown: tally.policies.iter().map(|row| row.unknown).sum(),
         exit_code: exit.code(),
         verdict: verdict(job, exit, failing, open_gaps, open_unknown),
@@ -235,6 +242,7 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered, histor
         cause: None,
         triage: Triage::New,
         waiver: None,
+        seen: None,
         knobs: knobs(policy),
     }
 }

@@ -91,7 +91,7 @@ impl FactMaker for CaseFacts {
             );
             effects_of(&record, file, Wanted::ALL, context, &mut timeline);
             let owner = occasion.account.as_deref();
-            facts_of(&record, file, Wanted::ALL, context, &mut |fact| match OpenFact::of(fact, owner) {
+            facts_of(&record, file, Wanted::ALL, context, &mut |fact| match OpenFact::of(fact, owner, None) {
                 Some(fact) => open.push((fact, occasion.clone())),
                 None => out.push(made(fact).on(occasion.clone())),
             });

@@ -5,10 +5,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::causes::{self, Texts};
 use super::relevance::{Asked, Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Sessions, Tally, Treatment, Waiting};
+use crate::engine::{Engine, Memory, Sessions, Share, Tally, Treatment, Waiting};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
@@ -24,7 +26,7 @@ use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch
 use crate::value::{Reading, Why};
 
 /// The last record of a function's invocation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LastInvoke {
     /// Seconds since 1970, UTC.
     pub time: i64,
@@ -32,7 +34,7 @@ pub struct LastInvoke {
 }
 
 /// What is learned from records beside findings.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RecordFacts {
     pub records: u64,
     /// Lambda data events.
@@ -101,12 +103,98 @@ pub(super) struct Gathered {
     texts: Texts,
 }
 
+impl Gathered {
+    pub(super) fn nothing(engine: &Engine<'_>) -> Self {
+        Gathered {
+            tally: engine.tally(),
+            memory: engine.memory(),
+            facts: RecordFacts::default(),
+            sessions: sessions::Sessions::default(),
+            waiting: Vec::new(),
+            names: Names::default(),
+            recent: RefCell::default(),
+            texts: Texts::default(),
+        }
+    }
+
+    fn merge(&mut self, engine: &Engine<'_>, other: Gathered) {
+        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _ } = other;
+        self.tally.merge(tally);
+        engine.remember_all(&mut self.memory, memory);
+        self.facts.merge(facts);
+        self.sessions.merge(sessions);
+        self.waiting.extend(waiting);
+    }
+
+    /// By policy, what can be kept.
+    pub(super) fn apart(self, engine: &Engine<'_>) -> Apart {
+        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _ } = self;
+        Apart { shares: engine.shares(tally, memory), facts, sessions, waiting }
+    }
+
+    /// Adds what some files gave. `place`: where the engine has each of its policies. False: a share is none of its
+    /// policy's.
+    pub(super) fn add(
+        &mut self,
+        engine: &Engine<'_>,
+        apart: Apart,
+        place: impl Fn(usize) -> Option<usize>,
+    ) -> bool {
+        let Apart { shares, facts, sessions, waiting } = apart;
+        self.facts.merge(facts);
+        self.sessions.merge(sessions);
+        let placed = waiting.into_iter().map(|(file, waiting)| (file, waiting.placed(&place)));
+        self.waiting.extend(placed.filter(|(_, waiting)| !waiting.is_empty()));
+        let mut sound = true;
+        for (at, share) in shares.into_iter().enumerate() {
+            if let Some(at) = place(at) {
+                sound &= engine.add_share(at, share, (&mut self.memory, &mut self.tally));
+            }
+        }
+        sound
+    }
+
+    /// Puts together what waits of one file, which may have come in parts.
+    pub(super) fn join_waiting(&mut self) {
+        let mut files: BTreeMap<String, Waiting> = BTreeMap::new();
+        for (file, waiting) in std::mem::take(&mut self.waiting) {
+            match files.get_mut(&file) {
+                Some(known) => known.merge(waiting),
+                None => {
+                    files.insert(file, waiting);
+                }
+            }
+        }
+        self.waiting = files.into_iter().collect();
+    }
+}
+
+/// What records gave, taken apart by policy.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Apart {
+    /// In the order of the policies.
+    pub(super) shares: Vec<Share>,
+    /// Nothing where only policies are concerned.
+    pub(super) facts: RecordFacts,
+    pub(super) sessions: sessions::Sessions,
+    /// By file, of policies by position.
+    pub(super) waiting: Vec<(String, Waiting)>,
+}
+
+/// Keeps what each file gave.
+pub(super) trait Keep: Sync {
+    /// Whether it was kept.
+    fn keep(&self, outcome: &FileOutcome, apart: &mut Apart, object: Option<&Object>) -> bool;
+}
+
 /// What is at hand while one file is read.
 #[derive(Debug)]
 pub(super) struct PerFile {
     path: Arc<str>,
     named: Option<TrailFileName>,
     gathered: Gathered,
+    /// Where each file's part is kept, what its thread gathered of the files before.
+    aside: Option<Gathered>,
     owner: Owner,
     waiting: Waiting,
     /// The record that was asked about last is an invocation.
@@ -151,6 +239,10 @@ pub(super) struct Judge<'j> {
     asked: Asked,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
+    /// Each file's part is kept by itself: what is gathered must not depend on which other policies there are.
+    keep: Option<&'j dyn Keep>,
+    /// What files gave that could not be kept.
+    loose: Mutex<Vec<Apart>>,
 }
 
 /// Whether files are kept for the check of digests.
@@ -186,23 +278,96 @@ impl<'j> Judge<'j> {
             may_pass_over: false,
             asked: Asked::by(engine),
             idle: Mutex::default(),
+            keep: None,
+            loose: Mutex::default(),
         };
         // Where a call that no policy names matters, all do, and a first look at each would be lost time.
         judge.may_pass_over = !judge.asks(&judge.relevance("", ""));
         judge
     }
 
+    /// Judges for a store: everything is gathered that some policy of a later run may ask for.
+    pub(super) fn keeping(
+        engine: &'j Engine<'j>,
+        context: RecordContext<'j>,
+        watched: (Digests, &'j Watch),
+        keep: &'j dyn Keep,
+    ) -> Self {
+        // By name: whatever else is gathered for some policies only has to be gathered for all here.
+        let Judge {
+            engine,
+            has_state: _,
+            asks_before: _,
+            asks_sessions: _,
+            pass,
+            wanted,
+            last_invokes,
+            context,
+            digests,
+            everything,
+            watch,
+            may_pass_over: _,
+            asked,
+            idle,
+            keep: _,
+            loose,
+        } = Judge::new(engine, Wanted::ALL, true, context, Pass::First, watched);
+        let mut judge = Judge {
+            engine,
+            has_state: true,
+            asks_before: true,
+            asks_sessions: true,
+            pass,
+            wanted,
+            last_invokes,
+            context,
+            digests,
+            everything,
+            watch,
+            may_pass_over: false,
+            asked,
+            idle,
+            keep: Some(keep),
+            loose,
+        };
+        judge.may_pass_over = !judge.asks(&judge.relevance("", ""));
+        judge
+    }
+
+    /// Leaves to the end what a store leaves to the end.
+    pub(super) fn beside_store(mut self) -> Self {
+        self.asks_before = true;
+        self
+    }
+
+    /// Takes what could not be kept.
+    pub(super) fn loose(&self) -> Vec<Apart> {
+        std::mem::take(&mut self.loose.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn nothing(&self) -> Gathered {
-        Gathered {
-            tally: self.engine.tally(),
-            memory: self.engine.memory(),
-            facts: RecordFacts::default(),
-            sessions: sessions::Sessions::default(),
-            waiting: Vec::new(),
-            names: Names::default(),
-            recent: RefCell::default(),
-            texts: Texts::default(),
+        Gathered::nothing(self.engine)
+    }
+
+    /// Keeps what a file gave, and adds it to what was gathered before.
+    fn keep(
+        &self,
+        keep: &dyn Keep,
+        mut of_file: Gathered,
+        mut before: Gathered,
+        (outcome, object): (&FileOutcome, Option<&Object>),
+    ) -> Gathered {
+        before.names = std::mem::take(&mut of_file.names);
+        before.texts = std::mem::take(&mut of_file.texts);
+        before.recent = std::mem::take(&mut of_file.recent);
+        let mut apart = of_file.apart(self.engine);
+        if keep.keep(outcome, &mut apart, object) {
+            let sound = before.add(self.engine, apart, Some);
+            debug_assert!(sound, "shares of this very engine");
+        } else {
+            self.loose.lock().unwrap_or_else(PoisonError::into_inner).push(apart);
         }
+        before
     }
 
     /// What is to become of a record?
@@ -220,11 +385,7 @@ impl<'j> Judge<'j> {
     pub(super) fn finish(self) -> Gathered {
         let mut all = self.nothing();
         for one in self.idle.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            all.tally.merge(one.tally);
-            self.engine.remember_all(&mut all.memory, one.memory);
-            all.facts.merge(one.facts);
-            all.sessions.merge(one.sessions);
-            all.waiting.extend(one.waiting);
+            all.merge(self.engine, one);
         }
         all
     }
@@ -281,12 +442,18 @@ impl RecordVisitor for Judge<'_> {
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let gathered = idle.unwrap_or_else(|| self.nothing());
+        let mut gathered = idle.unwrap_or_else(|| self.nothing());
+        let aside = self.keep.is_some().then(|| {
+            let (names, texts) = (std::mem::take(&mut gathered.names), std::mem::take(&mut gathered.texts));
+            let recent = std::mem::take(&mut gathered.recent);
+            std::mem::replace(&mut gathered, Gathered { names, texts, recent, ..self.nothing() })
+        });
         PerFile {
             path: path.into(),
             named: named.cloned(),
             before: gathered.tally.findings.len(),
             gathered,
+            aside,
             owner: Owner::default(),
             waiting: Waiting::default(),
             invocation: false,
@@ -367,9 +534,10 @@ impl RecordVisitor for Judge<'_> {
             causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             if relevance.change
                 && self.asks_before
-                && treatment == Treatment::Judged
-                && let Some(open) = OpenFact::of(fact, owner.account().as_deref())
+                && (treatment == Treatment::Judged || self.keep.is_some())
+                && let Some(open) = OpenFact::of(fact, owner.account_text(), owner.region_text())
             {
+                // Kept whatever is reported; closed only if it is.
                 facts.open.push(open);
                 return;
             }
@@ -397,11 +565,18 @@ impl RecordVisitor for Judge<'_> {
         if let Some(meter) = &self.watch.0 {
             meter.findings(file.gathered.tally.findings.len().saturating_sub(file.before) as u64);
         }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(file.gathered);
-        match self.digests {
+        let object = match self.digests {
             Digests::Checked => file.object.or_else(|| Object::unread(outcome)),
             Digests::Ignored => None,
-        }
+        };
+        let all = match (self.keep, file.aside) {
+            (Some(keep), Some(aside)) => {
+                self.keep(keep, file.gathered, aside, (outcome, object.as_ref()))
+            }
+            _ => file.gathered,
+        };
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(all);
+        object
     }
 }
 

@@ -184,6 +184,11 @@ impl Owner {
         self.account.as_deref()
     }
 
+    /// The region of the record.
+    pub(super) fn region_text(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
     /// Notes whose record this is. `class`: where a policy asks what was read of each.
     pub(super) fn record(
         &mut self,

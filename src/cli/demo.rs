@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::common::{CommonArgs, ProfileArg};
 use super::{Failure, output, run};
 use crate::audit::TrailInput;
-use crate::engine::Scope;
 use crate::findings::gate::Exit;
-use crate::network::load::Files;
 use crate::snapshot::Input;
 use crate::term;
 
@@ -49,9 +47,8 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         .map(|(path, bytes)| Input::Memory { name: format!("demo/{path}"), bytes: Arc::from(*bytes) });
     let trail = FILES.iter().filter(|(path, _)| path.starts_with("trail/"));
     let trail = trail.map(|(path, bytes)| (format!("demo/{path}"), Arc::from(*bytes))).collect();
-    let trail = TrailInput::Memory(trail);
-    let audit =
-        run::audit(&plan, plan.selected()?, snapshot, trail, Files::default(), None, Scope::default())?;
+    let inputs = run::Inputs { snapshot, trail: TrailInput::Memory(trail), ..run::Inputs::default() };
+    let audit = run::audit(&plan, plan.selected()?, inputs)?;
     let exit = run::write(&plan, &audit)?;
     if !plan.quiet {
         term::tell(

@@ -7,11 +7,8 @@ use std::path::{Path, PathBuf};
 use super::common::{CommonArgs, Plan};
 use super::output::{self, Format};
 use super::{Failure, report, run};
-use crate::audit::TrailInput;
-use crate::engine::Scope;
 use crate::findings::diff::{Diff, diff};
 use crate::findings::gate::Exit;
-use crate::network::load::Files;
 use crate::report::text::{Style, safe, wrap};
 use crate::report::{Finding, Report, json};
 use crate::snapshot::Input;
@@ -59,16 +56,8 @@ fn side(plan: &Plan, path: &Path) -> Result<Report, Failure> {
         return report::read(path);
     }
     let input = Input::path(path, STREAM_LIMIT).map_err(cannot)?;
-    let audit = run::audit(
-        plan,
-        plan.selected()?,
-        Some(input),
-        TrailInput::None,
-        Files::default(),
-        None,
-        Scope::default(),
-    )?;
-    Ok(audit.report)
+    let inputs = run::Inputs { snapshot: Some(input), ..run::Inputs::default() };
+    Ok(run::audit(plan, plan.selected()?, inputs)?.report)
 }
 
 /// A saved run is one JSON object over many lines; a snapshot has a line of its own for the header, or is gzipped.

@@ -11,9 +11,7 @@ use super::common::CommonArgs;
 use super::output::{self, Format};
 use super::{Failure, run, scan};
 use crate::audit::{Audit, LastInvoke};
-use crate::engine::Scope;
 use crate::findings::gate::{Exit, Outcome, gate};
-use crate::network::load::Files;
 use crate::policy::Severity;
 use crate::report::text::{Style, plural, safe, wrap};
 use crate::report::{Read, json};
@@ -85,15 +83,9 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         #[cfg(not(feature = "aws"))]
         None => return Err(scan::offline()),
     };
-    let audit = run::audit(
-        &plan,
-        Vec::new(),
-        Some(snapshot),
-        scan::trail_input(&args.trail),
-        Files::default(),
-        None,
-        Scope::default(),
-    )?;
+    let trail = scan::trail_input(&args.trail);
+    let inputs = run::Inputs { snapshot: Some(snapshot), trail, ..run::Inputs::default() };
+    let audit = run::audit(&plan, Vec::new(), inputs)?;
     let answer = answer(audit);
     let count = |word: &str| answer.functions.iter().filter(|row| row.configured == word).count();
     for target in &plan.outputs {

@@ -13,9 +13,21 @@ use crate::network::load::{Files, LoadError};
 use crate::policy::Policy;
 use crate::report::{Report, csv, github, html, json, junit, markdown, ocsf, sarif, text};
 use crate::snapshot;
+use crate::store::Store;
 use crate::term::{self, ProgressLine};
 use crate::trail::digest::PublicKeys;
 use crate::trail::{Meter, Options, Watch};
+
+/// What a run reads; the default is nothing, and reports everything.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs<'s> {
+    pub(crate) snapshot: Option<snapshot::Input>,
+    pub(crate) trail: TrailInput,
+    pub(crate) networks: Files,
+    pub(crate) digests: Option<PublicKeys>,
+    pub(crate) scope: Scope,
+    pub(crate) store: Option<&'s mut Store>,
+}
 
 /// Judges the inputs with the plan's policies.
 ///
@@ -24,12 +36,9 @@ use crate::trail::{Meter, Options, Watch};
 pub(crate) fn audit(
     plan: &Plan,
     policies: Vec<&Policy>,
-    snapshot: Option<snapshot::Input>,
-    trail: TrailInput,
-    networks: Files,
-    digests: Option<PublicKeys>,
-    scope: Scope,
+    inputs: Inputs<'_>,
 ) -> Result<Audit, Failure> {
+    let Inputs { snapshot, trail, networks, digests, scope, store } = inputs;
     term::end_on_interrupt();
     let meter = term::is_shown(plan.quiet).then(Arc::<Meter>::default);
     let line = meter.clone().map(ProgressLine::start);
@@ -52,7 +61,7 @@ pub(crate) fn audit(
         filters: plan.filters.clone(),
         now: plan.now,
     };
-    let ran = audit::run(&job);
+    let ran = audit::run_with(&job, store);
     // Gone before anything is written.
     drop(line);
     ran.map_err(|error| match error {
@@ -91,4 +100,11 @@ pub(crate) fn report(plan: &Plan, report: &Report) -> Result<(), Failure> {
         })?;
     }
     Ok(())
+}
+
+/// Remembers what was reported, now that it was.
+pub(crate) fn remember(store: Option<Store>, audit: &Audit) -> Result<(), Failure> {
+    let Some(mut store) = store else { return Ok(()) };
+    let remembered = store.remember(audit.fingerprints.iter().copied());
+    remembered.map_err(|error| Failure::Usage(error.to_string()))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::common::{CommonArgs, NetworkArgs};
-use super::trail_args::{DigestArgs, TimeArgs};
+use super::trail_args::{DigestArgs, StoreArgs, TimeArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
 use crate::findings::gate::Exit;
@@ -19,6 +19,7 @@ Examples:
   lambda-audit scan --all-regions --profile audit
   lambda-audit scan --snapshot snapshot.jsonl.gz
   lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --fail-on medium
+  lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --store audit.store
   lambda-audit scan --snapshot snapshot.jsonl --output text --output json=run.json
   zcat snapshot.jsonl.gz | lambda-audit scan --snapshot -
 
@@ -36,6 +37,8 @@ pub(crate) struct Args {
     digests: DigestArgs,
     #[command(flatten)]
     networks: NetworkArgs,
+    #[command(flatten)]
+    store: StoreArgs,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     live: super::live::LiveArgs,
@@ -75,6 +78,7 @@ pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
     let policies = plan.selected()?;
+    let mut store = args.store.open(&args.trail)?;
     #[cfg(feature = "aws")]
     if args.snapshot.is_some() {
         args.live.unused()?;
@@ -87,7 +91,16 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         None => return Err(offline()),
     };
     let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
-    let trail = trail_input(&args.trail);
-    let audit = run::audit(&plan, policies, Some(snapshot), trail, args.networks.files(), keys, scope)?;
-    run::write(&plan, &audit)
+    let inputs = run::Inputs {
+        snapshot: Some(snapshot),
+        trail: trail_input(&args.trail),
+        networks: args.networks.files(),
+        digests: keys,
+        scope,
+        store: store.as_mut(),
+    };
+    let audit = run::audit(&plan, policies, inputs)?;
+    let exit = run::write(&plan, &audit)?;
+    run::remember(store, &audit)?;
+    Ok(exit)
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Failure;
 use super::common::read_text;
 use crate::engine::Scope;
+use crate::store::Store;
 use crate::trail::digest::PublicKeys;
 
 /// The largest file of keys, in bytes: some hundred thousand keys.
@@ -22,6 +23,34 @@ pub(crate) struct DigestArgs {
     /// Keys of the digests' signatures: the answer of `aws cloudtrail list-public-keys`. May be repeated
     #[arg(long, value_name = "FILE", requires = "verify_digests", help_heading = "Integrity")]
     public_keys: Vec<PathBuf>,
+}
+
+/// Flags of the commands that can go on where an earlier run ended.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct StoreArgs {
+    /// Keep what each trail file gave in FILE, and read only new files next time. Made where there is none
+    #[arg(long, value_name = "FILE", help_heading = "Store")]
+    store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store, before anything else is read.
+    ///
+    /// # Errors
+    /// It cannot be used; or standard input, which no run can tell from that of another, is among the inputs.
+    pub(crate) fn open(&self, trail: &[PathBuf]) -> Result<Option<Store>, Failure> {
+        let Some(path) = &self.store else { return Ok(None) };
+        if trail.is_empty() {
+            return Err(Failure::Usage("--store keeps what trail files give: name some".to_owned()));
+        }
+        if trail.iter().any(|path| path.as_os_str() == "-") {
+            return Err(Failure::Usage(
+                "--store keeps what files give: standard input is none. Write it to a file, and name that"
+                    .to_owned(),
+            ));
+        }
+        Store::open(path).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    }
 }
 
 /// Flags that limit the time that is reported.

@@ -1,9 +1,10 @@
 //! What policies with state remember of a run's records, and the verdicts when all have been read.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::plan::Row;
-use super::state::{Counted, Now, Occasion, Part, Reading, Rules, Settled};
+use super::state::{Counted, Now, Occasion, Part, Reading, Settled};
 use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, unknown};
 use crate::arn;
 use crate::facts::schema::FieldAccess;
@@ -21,11 +22,11 @@ use crate::value::Value;
 #[derive(Debug)]
 pub struct Memory {
     /// One for each policy of the engine; `None` where it has no state.
-    parts: Vec<Option<Part<Held>>>,
+    pub(super) parts: Vec<Option<Part<Held>>>,
 }
 
 /// What is kept of a fact until all records have been read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Held {
     fields: Made,
     told: Told,
@@ -67,7 +68,7 @@ impl<'p> Engine<'p> {
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let fields: &dyn FieldAccess = fact.body.fields();
-        let rules = Rules { program, judge: &policy.judge };
+        let rules = self.rules(policy, program);
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
         let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), occasion);
         let hold = || Held {
@@ -90,11 +91,12 @@ impl<'p> Engine<'p> {
     }
 
     /// Judges what is remembered, now that everything has been read.
-    pub fn recall(&self, memory: Memory, reading: &Reading, tally: &mut Tally) {
+    /// `reading`: what was read of the past, by position of the policy; of some there may be less than of others.
+    pub fn recall<'r>(&self, memory: Memory, reading: &dyn Fn(usize) -> &'r Reading, tally: &mut Tally) {
         for (at, (policy, part)) in self.policies.iter().zip(memory.parts).enumerate() {
             let (Some(program), Some(part)) = (&policy.program, part) else { continue };
-            let rules = Rules { program, judge: &policy.judge };
-            part.settle(rules, reading, |held| &held.fields, &mut |settled| {
+            let rules = self.rules(policy, program);
+            part.settle(rules, reading(at), |held| &held.fields, &mut |settled| {
                 settle(at, (policy, program), settled, (&self.scope, tally));
             });
         }

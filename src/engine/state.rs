@@ -15,13 +15,15 @@ mod tests;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use count::{Counts, Mark};
 use history::{Asked, Certainty, History};
 pub(crate) use key::Keys;
 use key::{Key, Keyed, Moment};
 pub use reading::{EventClass, Hole, Reading};
 
-use crate::facts::Source;
+use crate::facts::{Source, plain};
 use crate::facts::schema::FieldAccess;
 use repeat::{Repeats, told};
 
@@ -31,12 +33,14 @@ use crate::policy::{Env, Window};
 use crate::value::{Truth, Value};
 
 /// Where and when a fact's record stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occasion {
     moment: Moment,
     /// The account whose trail it is.
+    #[serde(with = "plain::shared_option")]
     pub account: Option<Arc<str>>,
     pub class: EventClass,
+    #[serde(with = "plain::shared")]
     pub file: Arc<str>,
     /// Byte offset of the record in the decompressed text.
     pub offset: u64,
@@ -68,6 +72,8 @@ impl Occasion {
 pub(crate) struct Rules<'p> {
     pub(crate) program: &'p Program,
     pub(crate) judge: &'p Judge,
+    /// By what keys are made.
+    pub(crate) keys: Keys,
 }
 
 /// What one record means for one policy, before anything else is known.
@@ -79,7 +85,7 @@ pub(crate) struct Look {
 }
 
 /// A history's key as one record has it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Mentioned {
     history: usize,
     keyed: Keyed,
@@ -149,7 +155,7 @@ impl<'p> Rules<'p> {
 
     /// Whether the fact's key is unread for every history: then none ever answers for it.
     fn is_keyless(&self, fact: &dyn FieldAccess) -> bool {
-        self.program.histories.iter().all(|history| self.program.keys.of(&history.by, fact).unread != 0)
+        self.program.histories.iter().all(|history| self.keys.of(&history.by, fact).unread != 0)
     }
 
     /// The verdict, if no other record has a part in it.
@@ -189,7 +195,7 @@ impl<'p> Rules<'p> {
                 // Not a value that was read: it may be a new one, and counts as one of its own.
                 Some(_) => (true, Mark::record(moment, place)),
             };
-            return LookKind::Counts { keyed: self.program.keys.of(&count.by, fact), possible, mark };
+            return LookKind::Counts { keyed: self.keys.of(&count.by, fact), possible, mark };
         }
         if !self.asks(outcome, fact) || (outcome == Outcome::Unknown && self.is_keyless(fact)) {
             return LookKind::Final(outcome);
@@ -213,7 +219,7 @@ impl<'p> Rules<'p> {
         moment: &Moment,
         certainty: Certainty,
     ) -> Mentioned {
-        let keys = self.program.keys;
+        let keys = self.keys;
         let value = match history.window {
             Window::All => keys.value(history.other, fact, moment),
             Window::Last(_) => None,
@@ -224,9 +230,10 @@ impl<'p> Rules<'p> {
 }
 
 /// A record that is judged when all have been read.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Held<T> {
     moment: Moment,
+    #[serde(with = "plain::shared_option")]
     account: Option<Arc<str>>,
     class: EventClass,
     barring: Vec<Mentioned>,
@@ -234,7 +241,7 @@ struct Held<T> {
 }
 
 /// What the records added so far mean for one policy. `T` is what is held of a fact.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Part<T> {
     histories: Vec<History>,
     held: Vec<Box<Held<T>>>,
@@ -244,6 +251,7 @@ pub(crate) struct Part<T> {
     passed: u64,
     counts: Counts<T>,
     /// Space for the next look.
+    #[serde(skip)]
     spare: Vec<Mentioned>,
 }
 
@@ -379,6 +387,12 @@ impl<T: Clone> Part<T> {
         }
     }
 
+    /// Has it what this policy asks for?
+    pub(crate) fn is_of(&self, program: &Program) -> bool {
+        self.histories.len() == program.histories.len()
+            && self.histories.iter().zip(&program.histories).all(|(one, among)| one.is_of(among.window))
+    }
+
     fn barred(&self, barring: &[Mentioned], moment: &Moment) -> bool {
         barring.iter().any(|mark| {
             let asked = Asked { moment, value: mark.value };
@@ -410,7 +424,7 @@ impl<T: Clone> Part<T> {
         held.sort_by(|a, b| a.moment.cmp(&b.moment));
         each(Settled::Passed(self.passed));
         let mut repeats = rules.program.repeat.as_ref().map(|repeat| (repeat, Repeats::new(repeat.every)));
-        let keys = rules.program.keys;
+        let keys = rules.keys;
         for one in held {
             let one = *one;
             let fact = fields(&one.held);

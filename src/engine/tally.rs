@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Counted;
 use crate::facts::schema::Origin;
-use crate::facts::{Source, Subject};
+use crate::facts::{Source, Subject, plain};
 use crate::findings::Fingerprint;
 use crate::policy::judge::Outcome;
 use crate::policy::{Evidence, Severity};
@@ -19,7 +19,7 @@ use crate::value::Why;
 const EVENT_IDS: usize = 20;
 
 /// One failing judgement.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Occurrence {
     /// Index into the engine's policies.
     pub policy: usize,
@@ -32,6 +32,7 @@ pub struct Occurrence {
     /// Seconds since 1970 UTC, for records.
     pub time: Option<i64>,
     pub event_id: Option<String>,
+    #[serde(with = "plain::source")]
     pub source: Source,
     pub subject: Subject<'static>,
     pub message: String,
@@ -71,7 +72,7 @@ fn identity(event_id: Option<&str>, source: impl FnOnce() -> Source) -> u64 {
 }
 
 /// What the occurrences of one finding rest on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Rests {
     /// What changes made, and the last of them that did: what undid that one undid those before.
     changes: BTreeMap<Trace, Moment>,
@@ -114,7 +115,7 @@ impl Rests {
 }
 
 /// All occurrences of one finding.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Gathered {
     pub speaker: Occurrence,
     pub origins: BTreeSet<Origin>,
@@ -176,7 +177,7 @@ impl Gathered {
 }
 
 /// Why judgements are unknown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UnknownKey {
     /// The field that was not read: `grant.exposure`.
     pub field: String,
@@ -186,14 +187,15 @@ pub struct UnknownKey {
 }
 
 /// How often, and where for example.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnknownTally {
     pub count: u64,
+    #[serde(with = "plain::example")]
     pub example: (String, Source),
 }
 
 /// The counts of one policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyTally {
     pub fail: u64,
     /// Of these, not reported again: `repeat`.
@@ -209,6 +211,19 @@ pub struct PolicyTally {
 impl PolicyTally {
     pub fn judged(&self) -> u64 {
         self.fail + self.pass + self.not_applicable + self.unknown
+    }
+
+    pub(super) fn merge(&mut self, other: PolicyTally) {
+        let PolicyTally { fail, repeated, pass, not_applicable, unknown, accepted, why } = other;
+        self.fail += fail;
+        self.repeated += repeated;
+        self.pass += pass;
+        self.not_applicable += not_applicable;
+        self.unknown += unknown;
+        self.accepted += accepted;
+        for (key, unknown) in why {
+            add_unknown(&mut self.why, key, unknown);
+        }
     }
 }
 
@@ -248,7 +263,7 @@ impl Tally {
         self.gather(fingerprint, Gathered::of(occurrence));
     }
 
-    fn gather(&mut self, fingerprint: Fingerprint, gathered: Gathered) {
+    pub(super) fn gather(&mut self, fingerprint: Fingerprint, gathered: Gathered) {
         match self.findings.entry(fingerprint) {
             std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(gathered),
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -281,15 +296,7 @@ impl Tally {
     /// Adds another tally over the same policies.
     pub fn merge(&mut self, other: Tally) {
         for (row, more) in self.policies.iter_mut().zip(other.policies) {
-            row.fail += more.fail;
-            row.repeated += more.repeated;
-            row.pass += more.pass;
-            row.not_applicable += more.not_applicable;
-            row.unknown += more.unknown;
-            row.accepted += more.accepted;
-            for (key, unknown) in more.why {
-                add_unknown(&mut row.why, key, unknown);
-            }
+            row.merge(more);
         }
         for (fingerprint, gathered) in other.findings {
             self.gather(fingerprint, gathered);

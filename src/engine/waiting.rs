@@ -11,7 +11,7 @@ use super::state::{Occasion, Rules};
 use super::{Engine, Memory, Tally, Told, UnknownKey, example};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::facts::sessions::{Answers, HasSession, Id, Session};
-use crate::facts::{Fact, Source};
+use crate::facts::{Fact, Source, plain};
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
 use crate::policy::{Env, Policy};
@@ -46,30 +46,12 @@ impl FieldAccess for Supposed<'_> {
 /// Judgements of one policy that are unknown for the same reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Unknown {
-    #[serde(with = "shared")]
+    #[serde(with = "plain::shared_list")]
     keys: Arc<[UnknownKey]>,
     accepted: bool,
     count: u64,
     /// The first in the file.
     example: Example,
-}
-
-/// Shared reasons, written out for each.
-mod shared {
-    use super::{Arc, Deserialize, Serialize, UnknownKey};
-
-    pub(super) fn serialize<S: serde::Serializer>(
-        keys: &Arc<[UnknownKey]>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        keys.as_ref().serialize(to)
-    }
-
-    pub(super) fn deserialize<'d, D: serde::Deserializer<'d>>(
-        from: D,
-    ) -> Result<Arc<[UnknownKey]>, D::Error> {
-        Vec::deserialize(from).map(Into::into)
-    }
 }
 
 /// A fact of the file.
@@ -90,6 +72,8 @@ struct Row {
     not_applicable: u64,
     /// If it remains unread.
     unknown: Vec<Unknown>,
+    /// Its records must be seen again, whatever the answer.
+    again: bool,
 }
 
 /// One session in one file.
@@ -98,15 +82,55 @@ struct One {
     session: Session,
     /// Few.
     rows: Vec<Row>,
-    /// Its records must be seen again, whatever the answer.
-    again: bool,
 }
 
 /// What waits of one file. There are many sessions: each takes little space.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting(hashbrown::HashMap<Id, One, foldhash::fast::RandomState>);
 
+impl Row {
+    fn merge(&mut self, other: Row) {
+        let Row { policy: _, pass, not_applicable, unknown, again } = other;
+        self.pass += pass;
+        self.not_applicable += not_applicable;
+        self.again |= again;
+        for more in unknown {
+            let same = |known: &&mut Unknown| known.keys == more.keys && known.accepted == more.accepted;
+            match self.unknown.iter_mut().find(same) {
+                Some(known) => {
+                    known.count += more.count;
+                    if more.example.offset < known.example.offset {
+                        known.example = more.example;
+                    }
+                }
+                None => self.unknown.push(more),
+            }
+        }
+    }
+}
+
 impl Waiting {
+    /// What of it waits for policies that have a place among others, at these places.
+    #[must_use]
+    pub fn placed(self, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let placed = |row: Row| Some(Row { policy: place(row.policy)?, ..row });
+        let of = |one: One| One { rows: one.rows.into_iter().filter_map(placed).collect(), ..one };
+        let all = self.0.into_iter().map(|(id, one)| (id, of(one)));
+        Waiting(all.filter(|(_, one)| !one.rows.is_empty()).collect())
+    }
+
+    /// Adds what else waits of the same file.
+    pub fn merge(&mut self, other: Waiting) {
+        for (id, one) in other.0 {
+            match self.0.entry(id) {
+                Entry::Occupied(mut entry) => entry.get_mut().merge(one),
+                Entry::Vacant(entry) => {
+                    entry.insert(one);
+                }
+            }
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -120,7 +144,7 @@ impl Waiting {
         let mut again = Vec::new();
         for (id, one) in &self.0 {
             match answers.of(*id) {
-                _ if one.again => again.push(*id),
+                _ if one.again() => again.push(*id),
                 Some(true) => again.push(*id),
                 Some(false) => {
                     for row in &one.rows {
@@ -143,6 +167,19 @@ impl Waiting {
 }
 
 impl One {
+    fn again(&self) -> bool {
+        self.rows.iter().any(|row| row.again)
+    }
+
+    fn merge(&mut self, other: One) {
+        for row in other.rows {
+            match self.rows.iter_mut().find(|known| known.policy == row.policy) {
+                Some(known) => known.merge(row),
+                None => self.rows.push(row),
+            }
+        }
+    }
+
     fn unknown(&self, file: &str, tally: &mut Tally) {
         for row in &self.rows {
             for one in &row.unknown {
@@ -201,14 +238,15 @@ impl<'p> Engine<'p> {
         let one = match waiting.0.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => match record.session(id) {
-                Some(session) => entry.insert(One { session, rows: Vec::with_capacity(1), again: false }),
+                Some(session) => entry.insert(One { session, rows: Vec::with_capacity(1) }),
                 None => return false,
             },
         };
         let row = match one.rows.iter().position(|row| row.policy == at) {
             Some(row) => row,
             None => {
-                one.rows.push(Row { policy: at, pass: 0, not_applicable: 0, unknown: Vec::with_capacity(1) });
+                let unknown = Vec::with_capacity(1);
+                one.rows.push(Row { policy: at, pass: 0, not_applicable: 0, unknown, again: false });
                 one.rows.len() - 1
             }
         };
@@ -216,7 +254,7 @@ impl<'p> Engine<'p> {
         match suspense {
             Suspense::Simple(Outcome::NotApplicable) => row.not_applicable += 1,
             Suspense::Simple(_) => row.pass += 1,
-            Suspense::None | Suspense::Open => one.again = true,
+            Suspense::None | Suspense::Open => row.again = true,
         }
         let unread = Supposed { fact: fields, is_functions: None };
         let accepted = self.gaps.accepts_unknown(&policy.id, fact);
@@ -242,7 +280,7 @@ impl<'p> Engine<'p> {
         }
         // What does not hang on the answer is remembered now: others may ask for it.
         if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
-            part.mention(Rules { program, judge: &policy.judge }, &unread, occasion(), histories);
+            part.mention(self.rules(policy, program), &unread, occasion(), histories);
         }
         true
     }
@@ -305,7 +343,8 @@ fn suspense(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Su
             (true, _) => Suspense::Open,
         };
     };
-    let rules = Rules { program, judge: &policy.judge };
+    // No key is made here: by whichever secret it would be changes nothing.
+    let rules = Rules { program, judge: &policy.judge, keys: program.keys };
     // Is the record one of a history's only if the session is, or is not, a function's?
     let mentioned = program
         .histories

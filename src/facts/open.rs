@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{FieldAccess, Origin};
-use super::{Body, Event, Fact, Place, Subject, kind};
+use super::{Body, Event, Fact, Place, Subject, kind, plain};
 use crate::timeline::{History, Moment, Question};
 use crate::value::{OwnedValue, Value, Why};
 
@@ -15,6 +15,7 @@ pub struct OpenFact {
     kind: String,
     values: Vec<OwnedValue>,
     subject: OpenSubject,
+    #[serde(with = "plain::shared_string")]
     file: String,
     offset: u64,
     event_id: Option<String>,
@@ -23,6 +24,8 @@ pub struct OpenFact {
     question: Question,
     /// The account whose trail it is.
     pub owner: Option<String>,
+    /// The region its record is of.
+    pub home: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +42,7 @@ const SUBJECTS: [&str; 5] = ["function", "function_version", "alias", "trail", "
 
 impl OpenFact {
     /// `None`: the fact is complete as it is.
-    pub fn of(fact: &Fact<'_>, owner: Option<&str>) -> Option<Self> {
+    pub fn of(fact: &Fact<'_>, owner: Option<&str>, home: Option<&str>) -> Option<Self> {
         let question = Question::of(fact)?;
         let Place::Event(event) = &fact.place else { return None };
         let fields: &dyn FieldAccess = fact.body.fields();
@@ -62,6 +65,7 @@ impl OpenFact {
             part: fact.part.clone(),
             question,
             owner: owner.map(str::to_owned),
+            home: home.map(str::to_owned),
         })
     }
 

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 pub(super) use trust::percent_decoded;
 pub use trust::{Admits, admits_lambda};
 
+use super::plain;
 use crate::arn;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
@@ -54,7 +55,9 @@ enum IssuedTo {
 /// case. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoleName {
+    #[serde(with = "plain::shared_string")]
     pub account: String,
+    #[serde(with = "plain::shared_string")]
     name: String,
 }
 

@@ -9,25 +9,33 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::facts::Source;
+use serde::{Deserialize, Serialize};
+
 use crate::facts::schema::Origin;
+use crate::facts::{Source, SubjectKind};
 use crate::report::{Cause, CauseRecord, Finding};
 
 /// The most records a cause names.
 const RECORDS: usize = 5;
 
 /// A change, as compact as it can be: there may be a million.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Change {
     /// Seconds since 1970, UTC.
     pub time: i64,
     pub event_id: Option<Box<str>>,
+    #[serde(with = "crate::facts::plain::shared")]
     pub file: Arc<str>,
     pub offset: u64,
+    #[serde(with = "crate::facts::plain::shared")]
     pub event_name: Arc<str>,
+    #[serde(with = "crate::facts::plain::shared_option")]
     pub principal: Option<Arc<str>>,
+    #[serde(with = "crate::facts::plain::shared_option")]
     pub session_name: Option<Arc<str>>,
+    #[serde(with = "crate::facts::plain::shared_option")]
     pub source_ip: Option<Arc<str>>,
+    #[serde(with = "crate::facts::plain::shared_option")]
     pub user_agent: Option<Arc<str>>,
     /// The record says exactly what it set: it can be told whether that is what the finding is about.
     pub exact: bool,
@@ -35,14 +43,15 @@ pub struct Change {
 
 /// What a change changed: a kind of fact, and the subject as findings name it. For what records invocations the
 /// account stands in the subject's place.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Key {
-    kind: &'static str,
+    #[serde(with = "crate::facts::plain::subject_kind")]
+    kind: SubjectKind,
     subject: Box<str>,
 }
 
 /// All changes of a run. Merging is commutative but for the order within a key, which answers sort.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Changes {
     by: HashMap<Key, Vec<Change>>,
 }
@@ -254,6 +263,7 @@ mod tests {
             cause: None,
             triage: Triage::New,
             waiver: None,
+            seen: None,
             knobs: Vec::new(),
         }
     }

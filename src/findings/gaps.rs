@@ -31,6 +31,11 @@ impl AcceptedGaps {
         AcceptedGaps(gaps.into_iter().filter(|gap| gap.expires >= today).collect())
     }
 
+    /// Those that may cover what this policy cannot judge.
+    pub fn of_policy(&self, policy: &str) -> impl Iterator<Item = &AcceptedGap> {
+        self.0.iter().filter(move |gap| matches(&gap.policy, Some(policy)))
+    }
+
     /// Is it accepted that this surface was not read?
     pub fn accepts_unread(&self, surface: &str, account: Option<&str>, region: Option<&str>) -> bool {
         self.0.iter().any(|gap| {

@@ -39,6 +39,7 @@ pub(super) fn finding(name: &str, severity: Severity, origins: &[Origin]) -> Fin
         cause: None,
         triage: Triage::New,
         waiver: None,
+        seen: None,
         knobs: Vec::new(),
     }
 }

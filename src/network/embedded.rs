@@ -27,9 +27,24 @@ pub fn built_in() -> Result<Arc<Table>, Damaged> {
     decode(FILE).map(Arc::new)
 }
 
-fn decode(file: &[u8]) -> Result<Table, Damaged> {
+/// What is known of the built-in table without reading it.
+///
+/// # Errors
+/// As [`built_in`].
+pub fn about() -> Result<About, Damaged> {
+    header(FILE).map(|(about, _)| about)
+}
+
+/// What a table is, and what follows.
+fn header(file: &[u8]) -> Result<(About, &[u8]), Damaged> {
     let rest = file.strip_prefix(MAGIC).ok_or(Damaged("it begins wrongly"))?;
     let (date, rest) = little(rest)?;
+    let about = About { origin: Origin::BuiltIn, date: Some(day(date).ok_or(Damaged("its date is none"))?) };
+    Ok((about, rest))
+}
+
+fn decode(file: &[u8]) -> Result<Table, Damaged> {
+    let (about, rest) = header(file)?;
     let (length, packed) = little(rest)?;
     if length > LIMIT {
         return Err(Damaged("it claims to be longer than it can be"));
@@ -47,7 +62,6 @@ fn decode(file: &[u8]) -> Result<Table, Damaged> {
     if !reader.rest.is_empty() {
         return Err(Damaged("something follows its end"));
     }
-    let about = About { origin: Origin::BuiltIn, date: Some(day(date).ok_or(Damaged("its date is none"))?) };
     Ok(Table::of(about, Ranges { v4, v6 }))
 }
 

@@ -1,5 +1,6 @@
 //! Running a policy's cases.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::cases::{Case, Expect, Given, repeated};
@@ -28,11 +29,12 @@ pub trait FactMaker {
 }
 
 /// A fact made from raw input, free of what it was read from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Made {
     /// What the fact is about, as a reader is shown it.
     pub subject: String,
     pub origin: Origin,
+    #[serde(with = "crate::facts::plain::kind_decl")]
     kind: &'static KindDecl,
     /// By field, in order; the others were not kept.
     values: Vec<(usize, OwnedValue)>,
@@ -267,7 +269,7 @@ impl Prepared<'_> {
             out.extend(judged.map(|fact| One::Fact(fact, judge.outcome(fact, &Env::default()), Vec::new())));
             return Some(out);
         };
-        let rules = Rules { program, judge };
+        let rules = Rules { program, judge, keys: program.keys };
         let mut part = Part::new(program);
         for fact in facts {
             let Some(occasion) = &fact.occasion else {

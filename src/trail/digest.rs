@@ -19,6 +19,8 @@ mod keys;
 mod logs;
 mod object;
 
+use serde::{Deserialize, Serialize};
+
 use file::Digest;
 pub use file::DigestFault;
 pub use keys::{KeyError, PublicKeys};
@@ -91,7 +93,7 @@ pub enum Altered {
 }
 
 /// Why nothing can be said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error, Serialize, Deserialize)]
 pub enum Unverified {
     #[error("no public keys were given (--public-keys)")]
     NoKeys,

@@ -1,12 +1,14 @@
 //! What the path of a trail file says: account, region and time.
 
+use serde::{Deserialize, Serialize};
+
 use super::time::parse_event_time;
 
 /// The parts of CloudTrail's file names:
 /// `ACCOUNT_CloudTrail_REGION_20250301T0005Z_UNIQUE.json.gz`, usually below
 /// `AWSLogs/[o-ORG/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`.
 /// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrailFileName {
     /// 12-digit account id.
     pub account: String,

@@ -1,11 +1,13 @@
 //! What became of each input file, and what was wrong with it.
 
+use serde::{Deserialize, Serialize};
+
 use super::file_name::TrailFileName;
 use super::json::JsonFault;
 use super::prune::LeftOut;
 
 /// Which bytes an offset counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stream {
     /// The file's own bytes (compressed, where it is).
     File,
@@ -14,14 +16,15 @@ pub enum Stream {
 }
 
 /// Something in a file that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{kind} (byte {offset}{})", match .stream { Stream::File => " of the file", Stream::Text => "" })]
 pub struct Fault {
     /// Byte offset where it was noticed.
     pub offset: u64,
     /// What the offset counts.
     pub stream: Stream,
-    /// What is wrong.
+    /// What is wrong. Kept in a store as its words.
+    #[serde(with = "words")]
     pub kind: FaultKind,
 }
 
@@ -92,6 +95,9 @@ pub enum FaultKind {
     /// Reading on was not possible after the fault before this one.
     #[error("the rest was not read")]
     RestUnread,
+    /// What an earlier run said of a file, as a store keeps it.
+    #[error("{0}")]
+    Told(String),
 }
 
 impl FaultKind {
@@ -106,8 +112,23 @@ impl FaultKind {
     }
 }
 
+/// A kind of fault as its words.
+mod words {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::FaultKind;
+
+    pub(super) fn serialize<S: Serializer>(kind: &FaultKind, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(kind)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<FaultKind, D::Error> {
+        String::deserialize(from).map(FaultKind::Told)
+    }
+}
+
 /// Why a file is taken to be none of CloudTrail's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error, Serialize, Deserialize)]
 pub enum ForeignWhy {
     /// No text at all.
     #[error("empty")]
@@ -124,7 +145,7 @@ pub enum ForeignWhy {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FileKind {
     /// Trail records, perhaps none.
     Trail,
@@ -145,7 +166,7 @@ pub enum FileKind {
 }
 
 /// How far the reading came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Status {
     /// All of it was read.
     Ok,
@@ -156,7 +177,7 @@ pub enum Status {
 }
 
 /// What became of one input file. Every file has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOutcome {
     /// The path as given or found, for display; `-` is standard input.
     pub path: String,
@@ -204,6 +225,11 @@ impl FileOutcome {
         if self.faults.len() < Self::MAX_FAULTS {
             self.faults.push(fault);
         }
+    }
+
+    /// Is there more wrong by this account of a file than by that one?
+    pub(crate) fn is_worse(&self, than: &FileOutcome) -> bool {
+        (self.status, self.fault_count) > (than.status, than.fault_count)
     }
 
     /// Whether anything usable was read: records, or a sound trail that has none.

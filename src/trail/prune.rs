@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::digest::is_digest;
 use super::file_name::TrailFileName;
 
@@ -29,7 +31,7 @@ pub struct Prune {
 }
 
 /// Why a file was not opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error, Serialize, Deserialize)]
 pub enum LeftOut {
     #[error("before the time that is reported and what policies look back")]
     Before,

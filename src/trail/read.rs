@@ -94,7 +94,20 @@ pub fn read_inputs<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
-    let entries = find(inputs, options.max_files, &options.prune);
+    read_entries(&list(inputs, options), options, visitor)
+}
+
+/// The files at `inputs`, sorted by path, each once.
+pub(crate) fn list(inputs: &[PathBuf], options: &Options) -> Vec<Entry> {
+    find(inputs, options.max_files, &options.prune)
+}
+
+/// Reads files that were listed.
+pub(crate) fn read_entries<V: RecordVisitor>(
+    entries: &[Entry],
+    options: &Options,
+    visitor: &V,
+) -> Vec<(FileOutcome, V::Kept)> {
     if let Some(meter) = &options.watch.0 {
         meter.found(entries.len() as u64);
     }

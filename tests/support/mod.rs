@@ -15,6 +15,7 @@ use lambda_audit::engine::Scope;
 use lambda_audit::findings::gate::Thresholds;
 use lambda_audit::policy::{Policy, PolicySet, Severity};
 use lambda_audit::snapshot::Input;
+use lambda_audit::store::Store;
 use lambda_audit::trail::Options;
 use lambda_audit::trail::digest::PublicKeys;
 use lambda_audit::trust::Trust;
@@ -184,9 +185,12 @@ pub struct Library {
 
 impl Library {
     pub fn new(config: &str) -> Self {
+        let config = configuration(config);
+        let (policies, errors) = PolicySet::load_with_bundled(&[], &config.overrides);
+        assert!(errors.is_empty(), "{errors:?}");
         Library {
-            policies: bundled(),
-            config: configuration(config),
+            policies,
+            config,
             options: Options::default(),
             digests: None,
             scope: Scope::default(),
@@ -194,6 +198,10 @@ impl Library {
     }
 
     pub fn audit(&self, snapshot: Option<Input>, trail: TrailInput) -> Audit {
+        self.audit_with(snapshot, trail, None)
+    }
+
+    pub fn audit_with(&self, snapshot: Option<Input>, trail: TrailInput, store: Option<&mut Store>) -> Audit {
         let thresholds = Thresholds { fail_on: Severity::High, exit_zero: false, allow_incomplete: false };
         let job = Job {
             snapshot,
@@ -210,7 +218,7 @@ impl Library {
             baseline: None,
             filters: Vec::new(),
         };
-        audit::run(&job).unwrap()
+        audit::run_with(&job, store).unwrap()
     }
 }
 

@@ -7,15 +7,18 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::hash_map::Entry as KeyEntry;
+use serde::{Deserialize, Serialize};
 
 use super::key::{Key, KeyMap, Moment};
+use crate::facts::plain;
 
 /// What one record adds to a count.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Mark {
     /// A hash of the distinct value; of the moment where records are counted.
     value: u64,
     /// Where it stands: file and offset.
+    #[serde(with = "plain::place")]
     pub(crate) place: (Arc<str>, u64),
 }
 
@@ -40,7 +43,7 @@ fn hash(value: &impl Hash) -> u64 {
 type Marks = BTreeMap<Moment, Mark>;
 
 /// The records of one key.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Counted<T> {
     sure: Marks,
     possible: Marks,
@@ -58,7 +61,7 @@ impl<T> Default for Counted<T> {
 }
 
 /// The counts of all keys.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Counts<T> {
     keys: KeyMap<Counted<T>>,
     /// Records whose key was not read: they may belong to any.

@@ -172,7 +172,7 @@ fn put(cells: &mut Vec<Cell>, cell: Cell) {
 }
 
 /// Whether a record is certainly one of a history's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Certainty {
     Sure,
     /// Something that was not read decides.
@@ -192,6 +192,16 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn new(window: Window) -> Self {
         History { sure: Table::new(window), possible: Table::new(window), masks: BTreeSet::new() }
+    }
+
+    /// Is it one over this window?
+    pub(crate) fn is_of(&self, window: Window) -> bool {
+        let is_of = |table: &Table| match (table, window) {
+            (Table::Last { window, .. }, Window::Last(of)) => *window == of.max(1),
+            (Table::All(_), Window::All) => true,
+            (Table::Last { .. }, Window::All) | (Table::All(_), Window::Last(_)) => false,
+        };
+        is_of(&self.sure) && is_of(&self.possible)
     }
 
     pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, asked: Asked<'_>) {

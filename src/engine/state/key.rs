@@ -41,7 +41,7 @@ impl Hasher for AsItIs {
 pub(crate) type KeyMap<T> = hashbrown::HashMap<Key, T, std::hash::BuildHasherDefault<AsItIs>>;
 
 /// The key of a fact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keyed {
     pub(crate) key: Key,
     /// The fields, by position in `by`, that were not read; none of them is part of the hash.

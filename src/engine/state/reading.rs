@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// What trails record separately, and may record from different days on.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventClass {
     Management,
     Data,
@@ -12,7 +14,7 @@ pub enum EventClass {
 }
 
 /// A stretch of an account's records that is known not to have been read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hole {
     pub account: String,
     /// Seconds since 1970 UTC, both included.
@@ -21,7 +23,7 @@ pub struct Hole {
 }
 
 /// From when to when the records of each account and class were read, and the holes between.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// Earliest and latest record.
     intervals: BTreeMap<String, BTreeMap<EventClass, (i64, i64)>>,

@@ -1,6 +1,7 @@
 //! Why a condition came out as it did: the atoms that decided it, what would have decided otherwise, and which
 //! fields were missing for an answer. Slower than evaluation; used for findings and unknown verdicts only.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::Span;
@@ -11,11 +12,12 @@ use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::value::{OwnedValue, Truth, Value, Why};
 
 /// One atom that decided a verdict.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The field's full name: `grant.exposure`; of a history `seen.NAME`.
     pub field: String,
     /// The field's value; null where it is absent.
+    #[serde(with = "crate::facts::plain::json")]
     pub observed: Json,
     /// What would have made the atom come out otherwise: `not "public"`.
     pub expected: String,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::object::Hash;
 use crate::trail::time::parse_event_time;
@@ -11,7 +11,7 @@ use crate::trail::time::parse_event_time;
 const MAX_TEXT: usize = 64 << 20;
 
 /// Why a digest's text says nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error, Serialize, Deserialize)]
 pub enum DigestFault {
     #[error("not the JSON of a digest")]
     NotADigest,
@@ -22,7 +22,7 @@ pub enum DigestFault {
 }
 
 /// What a digest says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Digest {
     /// Seconds since 1970: the log files it lists were delivered in this time.
     pub(super) start: i64,
@@ -41,7 +41,7 @@ pub(super) struct Digest {
     pub(super) logs: Vec<Listed>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Previous {
     pub(super) object: String,
     /// `None`: in another algorithm, or not in hexadecimal.
@@ -49,7 +49,7 @@ pub(super) struct Previous {
 }
 
 /// A log file that a digest lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listed {
     pub(super) object: String,
     /// `None`: in another algorithm, or not in hexadecimal.

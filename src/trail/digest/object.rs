@@ -1,6 +1,6 @@
 //! What is kept of each file for the check.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Digest, DigestFault, Unverified, base_name};
@@ -35,7 +35,7 @@ pub(crate) fn is_digest(named: &TrailFileName) -> bool {
 }
 
 /// What the object metadata of a digest says of its signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Signature {
     /// In hexadecimal, as `x-amz-meta-signature` has it.
     Hex(String),
@@ -68,7 +68,7 @@ impl Signature {
 }
 
 /// One input file, as far as the check needs it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Object {
     /// Metadata of the digest of that name.
     Metadata {
@@ -80,7 +80,7 @@ pub enum Object {
 }
 
 /// A digest file.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundDigest {
     pub(super) path: String,
     pub(super) named: TrailFileName,
@@ -91,7 +91,7 @@ pub struct FoundDigest {
 }
 
 /// Why a digest's content is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum NotADigest {
     Format(DigestFault),
     Packing,
@@ -99,7 +99,7 @@ pub(super) enum NotADigest {
 }
 
 /// A log file.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundLog {
     pub(super) path: String,
     pub(super) named: Option<TrailFileName>,
@@ -107,7 +107,7 @@ pub struct FoundLog {
 }
 
 /// Why a log file has no hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum NoHash {
     /// Its bytes were read, and are no sound gzip file.
     Packing,

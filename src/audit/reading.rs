@@ -1,0 +1,209 @@
+//! Reading the trail: all of it, or what a store does not have; what waited until all was read; and what is judged then.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::networks::Lookups;
+use super::records::{self, Again, Digests, Gathered, Judge, Pass};
+use super::{AuditError, Job, TrailInput, TrailRead, holes, integrity, stored, waiting};
+use crate::engine::state::{EventClass, Occasion};
+use crate::engine::{Engine, Memory, Sessions as Told, Tally, Treatment};
+use crate::facts::from_record::{RecordContext, Wanted};
+use crate::facts::schema::Origin;
+use crate::facts::sessions::Sessions;
+use crate::findings::gaps::AcceptedGaps;
+use crate::lists::Lists;
+use crate::network::Networks;
+use crate::store::Store;
+use crate::timeline::{Base, History};
+use crate::trail::digest::{self, Object};
+use crate::trail::{self, FileOutcome, Options, Prune, Watch};
+use crate::trust::Trusts;
+
+/// With what records are judged.
+#[derive(Clone, Copy)]
+pub(super) struct With<'w> {
+    pub(super) job: &'w Job<'w>,
+    pub(super) engine: &'w Engine<'w>,
+    pub(super) gaps: &'w AcceptedGaps,
+    pub(super) trusts: &'w Trusts,
+    pub(super) lists: &'w Lists,
+}
+
+impl<'w> With<'w> {
+    fn context(self, networks: &'w Networks) -> RecordContext<'w> {
+        RecordContext { trusts: self.trusts, lists: self.lists, networks, answers: None }
+    }
+}
+
+/// What the first look at every file gave.
+struct First {
+    gathered: Gathered,
+    files: Vec<FileOutcome>,
+    objects: Vec<Object>,
+    lost: Vec<stored::Lost>,
+    /// Beside a store, where files are.
+    sources: Option<stored::Sources>,
+    options: Options,
+}
+
+/// `known`: what a snapshot says of sessions; `base`: and of what stood when it was taken.
+pub(super) fn read_trail(
+    with: With<'_>,
+    lookups: &Lookups<'_>,
+    store: Option<&mut Store>,
+    (known, base): (Sessions, Option<&Base>),
+    tally: &mut Tally,
+) -> Result<TrailRead, AuditError> {
+    let With { job, engine, .. } = with;
+    let First { gathered: first, files, objects, lost, sources, options } = first(with, lookups, store)?;
+    let mut memory = first.memory;
+    let mut out = TrailRead { files, facts: first.facts, lost, ..TrailRead::default() };
+    out.digests = job.digests.as_ref().map(|keys| digest::verify(objects, keys));
+    if let Some(found) = &out.digests {
+        integrity::judge(found, engine, tally);
+    }
+    out.facts.changes.settle();
+    out.unplaced = out.files.iter().any(holes::is_unplaced);
+    let broken = out.digests.iter().flat_map(holes::of_digests);
+    let left_out = holes::of_left_out(&out.files, &options.prune);
+    let outdated = out.lost.iter().filter(|lost| lost.policies.is_none());
+    let gone = outdated.flat_map(|lost| lost.holes(&out.facts.accounts));
+    let all: Vec<_> =
+        holes::holes(&out.files).into_iter().chain(broken).chain(left_out).chain(gone).collect();
+    all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    tally.merge(first.tally);
+    for lost in &out.lost {
+        engine.unread_file(&lost.path, |at| lost.is_of(at), tally);
+    }
+    if !first.waiting.is_empty() {
+        let mut sessions = first.sessions;
+        sessions.merge(known);
+        let asked = first.waiting.iter().flat_map(|(_, waiting)| waiting.sessions());
+        let answers = waiting::answers(&sessions, asked, &out.facts.reading);
+        let again = waiting::decide(&first.waiting, &answers, tally);
+        if !again.is_empty() {
+            let context = RecordContext { answers: Some(&answers), ..with.context(lookups.networks()?) };
+            let pass = Pass::Second(&again);
+            // Progress and digests are done with.
+            let watch = Watch::default();
+            let judge =
+                Judge::new(engine, wanted(job, engine), false, context, pass, (Digests::Ignored, &watch));
+            let options = Options { watch: Watch::default(), ..options };
+            let (files, second) = match &sources {
+                None => {
+                    let (files, _) = read_files(job, &options, &judge, Some(&again));
+                    (files, judge.finish())
+                }
+                Some(sources) => {
+                    let judge = judge.beside_store();
+                    let read = trail::read_entries(&sources.entries(&again), &options, &judge);
+                    (read.into_iter().map(|(file, _)| file).collect(), judge.finish())
+                }
+            };
+            tally.merge(second.tally);
+            engine.remember_all(&mut memory, second.memory);
+            waiting::missed(&first.waiting, &again, (&out.files, &files), tally);
+        }
+    }
+    close(engine, &out, base, &mut memory, tally);
+    if engine.has_state() {
+        let base = &out.facts.reading;
+        let readings = stored::readings(base, &out.lost, &out.facts.accounts, engine.policies().len());
+        let reading = |at: usize| readings.get(at).and_then(Option::as_ref).unwrap_or(base);
+        engine.recall(memory, &reading, tally);
+    }
+    Ok(out)
+}
+
+fn first(with: With<'_>, lookups: &Lookups<'_>, store: Option<&mut Store>) -> Result<First, AuditError> {
+    let With { job, engine, gaps, trusts, .. } = with;
+    if let (Some(store), TrailInput::Paths(paths)) = (store, &job.trail) {
+        let plan = stored::Plan::new(job, engine, (paths, gaps, trusts), store)?;
+        let unread = Networks::unread(&job.config.own_networks);
+        let networks = if plan.reads() { lookups.networks()? } else { &unread };
+        let stored::Outcome { gathered, files, objects, lost, sources } =
+            plan.carry_out(job, engine, (with.context(networks), gaps), store)?;
+        let options = stored::options(job);
+        return Ok(First { gathered, files, objects, lost, sources: Some(sources), options });
+    }
+    let needed = job.scope.needed(engine.policies());
+    let prune =
+        Prune { from: needed.from, to: needed.to, accounts: needed.accounts, regions: needed.regions };
+    let options = Options { prune, ..job.options.clone() };
+    let checked = if job.digests.is_some() { Digests::Checked } else { Digests::Ignored };
+    let watched = (checked, &job.options.watch);
+    let context = with.context(lookups.networks()?);
+    let last_invokes = job.snapshot.is_some();
+    let judge = Judge::new(engine, wanted(job, engine), last_invokes, context, Pass::First, watched);
+    let (files, objects) = read_files(job, &options, &judge, None);
+    let objects = objects.into_iter().flatten().collect();
+    Ok(First { gathered: judge.finish(), files, objects, lost: Vec::new(), sources: None, options })
+}
+
+/// Judges the facts that had to wait for what stood before their changes.
+fn close(
+    engine: &Engine<'_>,
+    trail: &TrailRead,
+    base: Option<&Base>,
+    memory: &mut Memory,
+    tally: &mut Tally,
+) {
+    let missing = |account: Option<&str>, from, to| trail.is_missing(account, from, to);
+    let history = History::new(&trail.facts.timeline, base, &missing);
+    for open in &trail.facts.open {
+        let Some(fact) = open.close(&history) else { continue };
+        let (time, event_id, file, offset) = open.record();
+        let occasion = || {
+            let owner = open.owner.as_deref().map(Arc::from);
+            Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
+        };
+        let scope = engine.scope();
+        let reported =
+            scope.has_place(open.owner.as_deref(), open.home.as_deref()) && scope.has_time(time);
+        let treatment = if reported { Treatment::Judged } else { Treatment::Remembered };
+        engine.judge_record(&fact, (None, treatment), &occasion, Told::NotAsked, (memory, tally));
+    }
+}
+
+/// Reads all files, or only these.
+fn read_files(
+    job: &Job<'_>,
+    options: &Options,
+    visitor: &records::Judge<'_>,
+    only: Option<&Again>,
+) -> (Vec<FileOutcome>, Vec<Option<Object>>) {
+    let read = match (&job.trail, only) {
+        (TrailInput::None, _) => Vec::new(),
+        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, options, visitor),
+        (TrailInput::Paths(_), Some(only)) => {
+            let paths: Vec<PathBuf> = only.keys().map(PathBuf::from).collect();
+            trail::read_inputs(&paths, options, visitor)
+        }
+        (TrailInput::Memory(files), only) => files
+            .iter()
+            .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
+            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor))
+            .collect(),
+    };
+    read.into_iter().unzip()
+}
+
+/// The facts that the policies judge.
+fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
+    // A finding of a snapshot asks for its cause, whether the policy judges the change itself or not.
+    let caused = |kind| job.snapshot.is_some() && engine.wants(kind, Origin::State);
+    let change = |kind| engine.wants(kind, Origin::Change) || caused(kind);
+    Wanted {
+        api_call: engine.wants("api_call", Origin::Activity),
+        // When a function was last invoked is told beside its logging.
+        invocation: job.snapshot.is_some() || engine.wants("invocation", Origin::Activity),
+        grant: change("grant"),
+        function_url: change("function_url"),
+        layer_use: change("layer_use"),
+        event_source: change("event_source"),
+        function: change("function"),
+        logging_change: change("logging_change"),
+    }
+}
