@@ -11,6 +11,7 @@ mod scope;
 pub mod state;
 mod tally;
 mod waiting;
+mod waits;
 
 use std::cell::OnceCell;
 
@@ -35,6 +36,7 @@ pub use plan::Plan;
 pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 pub use waiting::Waiting;
+pub use waits::Waits;
 
 /// The policies of a run, by the kind of fact they judge.
 #[derive(Debug)]

@@ -80,7 +80,7 @@ pub(super) fn read_trail(
     if !first.waiting.is_empty() {
         let mut sessions = first.sessions;
         sessions.merge(known);
-        let asked = first.waiting.iter().flat_map(|(_, waiting)| waiting.sessions());
+        let asked = first.waiting.sessions();
         let answers = waiting::answers(&sessions, asked, &out.facts.reading);
         let again = waiting::decide(&first.waiting, &answers, tally);
         if !again.is_empty() {
@@ -160,8 +160,7 @@ fn close(
             Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
         };
         let scope = engine.scope();
-        let reported =
-            scope.has_place(open.owner.as_deref(), open.home.as_deref()) && scope.has_time(time);
+        let reported = scope.has_place(open.owner.as_deref(), open.home.as_deref()) && scope.has_time(time);
         let treatment = if reported { Treatment::Judged } else { Treatment::Remembered };
         engine.judge_record(&fact, (None, treatment), &occasion, Told::NotAsked, (memory, tally));
     }

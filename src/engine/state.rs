@@ -23,8 +23,8 @@ pub(crate) use key::Keys;
 use key::{Key, Keyed, Moment};
 pub use reading::{EventClass, Hole, Reading};
 
-use crate::facts::{Source, plain};
 use crate::facts::schema::FieldAccess;
+use crate::facts::{Source, plain};
 use repeat::{Repeats, told};
 
 use crate::policy::judge::{Judge, Outcome};
