@@ -56,9 +56,15 @@ struct Waited {
 /// What waits of all files that were read.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Waits {
-    files: BTreeMap<String, File>,
-    sessions: HashMap<Id, Waited, foldhash::fast::RandomState>,
+    /// The paths of files, by number.
+    files: Vec<String>,
+    /// Their numbers.
+    #[serde(skip)]
+    places: BTreeMap<String, File>,
+    sessions: BySession,
 }
+
+type BySession = HashMap<Id, Waited, foldhash::fast::RandomState>;
 
 impl Waits {
     pub fn is_empty(&self) -> bool {
@@ -77,45 +83,43 @@ impl Waits {
         let file = self.file(file);
         for (id, One { session, rows }) in waiting.sessions {
             let rows = rows.into_iter().map(|row| judged(row, file)).collect();
-            self.put(id, Waited { session, rows });
+            put((&mut self.sessions, &self.files), id, Waited { session, rows });
         }
     }
 
     /// Adds what waits of other files, or more of the same.
     pub fn merge(&mut self, other: Waits) {
-        let Waits { files, sessions } = other;
-        let places: BTreeMap<File, File> =
-            files.into_iter().map(|(path, file)| (file, self.file(&path))).collect();
-        // What is not among a store's files, which cannot be, stays what it is.
-        let place = |file: File| places.get(&file).copied().unwrap_or(file);
+        let Waits { files, places: _, sessions } = other;
+        let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
+        // A number that no file has, which only a damaged store could hold, stays one.
+        let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
         for (id, mut waited) in sessions {
             for row in &mut waited.rows {
                 row.files.iter_mut().for_each(|(file, _)| *file = place(*file));
                 row.files.sort_unstable();
                 row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
             }
-            self.put(id, waited);
+            put((&mut self.sessions, &self.files), id, waited);
         }
     }
 
     /// What of it waits for policies that have a place among others, at these places.
     #[must_use]
-    pub fn placed(self, place: impl Fn(usize) -> Option<usize>) -> Self {
+    pub fn placed(mut self, place: impl Fn(usize) -> Option<usize>) -> Self {
         let placed = |row: Judged| Some(Judged { policy: place(row.policy)?, ..row });
         let of = |one: Waited| Waited { rows: one.rows.into_iter().filter_map(placed).collect(), ..one };
-        let all = self.sessions.into_iter().map(|(id, one)| (id, of(one)));
-        Waits { files: self.files, sessions: all.filter(|(_, one)| !one.rows.is_empty()).collect() }
+        let all = std::mem::take(&mut self.sessions).into_iter().map(|(id, one)| (id, of(one)));
+        Waits { sessions: all.filter(|(_, one)| !one.rows.is_empty()).collect(), ..self }
     }
 
     /// Judges what these answers decide, and says of which sessions which files must be seen again.
     pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> BTreeMap<&str, BTreeSet<Id>> {
-        let names = self.names();
         let mut again: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
         for (id, one) in &self.sessions {
             match answers.of(*id) {
                 answer if answer == Some(true) || one.rows.iter().any(|row| row.again) => {
                     for (file, _) in one.rows.iter().flat_map(|row| &row.files) {
-                        if let Some(name) = names.get(file) {
+                        if let Some(name) = self.files.get(*file as usize) {
                             again.entry(name).or_default().insert(*id);
                         }
                     }
@@ -130,7 +134,7 @@ impl Waits {
                 }
                 None => {
                     for row in &one.rows {
-                        row.unread.iter().for_each(|one| one.tell(row.policy, one.count, &names, tally));
+                        row.unread.iter().for_each(|one| one.tell(row.policy, one.count, &self.files, tally));
                     }
                 }
             }
@@ -141,42 +145,47 @@ impl Waits {
     /// The records of these sessions in that file could not be seen again: what they are is unknown. Why is told as of
     /// the session's first reason.
     pub fn give_up<'i>(&self, file: &str, sessions: impl IntoIterator<Item = &'i Id>, tally: &mut Tally) {
-        let names = self.names();
-        let Some(file) = self.files.get(file) else { return };
+        let Some(file) = self.files.iter().position(|path| path == file) else { return };
         for row in sessions.into_iter().filter_map(|id| self.sessions.get(id)).flat_map(|one| &one.rows) {
-            let waits = row.files.iter().filter(|(of, _)| of == file);
+            let waits = row.files.iter().filter(|(of, _)| *of as usize == file);
             for ((_, count), unread) in waits.zip(row.unread.iter().min_by_key(|unread| &unread.keys)) {
-                unread.tell(row.policy, *count, &names, tally);
+                unread.tell(row.policy, *count, &self.files, tally);
             }
         }
-    }
-
-    fn names(&self) -> BTreeMap<File, &str> {
-        self.files.iter().map(|(path, file)| (*file, path.as_str())).collect()
     }
 
     fn file(&mut self, path: &str) -> File {
-        if let Some(file) = self.files.get(path) {
+        if self.places.len() != self.files.len() {
+            let numbered = self.files.iter().enumerate();
+            self.places = numbered.map(|(at, path)| (path.clone(), number(at))).collect();
+        }
+        if let Some(file) = self.places.get(path) {
             return *file;
         }
-        // No run has so many files that they could not be counted.
-        let file = File::try_from(self.files.len()).unwrap_or(File::MAX);
-        self.files.insert(path.to_owned(), file);
+        let file = number(self.files.len());
+        self.files.push(path.to_owned());
+        self.places.insert(path.to_owned(), file);
         file
     }
+}
 
-    fn put(&mut self, id: Id, more: Waited) {
-        match self.sessions.entry(id) {
-            Entry::Vacant(entry) => {
-                entry.insert(more);
-            }
-            Entry::Occupied(mut entry) => {
-                let known = &mut entry.get_mut().rows;
-                for row in more.rows {
-                    match known.iter_mut().find(|one| one.policy == row.policy) {
-                        Some(one) => one.merge(row),
-                        None => known.push(row),
-                    }
+/// No run has so many files that they could not be counted.
+fn number(at: usize) -> File {
+    File::try_from(at).unwrap_or(File::MAX)
+}
+
+/// Adds what waits of a session to what does already.
+fn put((sessions, names): (&mut BySession, &[String]), id: Id, more: Waited) {
+    match sessions.entry(id) {
+        Entry::Vacant(entry) => {
+            entry.insert(more);
+        }
+        Entry::Occupied(mut entry) => {
+            let known = &mut entry.get_mut().rows;
+            for row in more.rows {
+                match known.iter_mut().find(|one| one.policy == row.policy) {
+                    Some(one) => one.merge(row, names),
+                    None => known.push(row),
                 }
             }
         }
@@ -199,7 +208,7 @@ fn judged(row: Row, file: File) -> Judged {
 }
 
 impl Judged {
-    fn merge(&mut self, other: Judged) {
+    fn merge(&mut self, other: Judged, names: &[String]) {
         let Judged { policy: _, pass, not_applicable, unread, again, files } = other;
         self.pass += pass;
         self.not_applicable += not_applicable;
@@ -207,7 +216,7 @@ impl Judged {
         for more in unread {
             let same = |known: &&mut Unread| known.keys == more.keys && known.accepted == more.accepted;
             match self.unread.iter_mut().find(same) {
-                Some(known) => known.merge(more),
+                Some(known) => known.merge(more, names),
                 None => self.unread.push(more),
             }
         }
@@ -221,22 +230,21 @@ impl Judged {
 }
 
 impl Unread {
-    fn merge(&mut self, other: Unread) {
+    fn merge(&mut self, other: Unread, names: &[String]) {
         self.count += other.count;
-        // An event has one label and one id, whichever delivery of it was read.
-        let order = |one: &Unread| {
-            let Example { label, event_id, offset } = one.example.clone();
-            (label, event_id, offset)
-        };
-        if order(&other) < order(self) {
+        fn order<'u>(one: &'u Unread, names: &'u [String]) -> impl Ord + use<'u> {
+            let Example { label, event_id, offset } = &one.example;
+            (label, event_id, names.get(one.file as usize), offset)
+        }
+        if order(&other, names) < order(self, names) {
             (self.file, self.example) = (other.file, other.example);
         }
     }
 
-    fn tell(&self, policy: usize, count: u64, names: &BTreeMap<File, &str>, tally: &mut Tally) {
+    fn tell(&self, policy: usize, count: u64, names: &[String], tally: &mut Tally) {
         let Example { label, event_id, offset } = &self.example;
         let source = Source::Record {
-            file: names.get(&self.file).copied().unwrap_or_default().to_owned(),
+            file: names.get(self.file as usize).cloned().unwrap_or_default(),
             offset: *offset,
             event_id: event_id.as_deref().map(str::to_owned),
         };
