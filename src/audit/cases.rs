@@ -91,10 +91,16 @@ impl FactMaker for CaseFacts {
             );
             effects_of(&record, file, Wanted::ALL, context, &mut timeline);
             let owner = occasion.account.as_deref();
-            facts_of(&record, file, Wanted::ALL, context, &mut |fact| match OpenFact::of(fact, owner, None) {
-                Some(fact) => open.push((fact, occasion.clone())),
-                None => out.push(made(fact).on(occasion.clone())),
-            });
+            facts_of(
+                &record,
+                file,
+                Wanted::ALL,
+                context,
+                &mut |fact| match OpenFact::of(fact, owner, None) {
+                    Some(fact) => open.push((fact, occasion.clone())),
+                    None => out.push(made(fact).on(occasion.clone())),
+                },
+            );
         }
         let history = History::new(&timeline, None, &|_, _, _| false);
         out.extend(open.iter().filter_map(|(open, on)| Some(made(&open.close(&history)?).on(on.clone()))));

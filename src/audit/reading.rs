@@ -160,8 +160,7 @@ fn close(
             Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset))
         };
         let scope = engine.scope();
-        let reported =
-            scope.has_place(open.owner.as_deref(), open.home.as_deref()) && scope.has_time(time);
+        let reported = scope.has_place(open.owner.as_deref(), open.home.as_deref()) && scope.has_time(time);
         let treatment = if reported { Treatment::Judged } else { Treatment::Remembered };
         engine.judge_record(&fact, (None, treatment), &occasion, Told::NotAsked, (memory, tally));
     }

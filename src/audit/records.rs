@@ -570,9 +570,7 @@ impl RecordVisitor for Judge<'_> {
             Digests::Ignored => None,
         };
         let all = match (self.keep, file.aside) {
-            (Some(keep), Some(aside)) => {
-                self.keep(keep, file.gathered, aside, (outcome, object.as_ref()))
-            }
+            (Some(keep), Some(aside)) => self.keep(keep, file.gathered, aside, (outcome, object.as_ref())),
             _ => file.gathered,
         };
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(all);

@@ -33,11 +33,7 @@ pub(crate) struct Inputs<'s> {
 ///
 /// # Errors
 /// A snapshot that cannot be read at all.
-pub(crate) fn audit(
-    plan: &Plan,
-    policies: Vec<&Policy>,
-    inputs: Inputs<'_>,
-) -> Result<Audit, Failure> {
+pub(crate) fn audit(plan: &Plan, policies: Vec<&Policy>, inputs: Inputs<'_>) -> Result<Audit, Failure> {
     let Inputs { snapshot, trail, networks, digests, scope, store } = inputs;
     term::end_on_interrupt();
     let meter = term::is_shown(plan.quiet).then(Arc::<Meter>::default);

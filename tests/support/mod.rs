@@ -188,13 +188,7 @@ impl Library {
         let config = configuration(config);
         let (policies, errors) = PolicySet::load_with_bundled(&[], &config.overrides);
         assert!(errors.is_empty(), "{errors:?}");
-        Library {
-            policies,
-            config,
-            options: Options::default(),
-            digests: None,
-            scope: Scope::default(),
-        }
+        Library { policies, config, options: Options::default(), digests: None, scope: Scope::default() }
     }
 
     pub fn audit(&self, snapshot: Option<Input>, trail: TrailInput) -> Audit {

@@ -125,4 +125,3 @@ fn digest(texts: &[&str]) -> Digest {
     short.copy_from_slice(&hash[..16]);
     short
 }
-
