@@ -198,6 +198,10 @@ impl Timeline {
     }
 
     pub fn merge(&mut self, other: Timeline) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
         for (subject, effects) in other.subjects {
             match self.subjects.get_mut(&subject) {
                 Some(known) => known.extend(effects),

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lambda_audit::audit::{Audit, TrailInput};
+use lambda_audit::store::Store;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use support::Library;
@@ -144,4 +145,104 @@ fn stolen_credentials_are_found_by_the_record_of_their_issue() {
     let audit =
         library.audit(None, TrailInput::Memory(files(&[vec![stolen(1)], vec![issue(2, 0, 0, false)]])));
     assert!(audit.report.findings.iter().all(|one| one.policy != "lambda-token-external"));
+}
+
+/// A directory of files, and a store beside it.
+struct Place {
+    files: std::path::PathBuf,
+    store: std::path::PathBuf,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let scratch = support::scratch(name);
+        let files = scratch.join("files");
+        std::fs::create_dir_all(&files).unwrap();
+        Place { files, store: scratch.join("audit.store") }
+    }
+
+    fn put(&self, file: &(String, Arc<[u8]>)) {
+        std::fs::write(self.files.join(&file.0), &file.1).unwrap();
+    }
+
+    fn trail(&self) -> TrailInput {
+        TrailInput::Paths(vec![self.files.clone()])
+    }
+
+    fn run(&self, library: &Library) -> Audit {
+        let mut store = Store::open(&self.store).unwrap();
+        library.audit_with(None, self.trail(), Some(&mut store))
+    }
+}
+
+/// All of a report that does not tell new from known.
+fn told(audit: &Audit) -> Json {
+    let mut report = serde_json::to_value(&audit.report).unwrap();
+    report["summary"]["known"] = Json::Null;
+    for finding in report["findings"].as_array_mut().unwrap() {
+        finding["seen"] = Json::Null;
+    }
+    report
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    /// Files come one after the other, in any order: what they say of sessions is that of one reading.
+    #[test]
+    fn beside_a_store_a_session_is_whose_its_credentials_are(
+        events in prop::collection::vec((0..3u8, 0..4u8, 0..600u32, 0..4usize), 1..24),
+        order in Just(vec![0, 1, 2, 3]).prop_shuffle(),
+    ) {
+        let mut parts = vec![Vec::new(); 4];
+        for (id, &(what, key, second, file)) in events.iter().enumerate() {
+            parts[file].push(match what {
+                0 => issue(id, second, key, key == 0),
+                _ => iam_write(id, second, key),
+            });
+        }
+        let place = Place::new("session-store-order");
+        let files = files(&parts);
+        let library = Library::new("");
+        for at in order {
+            place.put(&files[at]);
+            let clean = told(&library.audit(None, place.trail()));
+            prop_assert_eq!(&told(&place.run(&library)), &clean);
+        }
+        let clean = told(&library.audit(None, place.trail()));
+        prop_assert_eq!(&told(&place.run(&library)), &clean);
+    }
+}
+
+#[test]
+fn what_must_be_seen_again_and_is_gone_is_unknown() {
+    let place = Place::new("session-store-gone");
+    let parts = [vec![iam_write(1, 10, 0), iam_write(2, 11, 1)], vec![iam_write(3, 5, 0)]];
+    files(&parts).iter().for_each(|file| place.put(file));
+    let library = Library::new("");
+    assert_eq!(verdicts(&place.run(&library)), (BTreeSet::new(), 0, 3));
+    // Now it is said whose the session of two files is; one of them is gone.
+    std::fs::remove_file(place.files.join("0.json")).unwrap();
+    let late = json!({"Records": [issue(5, 0, 0, true), issue(6, 0, 1, false)]}).to_string();
+    place.put(&("late.json".to_owned(), late.into_bytes().into()));
+    assert_eq!(verdicts(&place.run(&library)), (BTreeSet::from([3]), 1, 1));
+    assert_eq!(verdicts(&place.run(&library)), (BTreeSet::from([3]), 1, 1));
+    // It is there again, as it was.
+    let before = std::fs::metadata(place.files.join("1.json")).unwrap().modified().unwrap();
+    place.put(&files(&parts)[0]);
+    std::fs::File::options()
+        .write(true)
+        .open(place.files.join("0.json"))
+        .unwrap()
+        .set_modified(before)
+        .unwrap();
+    assert_eq!(verdicts(&place.run(&library)), (BTreeSet::from([1, 3]), 1, 0));
+    // In its place is another one of the same size and time.
+    let other = json!({"Records": [iam_write(1, 10, 0), iam_write(2, 11, 0)]}).to_string();
+    let name = place.files.join("0.json");
+    let modified = std::fs::metadata(&name).unwrap().modified().unwrap();
+    assert_eq!(std::fs::metadata(&name).unwrap().len(), other.len() as u64);
+    std::fs::write(&name, "x".repeat(other.len())).unwrap();
+    std::fs::File::options().write(true).open(&name).unwrap().set_modified(modified).unwrap();
+    assert_eq!(verdicts(&place.run(&library)), (BTreeSet::from([3]), 1, 1));
 }

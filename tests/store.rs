@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lambda_audit::audit::{Audit, TrailInput};
+use lambda_audit::engine::Scope;
 use lambda_audit::report::Seen;
 use lambda_audit::store::Store;
 use serde_json::{Value as Json, json};
@@ -162,11 +163,10 @@ fn findings_are_new_once_and_known_ever_after() {
 
     // One file comes later: what only it shows is new then.
     let late = files_below(&directory).pop().unwrap();
-    let aside = late.with_extension("aside");
     let elsewhere = directory.parent().unwrap().join("aside");
     fs::rename(&late, &elsewhere).unwrap();
     let first = run(&library, &directory, &store);
-    assert!(!first.report.findings.is_empty() && !aside.exists());
+    assert!(!first.report.findings.is_empty());
     assert!(first.report.findings.iter().all(|finding| finding.seen == Some(Seen::New)));
     assert_eq!(first.report.summary.known, Some(0));
 
@@ -329,4 +329,73 @@ fn a_full_disk_ends_the_run_and_leaves_the_store_as_it_was() {
     assert_eq!(finished.code, 1, "{}", finished.stderr);
     fs::remove_file(&store).unwrap();
     assert_eq!(finished.json()["findings"], bash("unlimited").json()["findings"]);
+}
+
+/// What a file gives is kept for each scope by itself.
+#[test]
+fn a_part_that_is_reported_is_that_of_one_reading() {
+    let scratch = scratch("store-scope");
+    let (directory, store) = (scratch.join("files"), scratch.join("audit.store"));
+    // Names that say nothing: every file is read, with a store and without.
+    for (at, bytes) in demo().into_values().enumerate() {
+        put(&directory, Path::new(&format!("{at:04}.json.gz")), &bytes);
+    }
+    let everything = Library::new("");
+    let whole = told(&clean(&everything, &directory));
+    same(&told(&run(&everything, &directory, &store)), &whole);
+    let account = whole["inputs"]["accounts"][0].as_str().unwrap().to_owned();
+    let last = whole["inputs"]["last_record"].as_str().unwrap();
+    let last = last.parse::<jiff::Timestamp>().unwrap().as_second();
+    let scopes = [
+        Scope { since: Some(last - 3 * 86_400), ..Scope::default() },
+        Scope { until: Some(last - 86_400), accounts: BTreeSet::from([account]), ..Scope::default() },
+        Scope { regions: BTreeSet::from(["us-east-1".to_owned()]), ..Scope::default() },
+    ];
+    for scope in scopes {
+        let mut part = Library::new("");
+        part.scope = scope;
+        let expected = told(&clean(&part, &directory));
+        assert_ne!(expected["findings"], whole["findings"]);
+        same(&told(&run(&part, &directory, &store)), &expected);
+        same(&told(&run(&part, &directory, &store)), &expected);
+        same(&told(&run(&everything, &directory, &store)), &whole);
+    }
+}
+
+/// Files of two directories that are shown by the same path are two files.
+#[test]
+fn a_path_of_another_directory_is_another_file() {
+    let scratch = scratch("store-alike");
+    let files = files_below(&root().join("fixtures/recorded/AWSLogs"));
+    let (one, other) = files.split_at(files.len() / 2);
+    for (place, files) in [("one", one), ("other", other)] {
+        for (at, path) in files.iter().enumerate() {
+            put(
+                &scratch.join(place).join("logs"),
+                Path::new(&format!("{at}.json.gz")),
+                &fs::read(path).unwrap(),
+            );
+        }
+    }
+    let run = |place: &str, more: &[&str]| {
+        let mut command = support::program();
+        command.current_dir(scratch.join(place));
+        command
+            .args(["replay", "--now", NOW, "--output", "json", "--exit-zero", "--allow-incomplete"])
+            .args(more);
+        support::finish(command).json()
+    };
+    let counts = |report: &Json| {
+        let rows = report["coverage"]["policies"].as_array().unwrap().clone();
+        let figures = ["policy", "judged", "fail", "pass", "not_applicable", "unknown"];
+        rows.iter().map(|row| figures.map(|name| row[name].to_string())).collect::<Vec<_>>()
+    };
+    run("one", &["logs", "--store", "../audit.store", "--policy", "function-*"]);
+    run("other", &["logs", "--store", "../audit.store", "--policy", "function-*"]);
+    let clean = run("one", &["logs", "../other/logs"]);
+    for place in ["other", "one"] {
+        let beside = run(place, &["logs", "--store", "../audit.store"]);
+        assert_eq!(counts(&beside), counts(&clean));
+        assert_eq!(beside["inputs"]["records"], clean["inputs"]["records"]);
+    }
 }

@@ -14,6 +14,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use lambda_audit::audit::{Audit, TrailInput};
 use lambda_audit::report::Finding;
+use lambda_audit::store::Store;
 use lambda_audit::trail::digest::PublicKeys;
 use support::{Library, files_below, root};
 
@@ -304,4 +305,46 @@ fn keys_that_cannot_be_used_end_the_run_before_anything_is_read() {
     assert!(ran.stderr.contains("list-public-keys"), "{}", ran.stderr);
     let ran = support::run(["replay", "x", "--public-keys", "fixtures/digests/public-keys.json"]);
     assert_eq!(ran.code, 2);
+}
+
+/// What the check needs of files is kept as what they gave is.
+#[test]
+fn beside_a_store_the_check_is_that_of_one_reading() {
+    let chain = Chain::read();
+    let scratch = support::scratch("store-digests");
+    for (path, bytes) in &chain.files {
+        let path = scratch.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let trail = || TrailInput::Paths(vec![scratch.join("AWSLogs")]);
+    let mut keys = PublicKeys::default();
+    keys.add(&chain.keys).unwrap();
+    let plain = Library::new("");
+    let mut checking = Library::new("");
+    checking.digests = Some(keys);
+    let store = scratch.join("audit.store");
+    let run = |library: &Library| {
+        let audit = library.audit_with(None, trail(), Some(&mut Store::open(&store).unwrap()));
+        let mut report = serde_json::to_value(&audit.report).unwrap();
+        report["summary"]["known"] = serde_json::Value::Null;
+        for finding in report["findings"].as_array_mut().unwrap() {
+            finding["seen"] = serde_json::Value::Null;
+        }
+        report
+    };
+    let clean = |library: &Library| serde_json::to_value(&library.audit(None, trail()).report).unwrap();
+    // At first nobody asks for the check; then files are read for it.
+    assert_eq!(run(&plain), clean(&plain));
+    let expected = clean(&checking);
+    assert!(expected["findings"].as_array().unwrap().iter().any(|finding| finding["policy"] == POLICY));
+    assert_eq!(run(&checking), expected);
+    // Other bytes of the same size and time: whatever reads them finds them altered.
+    for path in files_below(&scratch.join("AWSLogs")) {
+        let metadata = std::fs::metadata(&path).unwrap();
+        std::fs::write(&path, vec![b'#'; metadata.len() as usize]).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(metadata.modified().unwrap()).unwrap();
+    }
+    assert_eq!(run(&checking), expected);
 }

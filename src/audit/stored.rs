@@ -8,6 +8,7 @@
 mod keep;
 mod key;
 mod load;
+mod pack;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;

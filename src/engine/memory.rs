@@ -81,7 +81,7 @@ impl<'p> Engine<'p> {
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
             treatment,
         };
-        let now = part.add(look, occasion, hold);
+        let now = part.add(look, (occasion, treatment == Treatment::Judged), hold);
         match now {
             Now::Wait => {}
             Now::Judge(_) if treatment == Treatment::Remembered => {}

@@ -236,6 +236,8 @@ struct Held<T> {
     #[serde(with = "plain::shared_option")]
     account: Option<Arc<str>>,
     class: EventClass,
+    /// Judged, not only remembered for others.
+    counts: bool,
     barring: Vec<Mentioned>,
     held: T,
 }
@@ -320,8 +322,14 @@ impl<T: Clone> Part<T> {
         rules.look_with(fact, at, std::mem::take(&mut self.spare))
     }
 
-    /// Adds a record that was looked at. `hold` is called where the fact is needed later.
-    pub(crate) fn add(&mut self, look: Look, at: &Occasion, hold: impl FnOnce() -> T) -> Now {
+    /// Adds a record that was looked at. `hold` is called where the fact is needed later. `counts`: whether it is judged,
+    /// not only remembered for others.
+    pub(crate) fn add(
+        &mut self,
+        look: Look,
+        (at, counts): (&Occasion, bool),
+        hold: impl FnOnce() -> T,
+    ) -> Now {
         let Look { mut marks, kind, moment } = look;
         for mark in marks.drain(..) {
             if let Some(history) = self.histories.get_mut(mark.history) {
@@ -339,6 +347,7 @@ impl<T: Clone> Part<T> {
                     moment,
                     account: at.account.clone(),
                     class: at.class,
+                    counts,
                     barring,
                     held: hold(),
                 }));
@@ -403,10 +412,9 @@ impl<T: Clone> Part<T> {
     /// Lets go of records that pass by now: more records never change that.
     fn let_go(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let before = held.len();
-        let held: Vec<Box<Held<T>>> =
-            held.into_iter().filter(|one| !self.barred(&one.barring, &one.moment)).collect();
-        self.passed += (before - held.len()) as u64;
+        let (barred, held): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|one| self.barred(&one.barring, &one.moment));
+        self.passed += barred.iter().filter(|one| one.counts).count() as u64;
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
         self.held = held;
     }

@@ -172,6 +172,8 @@ impl Journal {
                 return Err(damaged("a transaction does not begin here"));
             }
             payload.clear();
+            // The sum of the head says that this is what was written.
+            payload.reserve_exact(usize::try_from(length).unwrap_or(0));
             Read::by_ref(&mut self.file).take(length).read_to_end(&mut payload).map_err(read)?;
             if payload.len() as u64 != length || crc(&payload) != u32_at(&head, 8) {
                 return Err(damaged("the sum of a transaction is another one"));
@@ -217,7 +219,7 @@ impl Journal {
     }
 
     pub(super) fn read(&mut self, at: u64, length: u64) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         let read = self
             .file
             .seek(SeekFrom::Start(at))

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::load::encode;
+use super::pack;
 use crate::audit::records::{Apart, Digests, Judge, Keep, PerFile, RecordFacts};
 use crate::facts::sessions::Sessions;
 use crate::store::{FileKey, Gave, Policies, Store, StoreError};
@@ -56,7 +56,7 @@ impl Keep for Keeper<'_, '_> {
         if outcome.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Io(_))) {
             return false;
         }
-        let written = encode(&outcome.path, apart).and_then(|gathered| {
+        let written = pack::write(&outcome.path, apart, true).and_then(|gathered| {
             let gave = Gave {
                 file: key,
                 outcome,

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::pack;
 use crate::audit::AuditError;
-use crate::audit::records::{Apart, Gathered};
+use crate::audit::records::Gathered;
 use crate::engine::Engine;
-use crate::facts::plain;
-use crate::store::{Blob, Policies, Store, StoreError};
+use crate::store::{Blob, Policies, Store};
 
 /// What the store had.
 pub(super) struct Loaded {
@@ -89,8 +89,7 @@ fn add_blobs(
     let mut done = HashSet::new();
     for blob in blobs {
         let bytes = store.read(blob)?;
-        let apart: Apart =
-            plain::sharing(|| postcard::from_bytes(&bytes)).map_err(|error| store.damaged(error))?;
+        let apart = pack::read(&bytes).map_err(|error| store.damaged(error))?;
         drop(bytes);
         let Some(set) = store.policies(blob) else { continue };
         let place = |policy| {
@@ -115,7 +114,7 @@ pub(super) fn write_merged(
     store: &mut Store,
 ) -> Result<Gathered, AuditError> {
     let apart = all.apart(engine);
-    let bytes = encode("all files", &apart)?;
+    let bytes = pack::write("all files", &apart, false)?;
     store.merge(wanted, &bytes)?;
     drop(bytes);
     store.tidy()?;
@@ -123,9 +122,4 @@ pub(super) fn write_merged(
     let sound = all.add(engine, apart, Some);
     debug_assert!(sound, "shares of this very engine");
     Ok(all)
-}
-
-pub(super) fn encode(file: &str, apart: &Apart) -> Result<Vec<u8>, StoreError> {
-    plain::sharing(|| postcard::to_allocvec(apart))
-        .map_err(|error| StoreError::Encode { file: file.to_owned(), what: error.to_string() })
 }

@@ -45,7 +45,9 @@ type Marks = BTreeMap<Moment, Mark>;
 /// The records of one key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Counted<T> {
+    #[serde(deserialize_with = "plain::sorted")]
     sure: Marks,
+    #[serde(deserialize_with = "plain::sorted")]
     possible: Marks,
     /// The facts of the earliest sure and of the earliest possible record.
     first: First<T>,
@@ -114,11 +116,15 @@ impl<T: Clone> Counts<T> {
     }
 
     pub(crate) fn merge(&mut self, other: Counts<T>) {
-        for (key, counted) in other.keys {
-            match self.keys.entry(key) {
-                KeyEntry::Occupied(mut entry) => entry.get_mut().merge(counted),
-                KeyEntry::Vacant(entry) => {
-                    entry.insert(counted);
+        if self.keys.is_empty() {
+            self.keys = other.keys;
+        } else {
+            for (key, counted) in other.keys {
+                match self.keys.entry(key) {
+                    KeyEntry::Occupied(mut entry) => entry.get_mut().merge(counted),
+                    KeyEntry::Vacant(entry) => {
+                        entry.insert(counted);
+                    }
                 }
             }
         }

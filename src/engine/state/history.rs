@@ -104,6 +104,8 @@ impl Table {
 
     fn merge(&mut self, other: Table) {
         match (self, other) {
+            (Table::Last { keys, .. }, Table::Last { keys: more, .. }) if keys.is_empty() => *keys = more,
+            (Table::All(keys), Table::All(more)) if keys.is_empty() => *keys = more,
             (Table::Last { keys, .. }, Table::Last { keys: more, .. }) => {
                 for (key, cells) in more {
                     match keys.entry(key) {
