@@ -83,7 +83,7 @@ fn faults(row: &Value) -> Vec<String> {
         }
     }
     for grant in &judged.grants {
-        if grant.reason.is_empty() || grant.conditions.iter().any(|note| note.why.is_empty()) {
+        if grant.reason().is_empty() || grant.conditions.iter().any(|note| note.why.is_empty()) {
             same("reason", "none".into(), "some".into());
         }
     }
@@ -122,7 +122,7 @@ fn notes_say_which_conditions_bind() {
         let judged = assess(&text, &context).unwrap();
         let notes = &judged.grants[0].conditions;
         for note in notes {
-            assert!(text[note.span.clone()].contains(&note.key), "{note:?}");
+            assert!(text[note.span.clone()].contains(note.key.as_ref()), "{note:?}");
         }
         notes.iter().map(|note| note.binds).collect::<Vec<_>>()
     };
