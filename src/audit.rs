@@ -8,11 +8,13 @@ mod context;
 mod holes;
 mod integrity;
 mod ledger;
+mod looked_up;
 mod networks;
 mod records;
 mod relevance;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,11 +40,12 @@ use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
 use crate::timeline::{Base, History};
 use crate::trail::digest::{self, PublicKeys};
-use crate::trail::{self, FileOutcome, Options, Prune};
+use crate::trail::{self, FileOutcome, Options, Prune, Remote};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
 
 pub use assemble::rfc3339;
+pub use looked_up::LookedUp;
 pub use records::{LastInvoke, RecordFacts};
 
 /// Trail records to read.
@@ -54,6 +57,10 @@ pub enum TrailInput {
     Paths(Vec<PathBuf>),
     /// Files in memory, with the names they are shown under.
     Memory(Vec<(String, Arc<[u8]>)>),
+    /// Records of chosen names.
+    LookedUp(Box<LookedUp>),
+    /// Files elsewhere, and paths beside them.
+    Remote(Arc<dyn Remote>, Vec<PathBuf>),
 }
 
 impl TrailInput {
@@ -251,8 +258,16 @@ fn read_trail(
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     let broken = out.digests.iter().flat_map(holes::of_digests);
     let left_out = holes::of_left_out(&out.files, &options.prune);
-    let all: Vec<_> = holes::holes(&out.files).into_iter().chain(broken).chain(left_out).collect();
+    let not_looked_up = looked_up(job).into_iter().flat_map(|looked_up| looked_up.holes.iter().cloned());
+    let all: Vec<_> =
+        holes::holes(&out.files).into_iter().chain(broken).chain(left_out).chain(not_looked_up).collect();
     all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    // Of what was asked for, everything of that time was read, whether there is a record of it or not.
+    for (account, from, to) in looked_up(job).into_iter().flat_map(|looked_up| &looked_up.read) {
+        for time in [*from, *to] {
+            out.facts.reading.record(account, EventClass::Management, time);
+        }
+    }
     tally.merge(first.tally);
     if !first.waiting.is_empty() {
         let mut sessions = first.sessions;
@@ -303,6 +318,13 @@ fn close(
     }
 }
 
+fn looked_up<'j>(job: &'j Job<'_>) -> Option<&'j LookedUp> {
+    match &job.trail {
+        TrailInput::LookedUp(looked_up) => Some(looked_up),
+        TrailInput::None | TrailInput::Paths(_) | TrailInput::Memory(_) | TrailInput::Remote(..) => None,
+    }
+}
+
 /// Reads all files, or only these.
 fn read_files(
     job: &Job<'_>,
@@ -310,19 +332,32 @@ fn read_files(
     visitor: &records::Judge<'_>,
     only: Option<&records::Again>,
 ) -> (Vec<FileOutcome>, Vec<Option<digest::Object>>) {
-    let read = match (&job.trail, only) {
-        (TrailInput::None, _) => Vec::new(),
-        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, options, visitor),
-        (TrailInput::Paths(_), Some(only)) => {
-            let paths: Vec<PathBuf> = only.keys().map(PathBuf::from).collect();
-            trail::read_inputs(&paths, options, visitor)
-        }
-        (TrailInput::Memory(files), only) => files
-            .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
-            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor))
-            .collect(),
+    let (paths, memory): (&[PathBuf], &[(String, Arc<[u8]>)]) = match &job.trail {
+        TrailInput::None => return (Vec::new(), Vec::new()),
+        TrailInput::Paths(paths) | TrailInput::Remote(_, paths) => (paths, &[]),
+        TrailInput::Memory(files) => (&[], files),
+        TrailInput::LookedUp(looked_up) => (&looked_up.paths, &looked_up.files),
     };
+    let (elsewhere, here): (BTreeSet<String>, Vec<&String>) = match (only, &job.trail) {
+        (None, _) => (BTreeSet::new(), Vec::new()),
+        (Some(only), TrailInput::Remote(..)) => {
+            let (there, here): (Vec<_>, Vec<_>) = only.keys().partition(|name| name.starts_with("s3://"));
+            (there.into_iter().cloned().collect(), here)
+        }
+        (Some(only), _) => (BTreeSet::new(), only.keys().collect()),
+    };
+    let in_memory = memory
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
+        .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor));
+    let is_file = |name: &&&String| !memory.iter().any(|(known, _)| known == **name);
+    let again: Option<Vec<PathBuf>> = only.map(|_| here.iter().filter(is_file).map(PathBuf::from).collect());
+    let mut read = trail::read_inputs(again.as_deref().unwrap_or(paths), options, visitor);
+    read.extend(in_memory);
+    if let TrailInput::Remote(remote, _) = &job.trail {
+        let files = remote.fetch(&options.prune, only.map(|_| &elsewhere), &options.watch);
+        read.extend(trail::read_remote(files, options, visitor));
+    }
     read.into_iter().unzip()
 }
 
@@ -349,7 +384,8 @@ fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
 fn invocations_in_scope(job: &Job<'_>, logging: &[LoggingFact], trail: &TrailRead) -> bool {
     trail.facts.invocations > 0
         || job.config.require.contains(&Require::InvokeRecords)
-        || (job.trail.is_given() && logging.iter().any(LoggingFact::is_logged))
+        // The lookup history has no data events, whatever is logged.
+        || (job.trail.is_given() && looked_up(job).is_none() && logging.iter().any(LoggingFact::is_logged))
 }
 
 /// Invocations of functions that nothing records cannot be judged: unknown, never silently empty.

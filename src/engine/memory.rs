@@ -74,7 +74,7 @@ impl<'p> Engine<'p> {
             treatment,
         };
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
-        let now = part.add(look, occasion, hold);
+        let now = part.add(look, (occasion, treatment == Treatment::Judged), hold);
         match now {
             Now::Wait => {}
             Now::Judge(_) if treatment == Treatment::Remembered => {}
@@ -104,7 +104,7 @@ fn settle(
 ) {
     match settled {
         // Only what is reported is judged. A count's doubt stands for other records too, and is always told.
-        Settled::Judged { held, .. } | Settled::WarmingUp { held, .. }
+        Settled::Judged { held, .. } | Settled::WarmingUp { held, .. } | Settled::Repeated(held)
             if held.treatment == Treatment::Remembered => {}
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
         Settled::Repeated(_) => tally.count(at, |row| {

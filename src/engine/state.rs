@@ -182,6 +182,8 @@ struct Held<T> {
     account: Option<Arc<str>>,
     class: EventClass,
     barring: Vec<Mentioned>,
+    /// It is reported; if not, it is held for what others ask of it.
+    counts: bool,
     held: T,
 }
 
@@ -251,8 +253,13 @@ impl<T: Clone> Part<T> {
         }
     }
 
-    /// Adds a record that was looked at. `hold` is called where the fact is needed later.
-    pub(crate) fn add(&mut self, look: Look, at: &Occasion, hold: impl FnOnce() -> T) -> Now {
+    /// Adds a record that was looked at. `counts`: it is reported. `hold` is called where the fact is needed later.
+    pub(crate) fn add(
+        &mut self,
+        look: Look,
+        (at, counts): (&Occasion, bool),
+        hold: impl FnOnce() -> T,
+    ) -> Now {
         let Look { marks, kind, moment } = look;
         for mark in marks {
             if let Some(history) = self.histories.get_mut(mark.history) {
@@ -270,6 +277,7 @@ impl<T: Clone> Part<T> {
                     account: at.account.clone(),
                     class: at.class,
                     barring,
+                    counts,
                     held: hold(),
                 });
                 if self.held.len() >= self.let_go_at {
@@ -318,10 +326,10 @@ impl<T: Clone> Part<T> {
     /// Lets go of records that pass by now: more records never change that.
     fn let_go(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let before = held.len();
-        let held: Vec<Held<T>> =
-            held.into_iter().filter(|one| !self.barred(&one.barring, &one.moment)).collect();
-        self.passed += (before - held.len()) as u64;
+        let (passed, held): (Vec<Held<T>>, Vec<Held<T>>) =
+            held.into_iter().partition(|one| self.barred(&one.barring, &one.moment));
+        // When one is let go is chance: what is not reported must not be counted by it.
+        self.passed += passed.iter().filter(|one| one.counts).count() as u64;
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
         self.held = held;
     }

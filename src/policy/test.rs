@@ -262,7 +262,7 @@ impl Prepared<'_> {
                 out.extend(about(fact).then_some(One::Fact(fact, outcome, seen)));
                 continue;
             };
-            match part.add(rules.look(fact, occasion), occasion, || fact) {
+            match part.add(rules.look(fact, occasion), (occasion, true), || fact) {
                 Now::Judge(outcome) => {
                     out.extend(about(fact).then(|| One::Fact(fact, outcome, Vec::new())));
                 }

@@ -36,7 +36,8 @@ fn ranked(
     let mut out = BTreeMap::new();
     for record in records {
         let (fact, occasion) = (record.fact(), record.occasion());
-        let now = part.add(rules.look(&fact, &occasion), &occasion, || (record.moment(), record.fact()));
+        let now =
+            part.add(rules.look(&fact, &occasion), (&occasion, true), || (record.moment(), record.fact()));
         assert_eq!(now, Now::Wait, "levels are told when all have been read");
     }
     part.settle(rules, reading, |(_, fact)| fact, &mut |settled| {
