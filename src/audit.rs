@@ -45,7 +45,7 @@ use crate::trust::Trust;
 use crate::value::{Reading, Why};
 
 pub use assemble::rfc3339;
-pub use looked_up::LookedUp;
+pub use looked_up::{LookedUp, NamedText};
 pub use records::{LastInvoke, RecordFacts};
 
 /// Trail records to read.
@@ -55,8 +55,8 @@ pub enum TrailInput {
     None,
     /// Files, directories, `-` for standard input.
     Paths(Vec<PathBuf>),
-    /// Files in memory, with the names they are shown under.
-    Memory(Vec<(String, Arc<[u8]>)>),
+    /// Files in memory.
+    Memory(Vec<NamedText>),
     /// Records of chosen names.
     LookedUp(Box<LookedUp>),
     /// Files elsewhere, and paths beside them.
@@ -332,7 +332,7 @@ fn read_files(
     visitor: &records::Judge<'_>,
     only: Option<&records::Again>,
 ) -> (Vec<FileOutcome>, Vec<Option<digest::Object>>) {
-    let (paths, memory): (&[PathBuf], &[(String, Arc<[u8]>)]) = match &job.trail {
+    let (paths, memory): (&[PathBuf], &[NamedText]) = match &job.trail {
         TrailInput::None => return (Vec::new(), Vec::new()),
         TrailInput::Paths(paths) | TrailInput::Remote(_, paths) => (paths, &[]),
         TrailInput::Memory(files) => (&[], files),

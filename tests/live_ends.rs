@@ -17,12 +17,12 @@ use support::scratch;
 /// Starts a collection, and gives it when the endpoint has seen so many calls.
 fn until(endpoint: &Endpoint, calls: usize, file: &Path) -> Child {
     let mut command: Command = command(endpoint, DEMO);
-    let arguments = ["snapshot", "-o", path(file), "--all-regions", "--quota-scale", "8"];
+    let arguments = ["snapshot", "-o", path(file), "--all-regions", "--quota-scale", "40"];
     command.args([&arguments[..], &OF_DEMO].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
-    while endpoint.seen().len() < calls && child.try_wait().unwrap().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(120), "{} calls", endpoint.seen().len());
+    while endpoint.count() < calls && child.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(120), "{} calls", endpoint.count());
         std::thread::sleep(Duration::from_millis(1));
     }
     child

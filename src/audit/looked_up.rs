@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::engine::state::Hole;
 use crate::report::{NotInScope, Read};
 
+/// A text in memory, and the name it is shown under.
+pub type NamedText = (String, Arc<[u8]>);
+
 /// What was looked up, and how that ended.
 #[derive(Debug, Clone, Default)]
 pub struct LookedUp {
-    /// Texts in memory, with the names they are shown under.
-    pub files: Vec<(String, Arc<[u8]>)>,
+    pub files: Vec<NamedText>,
     pub paths: Vec<PathBuf>,
     /// The calls, for the ledger.
     pub rows: Vec<Read>,

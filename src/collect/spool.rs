@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use libdeflater::{CompressionLvl, Compressor};
 use serde::{Deserialize, Serialize};
+
+use crate::audit::NamedText;
 
 /// Text is packed when there is so much of it.
 const CHUNK: usize = 4 << 20;
@@ -78,7 +80,7 @@ pub(super) struct Spool {
 struct Open {
     files: BTreeMap<PathBuf, File>,
     memory: BTreeMap<Key, Vec<u8>>,
-    packed: Vec<(String, Arc<[u8]>)>,
+    packed: Vec<NamedText>,
 }
 
 impl std::fmt::Debug for Spool {
@@ -161,7 +163,7 @@ impl Spool {
     }
 
     /// The records: packed texts with their names, and files.
-    pub(super) fn finish(&self) -> io::Result<(Vec<(String, Arc<[u8]>)>, Vec<PathBuf>)> {
+    pub(super) fn finish(&self) -> io::Result<(Vec<NamedText>, Vec<PathBuf>)> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, held) in std::mem::take(&mut open.memory) {
             if !held.is_empty() {

@@ -126,7 +126,7 @@ impl History {
         let most = page.unwrap_or(most).min(most);
         let time = |name: &str| body.get(name).map(|time| time.as_f64().unwrap_or(f64::NAN));
         let (from, to) = (time("StartTime"), time("EndTime"));
-        if from.zip(to).is_some_and(|(from, to)| !(from <= to)) {
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
             return refused("InvalidTimeRangeException");
         }
         let oldest = self.now.map_or(f64::MIN, |now| now as f64 - DAYS * 86_400.0);

@@ -115,6 +115,10 @@ impl Endpoint {
         self.fake.log.lock().unwrap().clone()
     }
 
+    pub fn count(&self) -> usize {
+        self.fake.log.lock().unwrap().len()
+    }
+
     pub fn forget(&self) {
         self.fake.log.lock().unwrap().clear();
     }
