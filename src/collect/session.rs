@@ -69,7 +69,10 @@ pub enum CollectError {
          whether they work), or name a profile with --profile"
     )]
     Credentials(String),
-    #[error("no region is known: name one with --region, or use --all-regions")]
+    #[error(
+        "no region is known: name one with --region, or use --all-regions; `scan --snapshot FILE` judges a saved \
+         snapshot and asks nobody"
+    )]
     NoRegion,
     #[error("{what}: {why}")]
     Refused { what: &'static str, why: String },
