@@ -262,24 +262,44 @@ fn statement(effect: &str, principal: &Value, conditions: &Value) -> Value {
 fn documents_that_once_broke_a_property_hold() {
     let sns = json!({"Service": "sns.amazonaws.com"});
     let topic = json!({"AWS:SourceArn": "arn:aws:sns:eu-west-1:*:topic"});
+    let role = json!({"AWS": "arn:aws:iam::444455556666:role/app"});
+    let mut all_but_role = statement("Allow", &role, &json!({"ArnLike": {"aws:PrincipalArn": role["AWS"]}}));
+    all_but_role["NotPrincipal"] = all_but_role.as_object_mut().unwrap().remove("Principal").unwrap();
+    let mut deny_others = statement("Deny", &json!({"AWS": NAMED[0]}), &json!({}));
+    deny_others["NotPrincipal"] = deny_others.as_object_mut().unwrap().remove("Principal").unwrap();
     let documents = [
         // A string's wildcard crosses colons, an ARN's does not: what is left has more of them.
-        json!([statement("Allow", &sns, &json!({"StringLike": topic, "ArnNotLike": topic}))]),
-        json!([
-            statement("Allow", &sns, &json!({"StringLike": topic, "Null": {"aws:SourceAccount": "true"}})),
-            statement("Deny", &json!("*"), &json!({"ArnLike": topic})),
-        ]),
+        (
+            Exposure::ServiceUnrestricted,
+            json!([statement("Allow", &sns, &json!({"StringLike": topic, "ArnNotLike": topic}))]),
+        ),
+        (
+            Exposure::ServiceUnrestricted,
+            json!([
+                statement(
+                    "Allow",
+                    &sns,
+                    &json!({"StringLike": topic, "Null": {"aws:SourceAccount": "true"}})
+                ),
+                statement("Deny", &json!("*"), &json!({"ArnLike": topic})),
+            ]),
+        ),
         // Everyone under AWS may be fewer than everyone.
-        json!([
-            statement("Allow", &json!("*"), &json!({})),
-            statement("Deny", &json!({"AWS": "*"}), &json!({})),
-        ]),
+        (
+            Exposure::ServiceUnrestricted,
+            json!([
+                statement("Allow", &json!("*"), &json!({})),
+                statement("Deny", &json!({"AWS": "*"}), &json!({})),
+            ]),
+        ),
+        // Whoever was taken out stays so when a Deny leaves one account only.
+        (Exposure::None, json!([all_but_role, deny_others])),
     ];
     let actors = actors();
-    for statements in documents {
+    for (exposure, statements) in documents {
         let document = json!({"Version": "2012-10-17", "Statement": statements});
         let grants = judged(&document);
-        assert_eq!(grants[0].exposure, Exposure::ServiceUnrestricted, "{document:#}");
+        assert_eq!(grants[0].exposure, exposure, "{document:#}");
         assert_eq!(unsound(&document, &grants, actors.iter()), None, "{document:#}");
         assert_eq!(empty_alarm(&document, &grants, &actors), None, "{document:#}");
     }

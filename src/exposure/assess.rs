@@ -227,7 +227,14 @@ impl<'n> Judge<'_, '_, 'n> {
                     classes.extend(self.classes(&by_url, &resources, std::slice::from_ref(anonymous)));
                 }
             }
-            let met = if signed.is_empty() && anonymous.is_none() { Met::Never } else { Met::Possible };
+            let admits =
+                |callers: &Callers<'n>| class(callers, self.side(), self.work).exposure != Exposure::None;
+            let met = match classes.iter().all(|class| class.exposure == Exposure::None)
+                && !signed.iter().chain(&anonymous).any(admits)
+            {
+                true => Met::Never,
+                false => Met::Possible,
+            };
             Some(Box::new(reason::reach(classes, cast, notes, named, met, self.side())))
         };
         let (invoke_names, other_names) = split_names(&statement.actions, kind, &invoking, self.work);
@@ -334,8 +341,8 @@ fn narrowed<'n>(kind: Kind, cast: &Cast<'n>, meanings: &[Meaning<'n>], work: &Wo
         Kind::Service if cast.services.is_empty() => return None,
         Kind::Anonymous if !cast.anonymous => return None,
         Kind::Principal => Callers::new(kind, cast.principals.clone(), Services::In(Few::new())),
-        Kind::Service => Callers::new(kind, Principals::In(Few::new()), cast.services.clone()),
-        Kind::Anonymous => Callers::new(kind, Principals::In(Few::new()), Services::In(Few::new())),
+        Kind::Service => Callers::new(kind, Principals::nobody(), cast.services.clone()),
+        Kind::Anonymous => Callers::new(kind, Principals::nobody(), Services::In(Few::new())),
     };
     meanings.iter().all(|meaning| callers.narrow(meaning, Truth::Holds, work)).then_some(callers)
 }

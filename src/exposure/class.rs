@@ -5,7 +5,7 @@ use super::callers::{Callers, KeySet, Kind};
 use super::condition::{Key, OWNER, fixed_account, fixed_organization, fixed_user};
 use super::document::Few;
 use super::pattern::{Manner, Pattern, Work, arn_parts, glob, is_account};
-use super::principal::{Named, Principals, Services};
+use super::principal::{Named, Services};
 use crate::trust::Trust;
 
 /// The judgement of one box.
@@ -136,7 +136,7 @@ fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
             }
             None if callers.network_is_bounded() => plain(Exposure::Network, Some(false)),
             None => {
-                let few = matches!(&callers.principals, Principals::AllBut(list) if !list.is_empty());
+                let few = callers.principals.leaves_out();
                 let ground = if few { Ground::AllBut } else { Ground::Plain };
                 Class { ground, ..plain(Exposure::Public, Some(false)) }
             }
@@ -283,20 +283,16 @@ fn organizations<'c>(callers: &'c Callers<'_>, id: Key, paths: Key, work: &Work)
 fn accounts<'c>(callers: &'c Callers<'_>, work: &Work) -> Option<Few<&'c str>> {
     let arns = callers.limited_to(Key::PrincipalArn);
     let without_arns = callers.key(Key::PrincipalArn).map_or(&[][..], |set| set.without.as_slice());
-    let named: Option<Few<&str>> = match &callers.principals {
-        Principals::In(list) => {
-            let allowed = |named: &&Named<'_>| {
-                arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)))
-                    && !own_arn(named).is_some_and(|arn| without_arns.iter().any(|p| p.matches(arn, work)))
-            };
-            Some(list.iter().filter(allowed).map(|named| named.account.as_ref()).collect())
-        }
-        Principals::AllBut(_) => None,
-    };
-    let fallen = |p: &&Pattern<'_>| {
-        matches!(&callers.principals, Principals::AllBut(list)
-            if p.literal().is_some_and(|arn| list.iter().any(|named| own_arn(named) == Some(arn))))
-    };
+    let named: Option<Few<&str>> = callers.principals.among.as_ref().map(|list| {
+        let allowed = |named: &&Named<'_>| {
+            arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)))
+                && !own_arn(named).is_some_and(|arn| without_arns.iter().any(|p| p.matches(arn, work)))
+        };
+        list.iter().filter(allowed).map(|named| named.account.as_ref()).collect()
+    });
+    let out = &callers.principals.but;
+    let fallen =
+        |p: &&Pattern<'_>| p.literal().is_some_and(|arn| out.iter().any(|named| own_arn(named) == Some(arn)));
     let by_arn: Option<Few<&str>> =
         arns.and_then(|list| list.iter().filter(|p| !fallen(p)).map(fixed_account).collect());
     let by_user: Option<Few<&str>> = callers.limited_to(Key::UserId).and_then(|list| {
@@ -326,8 +322,7 @@ fn accounts<'c>(callers: &'c Callers<'_>, work: &Work) -> Option<Few<&'c str>> {
             let by_owner = set.within.as_ref().is_some_and(|list| list.iter().any(|p| p.text == OWNER));
             by_owner || set.admits(name, work)
         });
-        let fallen = matches!(&callers.principals, Principals::AllBut(list)
-            if list.iter().any(|named| named.arn.is_none() && named.account == name));
+        let fallen = out.iter().any(|named| named.arn.is_none() && named.account == name);
         fallen || !admitted || arns_exclude(callers, name, work)
     };
     names.retain(|name| name.is_empty() || !excluded(name));

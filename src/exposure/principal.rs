@@ -58,36 +58,60 @@ fn apart(a: &Pattern<'_>, b: &Pattern<'_>, work: &Work) -> bool {
     own(a) && own(b) && !a.overlaps(b, work)
 }
 
-/// A set of IAM principals.
+/// A set of IAM principals: some, or everyone, less those that are taken out.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Principals<'n> {
-    In(Few<Named<'n>>),
-    AllBut(Few<Named<'n>>),
+pub(super) struct Principals<'n> {
+    /// `None`: everyone.
+    pub(super) among: Option<Few<Named<'n>>>,
+    pub(super) but: Few<Named<'n>>,
 }
 
 impl<'n> Principals<'n> {
+    pub(super) fn nobody() -> Self {
+        Self::only(Few::new())
+    }
+
+    pub(super) fn only(list: Few<Named<'n>>) -> Self {
+        Self { among: Some(list), but: Few::new() }
+    }
+
+    pub(super) fn all_but(list: Few<Named<'n>>) -> Self {
+        Self { among: None, but: list }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::In(list) if list.is_empty())
+        self.among.as_ref().is_some_and(|list| list.is_empty())
+    }
+
+    /// Everyone but some that are named.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.among.is_none() && !self.but.is_empty()
     }
 
     pub(super) fn intersect(&self, other: &Self, work: &Work) -> Self {
-        match (self, other) {
-            (Self::In(a), Self::In(b)) => {
+        let mut but = self.but.clone();
+        but.extend(other.but.iter().filter(|named| !self.but.contains(named)).cloned());
+        let mut among = match (&self.among, &other.among) {
+            (Some(a), Some(b)) => {
                 work.spend(a.len() * b.len());
-                Self::In(a.iter().flat_map(|x| b.iter().filter_map(|y| x.meet(y, work))).collect())
+                Some(a.iter().flat_map(|x| b.iter().filter_map(|y| x.meet(y, work))).collect::<Few<_>>())
             }
-            (Self::In(a), Self::AllBut(b)) | (Self::AllBut(b), Self::In(a)) => {
-                work.spend(a.len() * b.len());
-                Self::In(a.iter().filter(|x| !b.iter().any(|y| y.covers(x, work))).cloned().collect())
-            }
-            (Self::AllBut(a), Self::AllBut(b)) => Self::AllBut(a.iter().chain(b).cloned().collect()),
+            (Some(list), None) | (None, Some(list)) => Some(list.clone()),
+            (None, None) => None,
+        };
+        if let Some(among) = &mut among {
+            work.spend(among.len() * but.len());
+            among.retain(|named| !but.iter().any(|out| out.covers(named, work)));
         }
+        Self { among, but }
     }
 
+    /// Everyone else, and of a set that has both parts perhaps more.
     pub(super) fn complement(&self) -> Self {
-        match self {
-            Self::In(list) => Self::AllBut(list.clone()),
-            Self::AllBut(list) => Self::In(list.clone()),
+        match &self.among {
+            Some(list) if self.but.is_empty() => Self::all_but(list.clone()),
+            Some(_) => Self::all_but(Few::new()),
+            None => Self::only(self.but.clone()),
         }
     }
 }
@@ -162,7 +186,7 @@ pub(super) fn cast<'n>(element: &PrincipalElement<'n>, bound: Bound) -> Cast<'n>
     // The complement of a set that errs one way errs the other way.
     let generous = (bound == Bound::AtMost) == (element.sense == Sense::Named);
     let mut cast = Cast {
-        principals: Principals::In(Few::new()),
+        principals: Principals::nobody(),
         services: Services::In(Few::new()),
         anonymous: false,
         departed: false,
@@ -218,7 +242,8 @@ pub(super) fn cast<'n>(element: &PrincipalElement<'n>, bound: Bound) -> Cast<'n>
             },
         }
     }
-    cast.principals = if everybody_signed { Principals::AllBut(Few::new()) } else { Principals::In(named) };
+    cast.principals =
+        if everybody_signed { Principals::all_but(Few::new()) } else { Principals::only(named) };
     cast.services = if every_service { Services::AllBut(Few::new()) } else { Services::In(services) };
     if element.sense == Sense::AllBut {
         cast.principals = cast.principals.complement();

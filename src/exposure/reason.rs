@@ -11,7 +11,7 @@ use super::document::{Condition, Few};
 use super::json::{self, Node, Value};
 use super::network::IpSet;
 use super::pattern::Pattern;
-use super::principal::{Cast, Principals};
+use super::principal::Cast;
 use super::words::kept;
 use super::{ConditionNote, Exposure, Grant, Normal, Reach};
 
@@ -304,7 +304,7 @@ fn sentence(
         }
         (Exposure::Public, Ground::AllBut) => "every AWS account but the ones taken out is admitted".into(),
         (Exposure::Public, _) => {
-            let start = if matches!(&cast.principals, Principals::AllBut(list) if !list.is_empty()) {
+            let start = if cast.principals.leaves_out() {
                 "NotPrincipal admits everyone it does not name"
             } else {
                 "any AWS account is admitted"
