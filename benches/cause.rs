@@ -1,13 +1,16 @@
 //! How long it takes to join 100,000 findings of a snapshot to the 1,000,000 change records that may have produced
-//! them, gathering included. Prints figure and limit; fails beyond the limit.
+//! them, gathering included. What is measured is the time this process had a processor. Prints figure and limit; fails
+//! beyond the limit.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod cpu;
 
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
+use cpu::Clock;
 use lambda_audit::audit::rfc3339;
 use lambda_audit::facts::schema::Origin;
 use lambda_audit::findings::cause::{Change, Changes, History};
@@ -74,7 +77,8 @@ fn main() -> ExitCode {
         (0..100).map(|at| format!("text that many records share, {at}").into()).collect();
     let text = |at: usize| Some(Arc::clone(&texts[at % texts.len()]));
     let history = History { given: true, accounts: ["111122223333".to_owned()].into(), ..History::default() };
-    let start = Instant::now();
+    let clock = Clock::new();
+    let start = clock.now();
     let mut all = Changes::default();
     for file in 0..FILES {
         let mut changes = Changes::default();
@@ -103,10 +107,12 @@ fn main() -> ExitCode {
         let cause = all.cause(KINDS[at % 2], finding, &history, rfc3339).unwrap();
         found += usize::from(!black_box(cause).records.is_empty());
     }
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = clock.now() - start;
     assert_eq!(all.len(), RECORDS);
     println!(
-        "cause: {FINDINGS} findings joined to {RECORDS} change records in {seconds:.2} s (limit {LIMIT} s), {found} with a cause"
+        "cause: {FINDINGS} findings joined to {RECORDS} change records in {seconds:.2} {}, limit {LIMIT:.1}; {found} have a \
+         cause",
+        clock.kind
     );
     if seconds <= LIMIT && found == FINDINGS { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -8,6 +8,7 @@ mod context;
 mod holes;
 mod integrity;
 mod ledger;
+mod looked_up;
 mod networks;
 mod reading;
 mod records;
@@ -36,12 +37,13 @@ use crate::report::Report;
 use crate::snapshot::{self, ReadError, Visit};
 use crate::store::{Store, StoreError};
 use crate::trail::digest::{self, PublicKeys};
-use crate::trail::{FileOutcome, Options};
+use crate::trail::{FileOutcome, Options, Remote};
 use crate::trust::Trust;
 use crate::value::{Reading, Why};
 use networks::Lookups;
 
 pub use assemble::rfc3339;
+pub use looked_up::{LookedUp, NamedText};
 pub use records::{LastInvoke, RecordFacts};
 
 /// Trail records to read.
@@ -51,8 +53,12 @@ pub enum TrailInput {
     None,
     /// Files, directories, `-` for standard input.
     Paths(Vec<PathBuf>),
-    /// Files in memory, with the names they are shown under.
-    Memory(Vec<(String, Arc<[u8]>)>),
+    /// Files in memory.
+    Memory(Vec<NamedText>),
+    /// Records of chosen names.
+    LookedUp(Box<LookedUp>),
+    /// Files elsewhere, and paths beside them.
+    Remote(Arc<dyn Remote>, Vec<PathBuf>),
 }
 
 impl TrailInput {
@@ -233,12 +239,20 @@ fn index(input: &snapshot::Input) -> Result<SnapshotRead, ReadError> {
     Ok(SnapshotRead { name: input.name(), index, faults })
 }
 
+fn looked_up<'j>(job: &'j Job<'_>) -> Option<&'j LookedUp> {
+    match &job.trail {
+        TrailInput::LookedUp(looked_up) => Some(looked_up),
+        TrailInput::None | TrailInput::Paths(_) | TrailInput::Memory(_) | TrailInput::Remote(..) => None,
+    }
+}
+
 /// Are invocation policies in scope? If neither a Lambda data event nor a snapshot saying that one is logged was
 /// read, they are not, unless the configuration requires them.
 fn invocations_in_scope(job: &Job<'_>, logging: &[LoggingFact], trail: &TrailRead) -> bool {
     trail.facts.invocations > 0
         || job.config.require.contains(&Require::InvokeRecords)
-        || (job.trail.is_given() && logging.iter().any(LoggingFact::is_logged))
+        // The lookup history has no data events, whatever is logged.
+        || (job.trail.is_given() && looked_up(job).is_none() && logging.iter().any(LoggingFact::is_logged))
 }
 
 /// Invocations of functions that nothing records cannot be judged: unknown, never silently empty.

@@ -73,12 +73,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
-    // Boxed: it has the most flags of all.
+    // Boxed: they have the most flags of all.
     Scan(Box<scan::Args>),
     #[cfg(feature = "aws")]
     Snapshot(Box<snapshot::Args>),
     Permissions(permissions::Args),
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     Report(report::Args),
     Baseline(baseline::Args),
     Diff(diff::Args),

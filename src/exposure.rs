@@ -24,6 +24,7 @@ mod pattern;
 mod principal;
 mod reason;
 pub mod render;
+mod words;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -136,6 +137,9 @@ pub enum Unreadable {
     /// Working out the exposure would take too long.
     #[error("the document is too complex: comparing its patterns would take too long")]
     TooComplex,
+    /// The input is no document, because it is not JSON or not an object.
+    #[error("{0}")]
+    Unusable(String),
     /// There is no document, because it could not be fetched.
     #[error("the policy was not read: {0}")]
     NotRead(String),
@@ -160,11 +164,11 @@ pub struct Grant {
     /// `Sid`
     pub sid: Option<String>,
     /// `Allow`, `Deny`, or what else was written.
-    pub effect: Option<String>,
+    pub effect: Option<Cow<'static, str>>,
     /// `Principal` as written; `{"NotPrincipal": …}` for that; `None` if it is missing.
     pub principal: Option<WrittenJson>,
     /// `Action` as written.
-    pub actions: Vec<String>,
+    pub actions: Vec<Cow<'static, str>>,
     /// The actions stand under `NotAction`: everything but them is meant.
     pub not_action: bool,
     /// `Resource` as written; a list as JSON text.
@@ -175,16 +179,36 @@ pub struct Grant {
     pub trusted: Option<bool>,
     /// Does it need a function URL?
     pub url: UrlUse,
-    /// One sentence for people.
-    pub reason: String,
+    /// Why it is so, where its reaches do not say.
+    pub(crate) because: Option<Cow<'static, str>>,
     /// The condition block, one entry per operator and key.
     pub conditions: Vec<ConditionNote>,
     /// Whom it lets invoke (for a layer: use the version), if anyone is named for that.
-    pub invoke: Option<Reach>,
+    pub invoke: Option<Box<Reach>>,
     /// Whom it lets do anything else.
-    pub beyond: Option<Reach>,
+    pub beyond: Option<Box<Reach>>,
     /// Where the parts that decide stand in the document.
     pub marks: Marks,
+}
+
+impl Grant {
+    /// The worse of its reaches, if it has any.
+    pub(crate) fn worst(&self) -> Option<&Reach> {
+        [&self.invoke, &self.beyond]
+            .into_iter()
+            .flatten()
+            .map(AsRef::as_ref)
+            .min_by_key(|reach| reach.exposure.rank())
+    }
+
+    /// One sentence for people: why it has its exposure.
+    pub fn reason(&self) -> &str {
+        match (&self.because, self.worst()) {
+            (Some(because), _) => because,
+            (None, Some(worst)) => &worst.reason,
+            (None, None) => "it allows no action",
+        }
+    }
 }
 
 /// Whom one class of actions admits.
@@ -195,7 +219,7 @@ pub struct Reach {
     /// Is everyone trusted?
     pub trusted: Option<bool>,
     /// One sentence for people.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// Accounts that it names, the owner's included.
     pub accounts: Vec<String>,
     /// Organizations that it is limited to.
@@ -205,7 +229,7 @@ pub struct Reach {
     /// Accounts for which the services may act.
     pub source_accounts: Vec<String>,
     /// The actions of this class as written.
-    pub actions: Vec<String>,
+    pub actions: Vec<Cow<'static, str>>,
     /// It admits only a service that AWS itself needs to have these actions.
     pub listed: bool,
 }
@@ -248,9 +272,9 @@ pub enum UrlAdmission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConditionNote {
     /// As written.
-    pub key: String,
+    pub key: Cow<'static, str>,
     /// As written.
-    pub operator: String,
+    pub operator: Cow<'static, str>,
     /// As text.
     pub values: Vec<String>,
     /// Is it false for every caller outside the ones it names?

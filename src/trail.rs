@@ -26,6 +26,7 @@ mod prune;
 mod quotes;
 mod read;
 mod record;
+mod remote;
 mod split;
 mod time;
 
@@ -39,8 +40,9 @@ pub use meter::{Meter, Progress, Watch};
 pub use names::{canonical_name, lambda_event_names};
 pub use outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 pub use prune::{LeftOut, NEWER, OLDER, Prune};
-pub use read::{Options, RecordVisitor, read_inputs, read_stream};
+pub use read::{Options, RecordVisitor, read_inputs, read_remote, read_stream};
 pub(crate) use read::{list, read_entries};
 pub(crate) use record::string_field;
 pub use record::{HIDDEN, TrailRecord};
+pub use remote::{Content, Fetched, Remote};
 pub use time::parse_event_time;

@@ -28,7 +28,7 @@ struct Class {
 }
 
 /// In this order: what a variable stands for is compared part by part too.
-const CLASSES: [Class; 5] = [
+const CLASSES: [Class; 4] = [
     Class {
         title: "Variables in conditions are replaced",
         page: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-wheretouse",
@@ -38,11 +38,6 @@ const CLASSES: [Class; 5] = [
         title: "An account as principal names everyone in it",
         page: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-accounts",
         rewrite: accounts_as_the_caller,
-    },
-    Class {
-        title: "`{\"AWS\": \"*\"}` is everyone, services included",
-        page: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous",
-        rewrite: everyone_as_a_star,
     },
     Class {
         title: "`ArnEquals` takes wildcards as `ArnLike` does",
@@ -104,18 +99,6 @@ fn accounts_as_the_caller(document: &mut Value, request: &Request) {
                         value.clone_from(arn);
                     }
                 });
-            }
-        }
-    }
-}
-
-fn everyone_as_a_star(document: &mut Value, _: &Request) {
-    for statement in statements(document) {
-        for name in ["Principal", "NotPrincipal"] {
-            if let Some(principal) =
-                statement.get_mut(name).filter(|principal| **principal == json!({"AWS": "*"}))
-            {
-                *principal = json!("*");
             }
         }
     }

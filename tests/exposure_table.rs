@@ -83,7 +83,7 @@ fn faults(row: &Value) -> Vec<String> {
         }
     }
     for grant in &judged.grants {
-        if grant.reason.is_empty() || grant.conditions.iter().any(|note| note.why.is_empty()) {
+        if grant.reason().is_empty() || grant.conditions.iter().any(|note| note.why.is_empty()) {
             same("reason", "none".into(), "some".into());
         }
     }
@@ -122,7 +122,7 @@ fn notes_say_which_conditions_bind() {
         let judged = assess(&text, &context).unwrap();
         let notes = &judged.grants[0].conditions;
         for note in notes {
-            assert!(text[note.span.clone()].contains(&note.key), "{note:?}");
+            assert!(text[note.span.clone()].contains(note.key.as_ref()), "{note:?}");
         }
         notes.iter().map(|note| note.binds).collect::<Vec<_>>()
     };
@@ -137,4 +137,24 @@ fn notes_say_which_conditions_bind() {
     assert_eq!(binds(s3, bucket), [false, true]);
     assert_eq!(binds(s3, &format!(r#"{{"StringEquals":{{{org}}}}}"#)), [true]);
     assert_eq!(binds(r#"{"AWS":"444455556666"}"#, &format!(r#"{{"StringNotEquals":{{{org}}}}}"#)), [false]);
+}
+
+/// Nobody is left: because of a Deny, or without one.
+#[test]
+fn a_reason_names_a_deny_only_where_there_is_one() {
+    let reason = |condition: &str, denies: &str| {
+        let allow = format!(
+            r#"{{"Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Condition":{condition}}}"#
+        );
+        let trust = Trust::default();
+        let context = Context { owner: Some("111122223333"), kind: ResourceKind::Function, trust: &trust };
+        let judged = assess(&format!(r#"{{"Statement":[{allow}{denies}]}}"#), &context).unwrap();
+        assert_eq!(judged.exposure.as_str(), "none");
+        judged.grants[0].reason().to_owned()
+    };
+    let contradiction = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-exampleorg1"},"ForAllValues:StringLike":{"aws:PrincipalOrgPaths":"o-otherorg22/*"}}"#;
+    assert_eq!(reason(contradiction, ""), "nobody: its conditions cannot be met together");
+    let deny = r#",{"Effect":"Deny","Principal":"*","Action":"*"}"#;
+    assert_eq!(reason(contradiction, deny), "nobody: its conditions cannot be met together");
+    assert_eq!(reason("{}", deny), "nobody: a Deny takes away everyone it would admit");
 }

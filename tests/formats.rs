@@ -399,3 +399,30 @@ fn beyond_githubs_limit_the_gravest_new_ones_are_kept_and_the_rest_is_told() {
     let page = written(|out| markdown::write(&report, out));
     assert!(page.len() <= 1 << 20, "{}", page.len());
 }
+
+/// What is the same of many findings is not said of each.
+#[test]
+fn why_no_cause_was_found_is_told_once() {
+    let mut report = audit(&Library::new(""), "demo");
+    report.findings.retain(|finding| finding.triage == Triage::New && finding.cause.is_some());
+    let told = |report: &Report| {
+        let style = text::Style { color: text::Color::Never, width: 200 };
+        let out = written(|out| text::write(report, style, out));
+        let lines = |text: &str| out.lines().filter(|line| line.contains(text)).count();
+        (lines("Cause: no cause found: not looked"), lines("No cause found of"), lines("Cause: 20"))
+    };
+    let unfound = report::Cause { records: Vec::new(), not_found: Some("not looked".to_owned()) };
+    for finding in &mut report.findings {
+        let found = finding.cause.as_ref().is_some_and(|cause| !cause.records.is_empty());
+        if !found {
+            finding.cause = Some(unfound.clone());
+        }
+    }
+    let (each, once, found) = told(&report);
+    assert_eq!((each, once), (0, 1));
+    assert!(found > 0, "what was found is told of each");
+    let first = report.findings.iter().position(|finding| finding.cause.as_ref() == Some(&unfound)).unwrap();
+    report.findings.swap(0, first);
+    report.findings.truncate(1);
+    assert_eq!(told(&report), (1, 0, 0), "of one finding it stands there");
+}

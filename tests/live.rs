@@ -4,64 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod fake_aws;
+mod live_support;
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fake_aws::{Content, Endpoint, Fault, FaultKind};
+use fake_aws::{Content, Fault, FaultKind};
+use live_support::{DEMO, OF_DEMO, aws, collected, fake, parts, path, story};
 use serde_json::Value as Json;
-use support::{Ran, finish, program, root, scratch};
-
-const SECRET: &str = "canary-secret-key";
-const TOKEN: &str = "canary-session-token";
-/// Who asks for the accounts of the demo's company, as its delegated administrator.
-const DEMO: &str = "111122223333";
-const OF_DEMO: [&str; 5] = ["--org-role", "AuditReader", "--account", "111122223333", "444455556666"];
-
-fn story(name: &str) -> String {
-    std::fs::read_to_string(root().join(format!("fixtures/accounts/{name}/snapshot.jsonl"))).unwrap()
-}
-
-fn fake(name: &str) -> Endpoint {
-    fake_aws::start(Content::of(&story(name)), None, 0)
-}
-
-/// The program as `account`'s, with the fake as its AWS.
-fn aws(endpoint: &Endpoint, account: &str, arguments: &[&str]) -> Ran {
-    let mut command = program();
-    command
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", account)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET)
-        .env("AWS_SESSION_TOKEN", TOKEN)
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-    command.args(arguments).args(["--now", support::NOW]);
-    let asks = ["snapshot", "scan", "logging"].contains(&arguments[0]);
-    if asks && !arguments.contains(&"--quota-scale") {
-        command.args(["--quota-scale", "1000"]);
-    }
-    finish(command)
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// The parts of a snapshot, each as text, in order of text; what was refused without AWS's message.
-fn parts(text: &str) -> Vec<String> {
-    let mut parts: Vec<String> = text
-        .lines()
-        .map(|line| serde_json::from_str::<Json>(line).unwrap())
-        .filter(|line| line["type"] == "part")
-        .map(|line| line.to_string())
-        .collect();
-    parts.sort();
-    parts
-}
+use support::{root, scratch};
 
 /// What was found and what could not be judged, without places in files.
 fn judged(snapshot: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
@@ -82,12 +34,6 @@ fn judged(snapshot: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
         .map(|one| format!("{}: {} {} {}", one["policy"], one["fail"], one["pass"], one["unknown"]))
         .collect();
     (findings, counts)
-}
-
-fn collected(endpoint: &Endpoint, account: &str, name: &str, more: &[&str]) -> (Ran, PathBuf) {
-    let file = scratch(name).join("snapshot.jsonl");
-    let arguments = [&["snapshot", "-o", path(&file), "--all-regions"], more].concat();
-    (aws(endpoint, account, &arguments), file)
 }
 
 #[test]
@@ -382,7 +328,9 @@ fn only_what_a_chosen_policy_reads_is_asked() {
     let apis: BTreeSet<String> = endpoint.seen().into_iter().map(|call| call.api).collect();
     let lambda: Vec<&String> = apis.iter().filter(|api| api.starts_with("lambda:")).collect();
     assert_eq!(lambda, ["lambda:ListEventSourceMappings"]);
-    assert!(!apis.iter().any(|api| api.starts_with("cloudtrail:")));
+    // Who changed it is looked up too.
+    let trail: Vec<&String> = apis.iter().filter(|api| api.starts_with("cloudtrail:")).collect();
+    assert_eq!(trail, ["cloudtrail:LookupEvents"]);
 }
 
 #[test]

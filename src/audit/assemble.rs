@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Job, LoggingFact, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, networks, stored,
+    Job, LoggingFact, LookedUp, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, looked_up,
+    networks, stored,
 };
 use crate::collect::quota::{self, Bucket};
 use crate::config::Require;
@@ -116,6 +117,10 @@ pub(super) fn report(
     }
 
     let mut rows = ledger::rows(read.snapshot, read.trail, gaps);
+    rows.extend(looked_up(job).into_iter().flat_map(|looked_up| looked_up.rows.iter()).map(|row| Read {
+        accepted: gaps.accepts_unread(&row.surface, row.account.as_deref(), row.region.as_deref()),
+        ..row.clone()
+    }));
     rows.extend(required(job, read, cold));
     rows.extend(unusable(job, read));
     rows.extend(read.trail.lost.iter().map(stored::Lost::row));
@@ -251,10 +256,12 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered, histor
 fn known_records(job: &Job<'_>, read: Inputs<'_>) -> cause::History {
     let facts = &read.trail.facts;
     let whole = |file: &&crate::trail::FileOutcome| file.status == crate::trail::Status::Ok;
+    let looked = looked_up(job).into_iter().flat_map(|looked_up| &looked_up.read).map(|(_, from, _)| *from);
+    let since = looked.chain(facts.first).min();
     cause::History {
         given: job.trail.is_given(),
         unread: read.trail.files.iter().filter(|file| !whole(file)).count() as u64,
-        first: facts.first.map(rfc3339),
+        first: since.map(rfc3339),
         accounts: facts.accounts.clone(),
         stopped: facts.changes.stopped(rfc3339),
     }
@@ -335,7 +342,8 @@ fn unusable(job: &Job<'_>, read: Inputs<'_>) -> Vec<Read> {
     if read.snapshot.is_some_and(|snapshot| snapshot.index.scopes().is_empty()) {
         rows.push(row("snapshot", "it names no account and region whose functions could be judged"));
     }
-    if job.trail.is_given() && !has_trail(read) {
+    // Look-ups have rows of their own.
+    if job.trail.is_given() && looked_up(job).is_none() && !has_trail(read) {
         let left_out = |file: &FileOutcome| matches!(file.kind, FileKind::LeftOut(_));
         let why = if read.trail.files.iter().any(left_out) {
             "every CloudTrail file is outside of what is reported: see --since, --until, --account, --region"
@@ -356,7 +364,8 @@ fn nothing_read(job: &Job<'_>, read: Inputs<'_>) -> bool {
     let snapshot =
         read.snapshot.is_some_and(|read| !read.index.calls.is_empty() || !read.index.scopes().is_empty());
     let trail = job.trail.is_given() && has_trail(read);
-    !snapshot && !trail
+    let answered = looked_up(job).is_some_and(LookedUp::is_usable);
+    !snapshot && !trail && !answered
 }
 
 fn inputs(engine: &Engine<'_>, read: Inputs<'_>) -> report::Inputs {
@@ -437,7 +446,7 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
         );
     }
     let digests = of(Surface::TrailDigests);
-    if job.trail.is_given() && job.digests.is_none() && !digests.is_empty() {
+    if job.trail.is_given() && looked_up(job).is_none() && job.digests.is_none() && !digests.is_empty() {
         add(
             format!("Whether the trail files are all there and unchanged ({})", policies(&digests)),
             "lambda-audit replay PATH --verify-digests --public-keys FILE",
@@ -465,6 +474,7 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
             "lambda-audit snapshot -o FILE --versions all",
         );
     }
+    out.extend(looked_up(job).into_iter().flat_map(|looked_up| looked_up.not_in_scope.iter().cloned()));
     out.into_iter().collect()
 }
 

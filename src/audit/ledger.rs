@@ -8,7 +8,7 @@ use crate::findings::gaps::AcceptedGaps;
 use crate::report::Read;
 use crate::snapshot::Outcome;
 use crate::trail::digest::{Findings, State};
-use crate::trail::{FileKind, FileOutcome, Status};
+use crate::trail::{FaultKind, FileKind, FileOutcome, Status};
 
 /// What rows are counted together by.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +160,12 @@ fn of_digests(found: &Findings, rows: &mut Rows) {
 
 fn of_file(file: &FileOutcome, rows: &mut Rows) {
     let named = file.named.as_ref();
+    let denied = file.faults.iter().find_map(|fault| match &fault.kind {
+        FaultKind::Denied { permission } => Some(permission.clone()),
+        _ => None,
+    });
     let (surface, outcome) = match (file.status, file.kind) {
+        (Status::Failed, _) if denied.is_some() => ("trail", "denied"),
         (Status::Failed, _) => ("trail", "failed"),
         (Status::Malformed, _) => ("trail", "malformed"),
         (Status::Ok, FileKind::Trail) => ("trail", "ok"),
@@ -193,7 +198,7 @@ fn of_file(file: &FileOutcome, rows: &mut Rows) {
         region: named.map(|named| named.region.clone()),
         surface: surface.to_owned(),
         outcome,
-        missing_permission: None,
+        missing_permission: denied,
         detail,
     };
     let source = !matches!(outcome, "ok" | "left_out");

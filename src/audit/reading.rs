@@ -1,12 +1,15 @@
 //! Reading the trail: all of it, or what a store does not have; what waited until all was read; and what is judged then.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::networks::Lookups;
-use super::records::{self, Again, Digests, Gathered, Judge, Pass};
-use super::{AuditError, Job, TrailInput, TrailRead, holes, integrity, stored, waiting};
+use super::records::{Again, Digests, Gathered, Judge, Pass};
+use super::{
+    AuditError, Job, NamedText, TrailInput, TrailRead, holes, integrity, looked_up, stored, waiting,
+};
 use crate::engine::state::{EventClass, Occasion};
 use crate::engine::{Engine, Memory, Sessions as Told, Tally, Treatment};
 use crate::facts::from_record::{RecordContext, Wanted};
@@ -68,11 +71,23 @@ pub(super) fn read_trail(
     out.unplaced = out.files.iter().any(holes::is_unplaced);
     let broken = out.digests.iter().flat_map(holes::of_digests);
     let left_out = holes::of_left_out(&out.files, &options.prune);
+    let not_looked_up = looked_up(job).into_iter().flat_map(|looked_up| looked_up.holes.iter().cloned());
     let outdated = out.lost.iter().filter(|lost| lost.policies.is_none());
     let gone = outdated.flat_map(|lost| lost.holes(&out.facts.accounts));
-    let all: Vec<_> =
-        holes::holes(&out.files).into_iter().chain(broken).chain(left_out).chain(gone).collect();
+    let all: Vec<_> = holes::holes(&out.files)
+        .into_iter()
+        .chain(broken)
+        .chain(left_out)
+        .chain(gone)
+        .chain(not_looked_up)
+        .collect();
     all.into_iter().for_each(|hole| out.facts.reading.hole(hole));
+    // Of what was asked for, everything of that time was read, whether there is a record of it or not.
+    for (account, from, to) in looked_up(job).into_iter().flat_map(|looked_up| &looked_up.read) {
+        for time in [*from, *to] {
+            out.facts.reading.record(account, EventClass::Management, time);
+        }
+    }
     tally.merge(first.tally);
     for lost in &out.lost {
         engine.unread_file(&lost.path, |at| lost.is_of(at), tally);
@@ -170,22 +185,35 @@ fn close(
 fn read_files(
     job: &Job<'_>,
     options: &Options,
-    visitor: &records::Judge<'_>,
+    visitor: &Judge<'_>,
     only: Option<&Again>,
-) -> (Vec<FileOutcome>, Vec<Option<Object>>) {
-    let read = match (&job.trail, only) {
-        (TrailInput::None, _) => Vec::new(),
-        (TrailInput::Paths(paths), None) => trail::read_inputs(paths, options, visitor),
-        (TrailInput::Paths(_), Some(only)) => {
-            let paths: Vec<PathBuf> = only.keys().map(PathBuf::from).collect();
-            trail::read_inputs(&paths, options, visitor)
-        }
-        (TrailInput::Memory(files), only) => files
-            .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
-            .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor))
-            .collect(),
+) -> (Vec<FileOutcome>, Vec<Option<digest::Object>>) {
+    let (paths, memory): (&[PathBuf], &[NamedText]) = match &job.trail {
+        TrailInput::None => return (Vec::new(), Vec::new()),
+        TrailInput::Paths(paths) | TrailInput::Remote(_, paths) => (paths, &[]),
+        TrailInput::Memory(files) => (&[], files),
+        TrailInput::LookedUp(looked_up) => (&looked_up.paths, &looked_up.files),
     };
+    let (elsewhere, here): (BTreeSet<String>, Vec<&String>) = match (only, &job.trail) {
+        (None, _) => (BTreeSet::new(), Vec::new()),
+        (Some(only), TrailInput::Remote(..)) => {
+            let (there, here): (Vec<_>, Vec<_>) = only.keys().partition(|name| name.starts_with("s3://"));
+            (there.into_iter().cloned().collect(), here)
+        }
+        (Some(only), _) => (BTreeSet::new(), only.keys().collect()),
+    };
+    let in_memory = memory
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| only.contains_key(name)))
+        .map(|(name, bytes)| trail::read_stream(name, Cursor::new(&bytes[..]), options, visitor));
+    let is_file = |name: &&&String| !memory.iter().any(|(known, _)| known == **name);
+    let again: Option<Vec<PathBuf>> = only.map(|_| here.iter().filter(is_file).map(PathBuf::from).collect());
+    let mut read = trail::read_inputs(again.as_deref().unwrap_or(paths), options, visitor);
+    read.extend(in_memory);
+    if let TrailInput::Remote(remote, _) = &job.trail {
+        let files = remote.fetch(&options.prune, only.map(|_| &elsewhere), &options.watch);
+        read.extend(trail::read_remote(files, options, visitor));
+    }
     read.into_iter().unzip()
 }
 

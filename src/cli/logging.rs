@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// The snapshot: JSON Lines, plain or gzipped; `-` is standard input
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
-    /// CloudTrail files or directories; `-` is standard input
+    /// CloudTrail files or directories, or s3://BUCKET/PREFIX; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
     #[cfg(feature = "aws")]
@@ -74,16 +74,19 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     #[cfg(feature = "aws")]
     if args.snapshot.is_some() {
-        args.live.unused()?;
+        args.live.unused(args.trail.iter().any(|path| scan::is_s3(path)))?;
     }
+    #[cfg(feature = "aws")]
+    let trail = scan::trail_input(&args.trail, &args.live.whence(), false)?;
+    #[cfg(not(feature = "aws"))]
+    let trail = scan::trail_input(&args.trail)?;
     let snapshot = match &args.snapshot {
         Some(path) => scan::snapshot_input(path, &args.trail)?,
         #[cfg(feature = "aws")]
-        None => args.live.input(crate::collect::needs::Needs::logging())?,
+        None => args.live.input(crate::collect::needs::Needs::logging(), None, plan.quiet)?.0,
         #[cfg(not(feature = "aws"))]
         None => return Err(scan::offline()),
     };
-    let trail = scan::trail_input(&args.trail);
     let inputs = run::Inputs { snapshot: Some(snapshot), trail, ..run::Inputs::default() };
     let audit = run::audit(&plan, Vec::new(), inputs)?;
     let answer = answer(audit);

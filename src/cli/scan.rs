@@ -1,18 +1,27 @@
 //! `scan`: a snapshot, and trail records beside it, judged by every policy.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "aws")]
+use std::sync::Arc;
 
+#[cfg(feature = "aws")]
+use super::common::Plan;
 use super::common::{CommonArgs, NetworkArgs};
 use super::trail_args::{DigestArgs, StoreArgs, TimeArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
+#[cfg(feature = "aws")]
+use crate::engine::Scope;
 use crate::findings::gate::Exit;
+#[cfg(feature = "aws")]
+use crate::policy::Policy;
 use crate::snapshot::Input;
 
 /// Judge live accounts or a saved snapshot, and trail files beside it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without --snapshot the accounts are asked, with the credentials that the AWS CLI would use.
+Without --snapshot the accounts are asked, with the credentials that the AWS CLI would use: for their state, and for
+what CloudTrail's lookup history of 90 days has of the events that the policies are about.
 
 Examples:
   lambda-audit scan
@@ -28,7 +37,7 @@ pub(crate) struct Args {
     /// The snapshot: JSON Lines, plain or gzipped; `-` is standard input
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
-    /// CloudTrail files or directories; `-` is standard input
+    /// CloudTrail files or directories, or s3://BUCKET/PREFIX; `-` is standard input
     #[arg(long, value_name = "PATH", num_args = 1..)]
     trail: Vec<PathBuf>,
     #[command(flatten)]
@@ -42,6 +51,14 @@ pub(crate) struct Args {
     #[cfg(feature = "aws")]
     #[command(flatten)]
     live: super::live::LiveArgs,
+    /// Do not look up what CloudTrail recorded
+    #[cfg(feature = "aws")]
+    #[arg(long, conflicts_with_all = ["snapshot", "trail"], help_heading = "Live accounts")]
+    no_history: bool,
+    /// Keep the records that are looked up in this directory, and ask only for what it has not got
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["snapshot", "trail", "no_history"], help_heading = "Live accounts")]
+    history: Option<PathBuf>,
 }
 
 /// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
@@ -66,13 +83,99 @@ pub(crate) fn snapshot_input(path: &Path, trail: &[PathBuf]) -> Result<Input, Fa
 #[cfg(not(feature = "aws"))]
 pub(crate) fn offline() -> Failure {
     Failure::Usage(
-        "this lambda-audit was built without live accounts (feature `aws`): give it a file with --snapshot"
+        "this lambda-audit was built without live accounts (--no-default-features): give it a file with --snapshot"
             .to_owned(),
     )
 }
 
-pub(crate) fn trail_input(paths: &[PathBuf]) -> TrailInput {
-    if paths.is_empty() { TrailInput::None } else { TrailInput::Paths(paths.to_vec()) }
+/// Files and directories here.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn trail_input(paths: &[PathBuf]) -> Result<TrailInput, Failure> {
+    if paths.iter().any(|path| is_s3(path)) {
+        return Err(Failure::Usage(
+            "this lambda-audit was built without live accounts (--no-default-features): copy the files, as with \
+             `aws s3 sync s3://BUCKET/AWSLogs AWSLogs`, and name the directory"
+                .to_owned(),
+        ));
+    }
+    Ok(if paths.is_empty() { TrailInput::None } else { TrailInput::Paths(paths.to_vec()) })
+}
+
+/// Files and directories, here and in S3.
+#[cfg(feature = "aws")]
+pub(crate) fn trail_input(
+    paths: &[PathBuf],
+    whence: &crate::collect::Whence,
+    digests: bool,
+) -> Result<TrailInput, Failure> {
+    use crate::collect::{Buckets, Location};
+    let (there, here): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().cloned().partition(|path| is_s3(path));
+    if there.is_empty() {
+        return Ok(if here.is_empty() { TrailInput::None } else { TrailInput::Paths(here) });
+    }
+    if digests {
+        return Err(Failure::Usage(
+            "--verify-digests needs the files here: copy them, with the metadata of the digests beside them \
+             (docs/trail.md), and name the directory"
+                .to_owned(),
+        ));
+    }
+    let place = |path: &PathBuf| {
+        let text = path.to_string_lossy();
+        Location::parse(&text).ok_or_else(|| {
+            Failure::Usage(format!("{text} is no place in S3: it looks like s3://BUCKET/PREFIX"))
+        })
+    };
+    let locations = there.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+    Ok(TrailInput::Remote(Arc::new(Buckets::new(whence.clone(), locations)), here))
+}
+
+pub(crate) fn is_s3(path: &Path) -> bool {
+    path.to_string_lossy().starts_with("s3://")
+}
+
+impl Args {
+    fn trail_input(&self, digests: bool) -> Result<TrailInput, Failure> {
+        #[cfg(feature = "aws")]
+        return trail_input(&self.trail, &self.live.whence(), digests);
+        #[cfg(not(feature = "aws"))]
+        {
+            let _ = digests;
+            trail_input(&self.trail)
+        }
+    }
+}
+
+/// Asks the accounts: for their state, and for their history unless trail files are given or it is not wanted. What
+/// the history cannot serve is not judged, and listed as not in scope.
+#[cfg(feature = "aws")]
+fn live<'p>(
+    args: &Args,
+    plan: &Plan,
+    mut policies: Vec<&'p Policy>,
+    (scope, digests): (&Scope, bool),
+) -> Result<(Input, TrailInput, Vec<&'p Policy>), Failure> {
+    use super::live::look_ups;
+    use crate::collect::history::History;
+    let needs = crate::collect::needs::Needs::of(&policies);
+    if args.no_history || !args.trail.is_empty() {
+        // Before anything is asked: it may name no place.
+        let trail = args.trail_input(digests)?;
+        let (snapshot, _) = args.live.input(needs, None, plan.quiet)?;
+        return Ok((snapshot, trail, policies));
+    }
+    let history = History::of(&policies, true);
+    policies.retain(|policy| history.serves(policy));
+    if policies.is_empty() {
+        return Err(Failure::Usage(
+            "none of the chosen policies can be judged from the state of an account and CloudTrail's lookup \
+             history: give trail files with --trail"
+                .to_owned(),
+        ));
+    }
+    let asked = look_ups(history, &policies, (scope, plan.now), args.history.as_deref())?;
+    let (snapshot, trail) = args.live.input(needs, Some(asked), plan.quiet)?;
+    Ok((snapshot, trail, policies))
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
@@ -81,19 +184,19 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let mut store = args.store.open(&args.trail)?;
     #[cfg(feature = "aws")]
     if args.snapshot.is_some() {
-        args.live.unused()?;
+        args.live.unused(args.trail.iter().any(|path| is_s3(path)))?;
     }
-    let snapshot = match &args.snapshot {
-        Some(path) => snapshot_input(path, &args.trail)?,
+    let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
+    let (snapshot, trail, policies) = match &args.snapshot {
+        Some(path) => (snapshot_input(path, &args.trail)?, args.trail_input(keys.is_some())?, policies),
         #[cfg(feature = "aws")]
-        None => args.live.input(crate::collect::needs::Needs::of(&policies))?,
+        None => live(args, &plan, policies, (&scope, keys.is_some()))?,
         #[cfg(not(feature = "aws"))]
         None => return Err(offline()),
     };
-    let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
     let inputs = run::Inputs {
         snapshot: Some(snapshot),
-        trail: trail_input(&args.trail),
+        trail,
         networks: args.networks.files(),
         digests: keys,
         scope,

@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         }
         None => Known::default(),
     };
-    let ended = args.live.collect(needs, known, || open(&partial))?;
+    let ended = args.live.collect(needs, known, None, (|| open(&partial), plan.quiet))?;
     if ended.stopped.is_none() {
         let cannot = |error| Failure::Write { to: file.display().to_string(), error };
         fs::rename(&partial, &file).map_err(cannot)?;
@@ -237,7 +237,7 @@ struct PlanRow {
 
 fn show_plan(args: &Args, plan: &Plan, needs: &Needs) -> Result<Exit, Failure> {
     let needs = args.live.needs(needs.clone());
-    let (whence, share) = (args.live.whence(), args.live.quota_share);
+    let (whence, share) = (args.live.whence(), args.live.pace.quota_share);
     let estimates: Vec<Estimate> = block_on(async { estimate(&whence, &needs, share).await })?;
     let row = |one: Estimate| PlanRow {
         account: one.place.account,

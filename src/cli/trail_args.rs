@@ -37,7 +37,7 @@ impl StoreArgs {
     /// Opens the store, before anything else is read.
     ///
     /// # Errors
-    /// It cannot be used; or standard input, which no run can tell from that of another, is among the inputs.
+    /// It cannot be used; or standard input, which no run can tell from that of another, or S3 is among the inputs.
     pub(crate) fn open(&self, trail: &[PathBuf]) -> Result<Option<Store>, Failure> {
         let Some(path) = &self.store else { return Ok(None) };
         if trail.is_empty() {
@@ -46,6 +46,13 @@ impl StoreArgs {
         if trail.iter().any(|path| path.as_os_str() == "-") {
             return Err(Failure::Usage(
                 "--store keeps what files give: standard input is none. Write it to a file, and name that"
+                    .to_owned(),
+            ));
+        }
+        if trail.iter().any(|path| super::scan::is_s3(path)) {
+            return Err(Failure::Usage(
+                "--store keeps what files of this machine give. Copy those of S3 with `aws s3 sync` first, and name \
+                 the copy"
                     .to_owned(),
             ));
         }

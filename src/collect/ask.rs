@@ -15,6 +15,7 @@ use super::needs::Needs;
 use super::outcome::{Next, next};
 use super::pace::Pace;
 use super::quota::Bucket;
+use super::records::Records;
 use super::run::{Options, Stop};
 use super::sink::{Key, Known, Sink, answered, failed};
 use crate::snapshot::Outcome;
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) known: Known,
     /// Accounts that are collected: a trail's selectors are asked of its owner.
     pub(super) accounts: std::collections::BTreeSet<String>,
+    /// What is looked up beside it.
+    pub(super) records: Option<Records>,
     paces: Mutex<HashMap<(String, String, Bucket), Arc<Pace>>>,
     in_flight: Semaphore,
     stopped: AtomicBool,
@@ -57,6 +60,7 @@ impl Shared {
         sink: Sink,
         known: Known,
         accounts: std::collections::BTreeSet<String>,
+        records: Option<Records>,
     ) -> Self {
         Shared {
             needs,
@@ -64,6 +68,7 @@ impl Shared {
             sink,
             known,
             accounts,
+            records,
             paces: Mutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             stopped: AtomicBool::new(false),
@@ -78,6 +83,17 @@ impl Shared {
         let key = (account.to_owned(), region.to_owned(), bucket);
         let rate = bucket.per_second() * self.options.share * self.options.quota_scale;
         paces.entry(key).or_insert_with(|| Arc::new(Pace::new(rate))).clone()
+    }
+
+    /// Seconds that the quotas make of one function.
+    pub(super) fn each_function(&self) -> f64 {
+        let of_each = |api: &&str| {
+            [GET_RESOURCE_POLICY, LIST_ALIASES, LIST_VERSIONS, LIST_URLS, LIST_EVENT_INVOKE_CONFIGS]
+                .contains(api)
+        };
+        let rate = |bucket: Bucket| bucket.per_second() * self.options.share * self.options.quota_scale;
+        let own = if self.needs.wants(GET_POLICY) { 1.0 / rate(Bucket::GetPolicy) } else { 0.0 };
+        (self.needs.apis().filter(of_each).count() as f64 / rate(Bucket::Lambda)).max(own)
     }
 
     /// Stops everything: nothing is asked any more. The first reason counts.
@@ -108,6 +124,22 @@ impl Shared {
         if let Err(error) = self.sink.part(part) {
             self.stop(Stop::Write(error.to_string()));
         }
+    }
+}
+
+/// One request: the API, what it is about, and the page that a token names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'q> {
+    pub(super) api: &'static str,
+    pub(super) resource: Option<&'q str>,
+    pub(super) token: Option<&'q str>,
+    /// Of a look-up: from second to second.
+    pub(super) span: Option<(i64, i64)>,
+}
+
+impl<'q> Request<'q> {
+    pub(super) fn new(api: &'static str, resource: Option<&'q str>, token: Option<&'q str>) -> Self {
+        Request { api, resource, token, span: None }
     }
 }
 
@@ -162,13 +194,19 @@ impl Asker {
         self.list(api, resource).await.into_iter().next()
     }
 
+    /// The same for what records turned out to need.
+    pub(super) async fn one_needed<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Option<A> {
+        self.pages(api, resource).await.into_iter().next()
+    }
+
     /// Asks for all pages, if a policy needs it. Pages that an earlier collection read are not asked for again.
     pub(super) async fn list<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Vec<A> {
+        let absent = api == GET_RESOURCE_POLICY && self.no_whole_policies.load(Ordering::Relaxed);
+        if !self.wants(api) || absent { Vec::new() } else { self.pages(api, resource).await }
+    }
+
+    async fn pages<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Vec<A> {
         let mut pages: Vec<A> = Vec::new();
-        if !self.wants(api) || (api == GET_RESOURCE_POLICY && self.no_whole_policies.load(Ordering::Relaxed))
-        {
-            return pages;
-        }
         let key = self.key(api, resource);
         for part in self.shared.known.of(&key) {
             let Some(data) = &part.data else { return pages };
@@ -216,7 +254,8 @@ impl Asker {
     /// One page, to the sink and to the caller.
     async fn page<A: Answer>(&self, key: &Key, api: &'static str, token: Option<&str>) -> Option<A> {
         let resource = if api == LIST_ACCOUNTS { None } else { key.3.as_deref() };
-        let read = self.persist(api, resource, token, |bytes| serde_json::from_slice::<A>(bytes)).await?;
+        let request = Request::new(api, resource, token);
+        let read = self.persist(request, |bytes| serde_json::from_slice::<A>(bytes)).await?;
         let written = read.and_then(|page: A| {
             let data = serde_json::value::to_raw_value(&page)
                 .map_err(|error| Outcome::Malformed { message: Some(error.to_string()) })?;
@@ -241,23 +280,22 @@ impl Asker {
     /// Asks until there is an answer or no hope of one. `None`: everything was stopped before.
     pub(super) async fn persist<T>(
         &self,
-        api: &'static str,
-        resource: Option<&str>,
-        token: Option<&str>,
+        request: Request<'_>,
         parse: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Option<Result<T, Outcome>> {
-        let shared = &self.shared;
+        let (shared, api) = (&self.shared, request.api);
         let pace = shared.pace(&self.account, &self.region, Bucket::of(api));
         let (mut throttled, mut failures) = (0, 0);
         loop {
             let sent = tokio::select! {
                 biased;
                 () = shared.until_stopped() => return None,
-                sent = self.attempt(&pace, api, resource, token) => sent,
+                sent = self.attempt(&pace, request) => sent,
             };
             let next = match sent {
                 Ok(bytes) => match parse(&bytes) {
                     Ok(answer) => {
+                        shared.options.gauge.call();
                         shared.dead.store(0, Ordering::Relaxed);
                         return Some(Ok(answer));
                     }
@@ -308,17 +346,11 @@ impl Asker {
         }
     }
 
-    async fn attempt(
-        &self,
-        pace: &Pace,
-        api: &str,
-        resource: Option<&str>,
-        token: Option<&str>,
-    ) -> Result<Vec<u8>, super::outcome::Trouble> {
+    async fn attempt(&self, pace: &Pace, request: Request<'_>) -> Result<Vec<u8>, super::outcome::Trouble> {
         pace.turn().await;
         // It is never closed.
         let permit = self.shared.in_flight.acquire().await;
-        let sent = self.clients.send(api, resource, token).await;
+        let sent = self.clients.send(request).await;
         drop(permit);
         sent
     }

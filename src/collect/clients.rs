@@ -14,8 +14,10 @@ use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationI
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::ask::Request;
 use super::needs::GET_ACCOUNT_SETTINGS;
 use super::outcome::Trouble;
+use super::quota::LOOKUP_EVENTS;
 use crate::arn;
 use crate::snapshot::api::*;
 
@@ -84,13 +86,11 @@ impl Clients {
         }
     }
 
-    /// Asks `api` about `resource`, for the page that `token` names.
-    pub(super) async fn send(
-        &self,
-        api: &str,
-        resource: Option<&str>,
-        token: Option<&str>,
-    ) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn send(&self, request: Request<'_>) -> Result<Vec<u8>, Trouble> {
+        let Request { api, resource, token, span } = request;
+        if let (LOOKUP_EVENTS, Some(span)) = (api, span) {
+            return self.look_up(named(resource)?, span, token).await;
+        }
         match api.split(':').next() {
             Some("lambda") => self.lambda(api, resource, token).await,
             Some("cloudtrail") => self.cloudtrail(api, resource, token).await,
@@ -166,6 +166,24 @@ impl Clients {
             GET_EVENT_DATA_STORE => body!(client.get_event_data_store().event_data_store(named(resource)?)),
             _ => Err(unknown(api)),
         }
+    }
+
+    /// One page of the records with an attribute, `EventName=AddPermission20150331v2`, between two seconds.
+    async fn look_up(
+        &self,
+        attribute: &str,
+        (from, to): (i64, i64),
+        token: Option<&str>,
+    ) -> Result<Vec<u8>, Trouble> {
+        use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
+        let (key, value) = attribute.split_once('=').ok_or_else(|| unknown(LOOKUP_EVENTS))?;
+        let attribute =
+            LookupAttribute::builder().attribute_key(LookupAttributeKey::from(key)).attribute_value(value);
+        let attribute = attribute.build().map_err(|_| unknown(LOOKUP_EVENTS))?;
+        let time = aws_smithy_types::DateTime::from_secs;
+        let request = self.cloudtrail.lookup_events().lookup_attributes(attribute);
+        let request = request.start_time(time(from)).end_time(time(to)).max_results(50);
+        body!(request.set_next_token(token.map(str::to_owned)))
     }
 
     async fn organizations(&self, api: &str, token: Option<&str>) -> Result<Vec<u8>, Trouble> {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::history::History;
+use super::quota::LOOKUP_EVENTS;
 use crate::engine::Engine;
 use crate::facts::Grant;
 use crate::facts::schema::Origin;
@@ -31,12 +33,16 @@ const ON_REQUEST: [&str; 4] = [GUARDRAIL, LIST_VERSIONS, ASSUME_ROLE, LIST_REGIO
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     apis: BTreeSet<&'static str>,
+    /// Records of the past are asked for too, and the roles that made them.
+    history: bool,
+    roles: bool,
 }
 
 impl Needs {
     /// Everything a snapshot can hold, apart from guardrails: these are read by hand.
     pub fn everything() -> Self {
-        Needs { apis: APIS.iter().copied().filter(|api| !ON_REQUEST.contains(api)).collect() }
+        let apis = APIS.iter().copied().filter(|api| !ON_REQUEST.contains(api)).collect();
+        Needs { apis, history: true, roles: true }
     }
 
     /// What `logging` shows.
@@ -99,6 +105,8 @@ impl Needs {
         if !needs.apis.is_empty() {
             needs.add(&ORGANIZATION);
         }
+        let history = History::of(policies, true);
+        (needs.history, needs.roles) = (!history.is_empty(), history.asks_roles());
         needs
     }
 
@@ -134,6 +142,12 @@ impl Needs {
         if !all.is_empty() {
             all.insert(LIST_REGIONS, purpose(LIST_REGIONS));
             all.insert(GET_ACCOUNT_SETTINGS, purpose(GET_ACCOUNT_SETTINGS));
+        }
+        if self.history {
+            all.insert(LOOKUP_EVENTS, purpose(LOOKUP_EVENTS));
+        }
+        if self.roles {
+            all.insert(GET_ROLE, purpose(GET_ROLE));
         }
         all
     }
@@ -195,11 +209,12 @@ fn purpose(action: &str) -> &'static str {
         GET_EVENT_SELECTORS => "what trails record",
         GET_TRAIL_STATUS => "whether trails are recording and delivering",
         LIST_EVENT_DATA_STORES | GET_EVENT_DATA_STORE => "event data stores and what they record",
-        GET_ROLE => "trust policies of execution roles",
+        GET_ROLE => "trust policies of roles: whether Lambda may assume them",
         DESCRIBE_ORGANIZATION => "the own organization, whose members are not strangers",
         LIST_ACCOUNTS => "the organization's accounts; asked in its management account only",
         LIST_REGIONS => "the account's regions, for --all-regions",
         GET_ACCOUNT_SETTINGS => "the number of functions, for --plan",
+        LOOKUP_EVENTS => "who changed what in the last 90 days",
         _ => "",
     }
 }

@@ -8,6 +8,10 @@
 /// The share of every quota that is used, where nothing else is asked for: deployments need the rest.
 pub const SHARE: f64 = 0.8;
 
+/// Records of management events of the last 90 days, by one attribute.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+pub const LOOKUP_EVENTS: &str = "cloudtrail:LookupEvents";
+
 /// Calls that are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
@@ -29,7 +33,7 @@ impl Bucket {
     pub fn of(api: &str) -> Self {
         match api {
             "lambda:GetPolicy" => Bucket::GetPolicy,
-            "cloudtrail:LookupEvents" => Bucket::LookupEvents,
+            LOOKUP_EVENTS => Bucket::LookupEvents,
             _ => match api.split(':').next().unwrap_or_default() {
                 "cloudtrail" => Bucket::CloudTrail,
                 "iam" => Bucket::Iam,

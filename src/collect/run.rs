@@ -6,13 +6,16 @@ use std::io::Write;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::ask::{Asker, Shared};
+use super::ask::{Asker, Request, Shared};
 use super::clients::Clients;
+use super::gauge::Gauge;
 use super::needs::{GET_ACCOUNT_SETTINGS, Needs};
 use super::plan::{self, Estimate, Place};
+use super::records::{LookUps, Records};
 use super::session::{CollectError, Target, Whence, targets};
 use super::sink::{Counts, Key, Known, Sink, failed, header};
 use super::walk::Account;
+use crate::audit::LookedUp;
 use crate::snapshot::api::{ASSUME_ROLE, LIST_REGIONS};
 use crate::snapshot::{Header, Scope};
 
@@ -22,13 +25,15 @@ pub struct Options {
     pub share: f64,
     /// How many times larger than documented the quotas are. For tests.
     pub quota_scale: f64,
+    /// Who is told how far it is.
+    pub gauge: std::sync::Arc<Gauge>,
     /// The account that lists its organization, though it may not be the management account.
     lists_accounts: Option<String>,
 }
 
 impl Options {
     pub fn new(share: f64, quota_scale: f64) -> Self {
-        Options { share, quota_scale, lists_accounts: None }
+        Options { share, quota_scale, gauge: std::sync::Arc::default(), lists_accounts: None }
     }
 
     pub(super) fn lists_accounts(&self, account: &str) -> bool {
@@ -57,6 +62,8 @@ pub struct Ended {
     /// The calls of this run.
     pub counts: Counts,
     pub scope: Vec<Scope>,
+    /// What was looked up, if anything was to be.
+    pub looked_up: Option<LookedUp>,
 }
 
 /// Where the lines go.
@@ -73,7 +80,8 @@ impl Opened {
     }
 }
 
-/// Collects a snapshot. `known` holds the answers of an earlier, unfinished collection.
+/// Collects a snapshot. `known` holds the answers of an earlier, unfinished collection; `look_ups` is asked for beside
+/// it.
 ///
 /// # Errors
 /// [`CollectError`] if nothing can be asked. What cannot be read of the accounts is in the snapshot.
@@ -82,8 +90,11 @@ pub async fn collect(
     needs: Needs,
     mut options: Options,
     known: Known,
+    look_ups: Option<LookUps>,
     open: impl FnOnce() -> std::io::Result<Opened>,
 ) -> Result<Ended, CollectError> {
+    // Before anything is asked: it may name a directory that cannot be used.
+    let records = look_ups.map(Records::new).transpose()?;
     let found = targets(whence).await?;
     if matches!(whence.accounts, super::Accounts::Organization { .. }) {
         options.lists_accounts = Some(found.caller.clone());
@@ -105,7 +116,7 @@ pub async fn collect(
     // An account that cannot be entered has no selectors to give.
     let entered = found.accounts.iter().filter(|target| target.config.is_ok());
     let accounts: BTreeSet<String> = entered.map(|target| target.account.clone()).collect();
-    let shared = std::sync::Arc::new(Shared::new(needs, options, sink, known, accounts));
+    let shared = std::sync::Arc::new(Shared::new(needs, options, sink, known, accounts, records));
     let mut tasks = JoinSet::new();
     for target in found.accounts {
         if let Some(outcome) = target.unlisted {
@@ -113,10 +124,16 @@ pub async fn collect(
         }
         match target.config {
             Ok(config) => {
-                let account = Account::new(shared.clone(), target.account, config, target.regions);
+                let (partition, regions) = (found.partition.clone(), target.regions);
+                let account = Account::new(shared.clone(), target.account, config, partition, regions);
                 tasks.spawn(account.walk());
             }
             Err((role, outcome)) => {
+                if let Some(records) = &shared.records {
+                    // Where no snapshot is judged, nobody else says that it was refused.
+                    let alone = shared.needs.is_empty().then(|| outcome.clone());
+                    records.not_entered(&target.account, alone);
+                }
                 shared.write(failed(&global(&target.account, ASSUME_ROLE, Some(role)), outcome));
             }
         }
@@ -137,7 +154,8 @@ pub async fn collect(
     if stopped.is_none() {
         shared.sink.end(now())?;
     }
-    Ok(Ended { stopped, counts: shared.sink.counts(), scope })
+    let looked_up = shared.records.as_ref().map(Records::finish).transpose()?;
+    Ok(Ended { stopped, counts: shared.sink.counts(), scope, looked_up })
 }
 
 /// What a collection would cost. Asks each account and region how many functions it has.
@@ -148,8 +166,14 @@ pub async fn estimate(whence: &Whence, needs: &Needs, share: f64) -> Result<Vec<
     let found = targets(whence).await?;
     let sink = Sink::begin(Box::new(std::io::sink()), header(now(), Vec::new()))?;
     let options = Options::new(share, 1.0);
-    let shared =
-        std::sync::Arc::new(Shared::new(needs.clone(), options, sink, Known::default(), BTreeSet::new()));
+    let shared = std::sync::Arc::new(Shared::new(
+        needs.clone(),
+        options,
+        sink,
+        Known::default(),
+        BTreeSet::new(),
+        None,
+    ));
     let mut tasks = JoinSet::new();
     for target in found.accounts {
         for region in target.regions {
@@ -186,8 +210,8 @@ async fn functions(asker: &Asker) -> Option<u64> {
     struct Usage {
         function_count: u64,
     }
-    let answer =
-        asker.persist(GET_ACCOUNT_SETTINGS, None, None, |bytes| serde_json::from_slice::<Settings>(bytes));
+    let request = Request::new(GET_ACCOUNT_SETTINGS, None, None);
+    let answer = asker.persist(request, |bytes| serde_json::from_slice::<Settings>(bytes));
     Some(answer.await?.ok()?.account_usage.function_count)
 }
 

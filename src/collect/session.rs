@@ -69,7 +69,10 @@ pub enum CollectError {
          whether they work), or name a profile with --profile"
     )]
     Credentials(String),
-    #[error("no region is known: name one with --region, or use --all-regions")]
+    #[error(
+        "no region is known: name one with --region, or use --all-regions; `scan --snapshot FILE` judges a saved \
+         snapshot and asks nobody"
+    )]
     NoRegion,
     #[error("{what}: {why}")]
     Refused { what: &'static str, why: String },
@@ -95,18 +98,25 @@ pub(super) struct Target {
 pub(super) struct Targets {
     /// Who is asking.
     pub(super) caller: String,
+    pub(super) partition: String,
     pub(super) accounts: Vec<Target>,
+}
+
+/// The caller's own credentials, or those of the role that it assumes first.
+pub(super) async fn own_config(whence: &Whence) -> Result<SdkConfig, CollectError> {
+    let config = base(whence).await;
+    match &whence.role_arn {
+        None => Ok(config),
+        Some(role) => assume(&config, role).await.map_err(|outcome| CollectError::Refused {
+            what: "the role of --role-arn cannot be assumed",
+            why: described(&outcome),
+        }),
+    }
 }
 
 /// Finds accounts and regions. A few calls, before anything is collected.
 pub(super) async fn targets(whence: &Whence) -> Result<Targets, CollectError> {
-    let mut config = base(whence).await;
-    if let Some(role) = &whence.role_arn {
-        config = assume(&config, role).await.map_err(|outcome| CollectError::Refused {
-            what: "the role of --role-arn cannot be assumed",
-            why: described(&outcome),
-        })?;
-    }
+    let config = own_config(whence).await?;
     let (own, partition) = caller(&config).await?;
     let mut chosen = Vec::new();
     match &whence.accounts {
@@ -149,7 +159,7 @@ pub(super) async fn targets(whence: &Whence) -> Result<Targets, CollectError> {
         }
         accounts.push(Target { account, config, regions, unlisted });
     }
-    Ok(Targets { caller: own, accounts })
+    Ok(Targets { caller: own, partition, accounts })
 }
 
 /// The chain of credentials that every AWS tool has. Retries are this program's own: the SDK's would be shared

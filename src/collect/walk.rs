@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::ask::{Asker, Shared};
 use super::clients::Clients;
+use super::records::Records;
 use crate::arn;
 use crate::snapshot::api::*;
 
@@ -22,6 +23,7 @@ pub(super) struct Account {
     pub(super) shared: Arc<Shared>,
     pub(super) id: String,
     pub(super) config: SdkConfig,
+    partition: String,
     pub(super) regions: Vec<String>,
     /// Trails whose selectors have been asked for.
     trails: Mutex<BTreeSet<String>>,
@@ -30,8 +32,15 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(shared: Arc<Shared>, id: String, config: SdkConfig, regions: Vec<String>) -> Arc<Self> {
-        Arc::new(Account { shared, id, config, regions, trails: Mutex::default(), roles: Mutex::default() })
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        id: String,
+        config: SdkConfig,
+        partition: String,
+        regions: Vec<String>,
+    ) -> Arc<Self> {
+        let (trails, roles) = (Mutex::default(), Mutex::default());
+        Arc::new(Account { shared, id, config, partition, regions, trails, roles })
     }
 
     fn asker(&self, region: &str) -> Asker {
@@ -54,7 +63,28 @@ impl Account {
         if let Some(region) = self.regions.first() {
             tasks.spawn(organization(self.asker(region)));
         }
+        let account = self.clone();
+        tasks.spawn(async move {
+            let (partition, regions) = (account.partition.clone(), account.regions.clone());
+            let shared = account.shared.clone();
+            Records::of_account(shared, partition, regions, |region| account.asker(region)).await;
+            account.roles_of_records().await;
+        });
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Whether a role's session may be a function's is told by the role's trust policy, where a snapshot is judged.
+    async fn roles_of_records(&self) {
+        let (Some(records), Some(region)) = (&self.shared.records, self.regions.first()) else { return };
+        if self.shared.needs.is_empty() {
+            return;
+        }
+        let asker = self.asker(region);
+        for role in records.roles(&self.id) {
+            if self.is_new(&self.roles, &role) {
+                let _: Option<GetRole> = asker.one_needed(GET_ROLE, Some(&role)).await;
+            }
+        }
     }
 
     async fn functions(self: Arc<Self>, asker: Asker) {
@@ -65,6 +95,7 @@ impl Account {
             let arn = arn::split_function(&function.function_arn).map(|(arn, _)| arn.to_owned());
             functions.insert(arn.unwrap_or(function.function_arn), function.role);
         }
+        let gauge = self.shared.options.gauge.functions(functions.len(), self.shared.each_function());
         let room = Arc::new(Semaphore::new(FUNCTIONS));
         let mut tasks = JoinSet::new();
         for (function, role) in functions {
@@ -78,9 +109,10 @@ impl Account {
                 });
             }
             let Ok(permit) = room.clone().acquire_owned().await else { break };
-            let asker = asker.clone();
+            let (asker, gauge) = (asker.clone(), gauge.clone());
             tasks.spawn(async move {
                 of_function(&asker, &function).await;
+                gauge.done();
                 drop(permit);
             });
             while tasks.try_join_next().is_some() {}

@@ -111,7 +111,7 @@ fn settle(
 ) {
     match settled {
         // Only what is reported is judged. A count's doubt stands for other records too, and is always told.
-        Settled::Judged { held, .. } | Settled::WarmingUp { held, .. }
+        Settled::Judged { held, .. } | Settled::WarmingUp { held, .. } | Settled::Repeated(held)
             if held.treatment == Treatment::Remembered => {}
         Settled::Passed(records) => tally.count(at, |row| row.pass += records),
         Settled::Repeated(_) => tally.count(at, |row| {

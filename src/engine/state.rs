@@ -236,7 +236,7 @@ struct Held<T> {
     #[serde(with = "plain::shared_option")]
     account: Option<Arc<str>>,
     class: EventClass,
-    /// Judged, not only remembered for others.
+    /// It is reported; if not, it is held for what others ask of it.
     counts: bool,
     barring: Vec<Mentioned>,
     held: T,
@@ -414,6 +414,7 @@ impl<T: Clone> Part<T> {
         let held = std::mem::take(&mut self.held);
         let (barred, held): (Vec<_>, Vec<_>) =
             held.into_iter().partition(|one| self.barred(&one.barring, &one.moment));
+        // When one is let go is chance: what is not reported must not be counted by it.
         self.passed += barred.iter().filter(|one| one.counts).count() as u64;
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
         self.held = held;

@@ -1,7 +1,9 @@
 //! Which actions and resources a statement covers, split so that a Deny on some of them takes away only those.
 
+use smallvec::smallvec;
+
 use super::ResourceKind;
-use super::document::{Names, Sense};
+use super::document::{Few, Names, Sense};
 use super::pattern::{Work, glob, glob_any_case, has_wildcard};
 
 /// The action a function URL asks for besides `lambda:InvokeFunction`; nothing else can be called with it.
@@ -96,34 +98,59 @@ pub(super) fn covers_name(names: &Names<'_>, name: &str, work: &Work) -> bool {
 }
 
 /// The invoking actions that the statement covers.
-pub(super) fn invoking_atoms(names: &Names<'_>, kind: ResourceKind, work: &Work) -> Vec<Atom<'static>> {
+pub(super) fn invoking_atoms(names: &Names<'_>, kind: ResourceKind, work: &Work) -> Few<Atom<'static>> {
     invoking(kind).iter().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(name)).collect()
+}
+
+fn is_invoking(name: &str, kind: ResourceKind) -> bool {
+    invoking(kind).iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn others(kind: ResourceKind) -> impl Iterator<Item = &'static &'static str> {
+    OTHERS.iter().filter(move |name| !is_invoking(name, kind))
 }
 
 /// Everything else that the statement covers.
 pub(super) fn other_atoms<'n>(names: &'n Names<'_>, kind: ResourceKind, work: &Work) -> Vec<Atom<'n>> {
-    let is_invoking = |name: &str| invoking(kind).iter().any(|known| known.eq_ignore_ascii_case(name));
-    let others = || OTHERS.iter().filter(|name| !is_invoking(name));
-    if names.sense == Sense::AllBut {
-        let listed = others().filter(|name| covers_name(names, name, work)).map(|name| Atom::One(name));
-        let everything = names.list.iter().any(|pattern| matches!(*pattern, "*" | "lambda:*"));
-        return listed.chain((!everything).then_some(Atom::Rest(&names.list))).collect();
-    }
     let mut atoms = Vec::new();
+    if names.sense == Sense::AllBut {
+        atoms.extend(others(kind).filter(|name| covers_name(names, name, work)).map(|name| Atom::One(name)));
+        if !names.list.iter().any(|pattern| matches!(*pattern, "*" | "lambda:*")) {
+            atoms.push(Atom::Rest(&names.list));
+        }
+        return atoms;
+    }
     for &pattern in &names.list {
-        if !has_wildcard(pattern) {
-            if !is_invoking(pattern) {
-                atoms.push(Atom::One(pattern));
-            }
-            continue;
-        }
-        let before = atoms.len();
-        atoms.extend(others().filter(|name| glob_any_case(pattern, name, work)).map(|name| Atom::One(name)));
-        if atoms.len() > before || !only_invokes(pattern, kind) {
-            atoms.push(Atom::Open(pattern));
-        }
+        add_others(pattern, kind, work, &mut atoms);
     }
     atoms
+}
+
+/// What one name or wildcard stands for besides invoking.
+fn add_others<'n>(pattern: &'n str, kind: ResourceKind, work: &Work, atoms: &mut Vec<Atom<'n>>) {
+    if !has_wildcard(pattern) {
+        if !is_invoking(pattern, kind) {
+            atoms.push(Atom::One(pattern));
+        }
+        return;
+    }
+    let before = atoms.len();
+    atoms.extend(others(kind).filter(|name| glob_any_case(pattern, name, work)).map(|name| Atom::One(name)));
+    // One that fits nothing known stands for an action that is newer than the list.
+    let invokes = || invoking(kind).iter().any(|name| glob_any_case(pattern, name, work));
+    if atoms.len() > before || !only_invokes(pattern, kind) || !invokes() {
+        atoms.push(Atom::Open(pattern));
+    }
+}
+
+/// Does the name or wildcard stand for anything besides invoking?
+pub(super) fn goes_beyond(pattern: &str, kind: ResourceKind, work: &Work) -> bool {
+    if !has_wildcard(pattern) {
+        return !is_invoking(pattern, kind);
+    }
+    let mut atoms = Vec::new();
+    add_others(pattern, kind, work, &mut atoms);
+    !atoms.is_empty()
 }
 
 /// A wildcard that can stand for no action but the invoking ones.
@@ -157,18 +184,22 @@ pub(super) fn denies(names: &Names<'_>, atom: Atom<'_>, kind: ResourceKind, work
     }
 }
 
-/// The resources of an Allow, one by one; `None` stands for the resource the policy belongs to.
-pub(super) fn resources<'n>(names: Option<&Names<'n>>) -> Vec<Option<&'n str>> {
+/// The resources of an Allow, one by one; `None` stands for the resource the policy belongs to, and for whatever a
+/// variable makes of one.
+pub(super) fn resources<'n>(names: Option<&Names<'n>>) -> Few<Option<&'n str>> {
     match names {
-        Some(Names { sense: Sense::Named, list, fault: None, .. }) => list.iter().map(|r| Some(*r)).collect(),
-        _ => vec![None],
+        Some(Names { sense: Sense::Named, list, fault: None, .. }) => {
+            list.iter().map(|r| (!r.contains("${")).then_some(*r)).collect()
+        }
+        _ => smallvec![None],
     }
 }
 
 /// Does a Deny on `denied` cover all of an Allow's resource? "No" may mean "not seen".
 pub(super) fn denies_resource(denied: Option<&Names<'_>>, resource: Option<&str>, work: &Work) -> bool {
     let Some(denied) = denied else { return true };
-    if denied.fault.is_some() {
+    // A variable that has no value makes the whole statement invalid.
+    if denied.fault.is_some() || denied.list.iter().any(|name| name.contains("${")) {
         return false;
     }
     match (denied.sense, resource) {

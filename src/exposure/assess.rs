@@ -1,15 +1,20 @@
 //! From a document to its grants: each Allow's boxes of callers, less what every Deny surely covers.
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::action::{self, Atom};
 use super::callers::{Callers, Kind, Truth};
 use super::class::{Class, Side, all_trusted, class, nobody};
 use super::condition::{Key, Meaning, meaning};
-use super::document::{Document, Effect, Fault, Names, Sense, Statement};
+use super::document::{Document, Effect, Fault, Few, Names, Sense, Statement};
 use super::json::{self, Node};
 use super::listed;
-use super::pattern::{Pattern, Work};
+use super::pattern::{Pattern, Work, glob_any_case};
 use super::principal::{Bound, Cast, Principals, Services, cast};
 use super::reason::Met;
+use super::words::kept;
 use super::{
     Assessment, Context, Exposure, Grant, Marks, Reach, Unreadable, UrlAdmission, UrlUse, WrittenJson, reason,
 };
@@ -160,7 +165,7 @@ impl<'n> Judge<'_, '_, 'n> {
         grant.conditions =
             statement.conditions.iter().zip(&meanings).map(|(c, m)| reason::note(c, m, &cast)).collect();
         if statement.effect == Effect::Deny {
-            grant.reason = reason::deny(&cast, &meanings);
+            grant.because = Some(reason::deny(&cast, &meanings).into());
             return grant;
         }
         self.allow(statement, &cast, &meanings, url, &mut grant);
@@ -178,7 +183,7 @@ impl<'n> Judge<'_, '_, 'n> {
         let kind = self.context.kind;
         let invoking = action::invoking_atoms(&statement.actions, kind, self.work);
         let others = action::other_atoms(&statement.actions, kind, self.work);
-        let signed: Vec<_> = [Kind::Principal, Kind::Service]
+        let signed: SmallVec<[Callers<'n>; 2]> = [Kind::Principal, Kind::Service]
             .into_iter()
             .filter_map(|kind| narrowed(kind, cast, meanings, self.work))
             .collect();
@@ -204,54 +209,59 @@ impl<'n> Judge<'_, '_, 'n> {
         }
 
         let (notes, only_url) = (&grant.conditions, grant.url.is_only());
-        let of_class = |atoms: &[Atom<'_>], named: Vec<String>| -> Option<Reach> {
+        let of_class = |atoms: &[Atom<'_>], named: Vec<Cow<'static, str>>| -> Option<Box<Reach>> {
             if atoms.is_empty() {
                 return None;
             }
             let mut classes = self.classes(atoms, &resources, &signed);
-            // Without credentials nothing but a URL can be called, and a URL always asks for its own action.
-            let by_url: Vec<Atom<'_>> = atoms
-                .iter()
-                .copied()
-                .filter(|atom| *atom == Atom::One(action::INVOKE_URL) || only_url && invoking.contains(atom))
-                .collect();
-            if let (Some(anonymous), false) = (&anonymous, by_url.is_empty()) {
-                classes.extend(self.classes(&by_url, &resources, std::slice::from_ref(anonymous)));
+            if let Some(anonymous) = &anonymous {
+                // Without credentials nothing but a URL can be called, and a URL always asks for its own action.
+                let by_url: Few<Atom<'_>> = atoms
+                    .iter()
+                    .copied()
+                    .filter(|atom| {
+                        *atom == Atom::One(action::INVOKE_URL) || only_url && invoking.contains(atom)
+                    })
+                    .collect();
+                if !by_url.is_empty() {
+                    classes.extend(self.classes(&by_url, &resources, std::slice::from_ref(anonymous)));
+                }
             }
-            let met = if signed.is_empty() && anonymous.is_none() { Met::Never } else { Met::Possible };
-            Some(reason::reach(classes, cast, notes, named, met, self.side()))
+            let admits =
+                |callers: &Callers<'n>| class(callers, self.side(), self.work).exposure != Exposure::None;
+            let met = match classes.iter().all(|class| class.exposure == Exposure::None)
+                && !signed.iter().chain(&anonymous).any(admits)
+            {
+                true => Met::Never,
+                false => Met::Possible,
+            };
+            Some(Box::new(reason::reach(classes, cast, notes, named, met, self.side())))
         };
         let (invoke_names, other_names) = split_names(&statement.actions, kind, &invoking, self.work);
         let (invoke, beyond) = (of_class(&invoking, invoke_names), of_class(&others, other_names));
         grant.invoke = invoke;
         grant.beyond = beyond.map(excused);
 
-        let reaches = [grant.invoke.as_ref(), grant.beyond.as_ref()];
-        let worst = reaches.iter().flatten().min_by_key(|reach| reach.exposure.rank());
-        match worst {
-            // A principal that could not be read may be anyone; only "anyone" cannot become worse by it.
-            Some(worst)
-                if cast.unread.is_none()
-                    || worst.exposure == Exposure::Public
-                    || statement.principal.sense == Sense::AllBut =>
-            {
-                grant.exposure = worst.exposure;
-                grant.reason = worst.reason.clone();
-                grant.trusted = all_trusted(reaches.iter().flatten().map(|reach| reach.trusted));
+        // A principal that could not be read may be anyone; only "anyone" cannot become worse by it.
+        let unread = cast.unread.filter(|_| {
+            statement.principal.sense == Sense::Named
+                && grant.worst().is_none_or(|worst| worst.exposure != Exposure::Public)
+        });
+        if let (Some(why), Some(_)) = (unread, grant.worst()) {
+            url.unread |= !invoking.is_empty();
+            let reason: Cow<'static, str> = format!("the statement cannot be judged: {why}").into();
+            grant.exposure = Exposure::Unknown;
+            grant.trusted = None;
+            grant.marks.fault = grant.marks.principal.clone();
+            for reach in [&mut grant.invoke, &mut grant.beyond].into_iter().flatten() {
+                reach.exposure = Exposure::Unknown;
+                reach.trusted = None;
+                reach.reason.clone_from(&reason);
             }
-            Some(_) => {
-                url.unread |= !invoking.is_empty();
-                grant.exposure = Exposure::Unknown;
-                grant.trusted = None;
-                grant.reason = format!("the statement cannot be judged: {}", cast.unread.unwrap_or_default());
-                grant.marks.fault = grant.marks.principal.clone();
-                for reach in [&mut grant.invoke, &mut grant.beyond].into_iter().flatten() {
-                    reach.exposure = Exposure::Unknown;
-                    reach.trusted = None;
-                    reach.reason.clone_from(&grant.reason);
-                }
-            }
-            None => grant.reason = "it allows no action".to_owned(),
+        } else if let Some(worst) = grant.worst() {
+            grant.exposure = worst.exposure;
+            let reaches = [&grant.invoke, &grant.beyond];
+            grant.trusted = all_trusted(reaches.into_iter().flatten().map(|reach| reach.trusted));
         }
     }
 
@@ -261,30 +271,20 @@ impl<'n> Judge<'_, '_, 'n> {
         atoms: &[Atom<'_>],
         resources: &[Option<&'n str>],
         boxes: &[Callers<'n>],
-    ) -> Vec<Class> {
-        let mut seen: Vec<Vec<usize>> = Vec::new();
-        let mut classes = Vec::new();
+    ) -> Few<Class> {
+        let class = |callers: &Callers<'n>| class(callers, self.side(), self.work);
+        let mut classes: Few<Class> = Few::new();
+        let mut seen: Few<Few<usize>> = Few::new();
         for atom in atoms {
             for resource in resources {
                 let covering = self.covering(*atom, *resource);
                 if seen.contains(&covering) {
                     continue;
                 }
-                let mut left = boxes.to_vec();
-                for index in &covering {
-                    let mut next = Vec::with_capacity(left.len());
-                    for callers in &left {
-                        self.work.spend(1);
-                        self.denies[*index].spares(callers, self.work, &mut next);
-                    }
-                    if next.len() <= MAX_BOXES {
-                        left = next;
-                    }
-                    if left.is_empty() || self.work.exhausted() {
-                        break;
-                    }
+                match covering.is_empty() {
+                    true => classes.extend(boxes.iter().map(class)),
+                    false => classes.extend(self.spared(&covering, boxes).iter().map(class)),
                 }
-                classes.extend(left.iter().map(|callers| class(callers, self.side(), self.work)));
                 seen.push(covering);
             }
         }
@@ -294,7 +294,26 @@ impl<'n> Judge<'_, '_, 'n> {
         classes
     }
 
-    fn covering(&self, atom: Atom<'_>, resource: Option<&'n str>) -> Vec<usize> {
+    /// What these Denies leave of the boxes.
+    fn spared(&self, covering: &[usize], boxes: &[Callers<'n>]) -> Vec<Callers<'n>> {
+        let mut left = boxes.to_vec();
+        for index in covering {
+            let mut next = Vec::with_capacity(left.len());
+            for callers in &left {
+                self.work.spend(1);
+                self.denies[*index].spares(callers, self.work, &mut next);
+            }
+            if next.len() <= MAX_BOXES {
+                left = next;
+            }
+            if left.is_empty() || self.work.exhausted() {
+                break;
+            }
+        }
+        left
+    }
+
+    fn covering(&self, atom: Atom<'_>, resource: Option<&'n str>) -> Few<usize> {
         let covers = |denial: &Denial<'_, 'n>| {
             action::denies(&denial.statement.actions, atom, self.context.kind, self.work)
                 && action::denies_resource(denial.statement.resources.as_ref(), resource, self.work)
@@ -304,13 +323,13 @@ impl<'n> Judge<'_, '_, 'n> {
 }
 
 /// A service that AWS itself needs there, with the actions it needs, is nobody's open door.
-fn excused(mut reach: Reach) -> Reach {
+fn excused(mut reach: Box<Reach>) -> Box<Reach> {
     if let ([service], Exposure::ServiceUnrestricted) = (reach.services.as_slice(), reach.exposure)
         && listed::is_listed(service, &reach.actions)
     {
         reach.trusted = Some(true);
         reach.listed = true;
-        reach.reason = format!("{service} is admitted, as AWS needs it to be for these actions");
+        reach.reason = format!("{service} is admitted, as AWS needs it to be for these actions").into();
     }
     reach
 }
@@ -321,30 +340,29 @@ fn narrowed<'n>(kind: Kind, cast: &Cast<'n>, meanings: &[Meaning<'n>], work: &Wo
         Kind::Principal if cast.principals.is_empty() => return None,
         Kind::Service if cast.services.is_empty() => return None,
         Kind::Anonymous if !cast.anonymous => return None,
-        Kind::Principal => Callers::new(kind, cast.principals.clone(), Services::In(Vec::new())),
-        Kind::Service => Callers::new(kind, Principals::In(Vec::new()), cast.services.clone()),
-        Kind::Anonymous => Callers::new(kind, Principals::In(Vec::new()), Services::In(Vec::new())),
+        Kind::Principal => Callers::new(kind, cast.principals.clone(), Services::In(Few::new())),
+        Kind::Service => Callers::new(kind, Principals::nobody(), cast.services.clone()),
+        Kind::Anonymous => Callers::new(kind, Principals::nobody(), Services::In(Few::new())),
     };
     meanings.iter().all(|meaning| callers.narrow(meaning, Truth::Holds, work)).then_some(callers)
 }
 
 /// Can the grant be used without a URL?
-fn url_use(
-    signed: &[Callers<'_>],
-    anonymous: Option<&Callers<'_>>,
+fn url_use<'n>(
+    signed: &[Callers<'n>],
+    anonymous: Option<&Callers<'n>>,
     invoking: &[Atom<'_>],
     others: bool,
 ) -> UrlUse {
-    let all: Vec<&Callers<'_>> = signed.iter().chain(anonymous).collect();
-    let limited = |callers: &Callers<'_>, key: Key, value: &str| {
+    let all = || signed.iter().chain(anonymous);
+    let limited = |callers: &Callers<'n>, key: Key, value: &str| {
         callers
             .limited_to(key)
             .is_some_and(|list| list.iter().all(|p: &Pattern<'_>| p.literal() == Some(value)))
     };
-    let every =
-        |test: &dyn Fn(&Callers<'_>) -> bool| !all.is_empty() && all.iter().all(|callers| test(callers));
+    let every = |test: &dyn Fn(&Callers<'n>) -> bool| all().next().is_some() && all().all(test);
     let url_action = !others && invoking == [Atom::One(action::INVOKE_URL)];
-    let has_type = |callers: &Callers<'_>| callers.limited_to(Key::UrlAuthType).is_some();
+    let has_type = |callers: &Callers<'n>| callers.limited_to(Key::UrlAuthType).is_some();
     if every(&|callers| limited(callers, Key::UrlAuthType, "NONE")) {
         UrlUse::OnlyOpen
     } else if every(&|callers| limited(callers, Key::UrlAuthType, "AWS_IAM")) {
@@ -356,31 +374,27 @@ fn url_use(
     }
 }
 
+type Written = Vec<Cow<'static, str>>;
+
 /// The statement's action names by class, as written. A wildcard may stand in both.
 fn split_names(
     names: &Names<'_>,
     kind: super::ResourceKind,
     invoking: &[Atom<'_>],
     work: &Work,
-) -> (Vec<String>, Vec<String>) {
+) -> (Written, Written) {
+    let chosen = |pick: &dyn Fn(&str) -> bool| -> Written {
+        names.list.iter().filter(|name| pick(name)).map(|name| kept(name)).collect()
+    };
     if names.sense == Sense::AllBut {
-        let all: Vec<String> = names.list.iter().map(|name| (*name).to_owned()).collect();
+        let all = chosen(&|_| true);
         return (all.clone(), all);
     }
-    let invokes = |name: &&str| {
-        invoking
-            .iter()
-            .any(|atom| matches!(atom, Atom::One(one) if super::pattern::glob_any_case(name, one, work)))
+    let invokes = |name: &str| {
+        let stands_for = |atom: &Atom<'_>| matches!(atom, Atom::One(one) if glob_any_case(name, one, work));
+        invoking.iter().any(stands_for)
     };
-    let goes_beyond = |name: &&str| {
-        let alone = Names { sense: Sense::Named, list: vec![*name], node: names.node, fault: None };
-        !action::other_atoms(&alone, kind, work).is_empty()
-    };
-    let owned = |list: Vec<&&str>| list.into_iter().map(|name| (*name).to_owned()).collect();
-    (
-        owned(names.list.iter().filter(|name| invokes(name)).collect()),
-        owned(names.list.iter().filter(|name| goes_beyond(name)).collect()),
-    )
+    (chosen(&invokes), chosen(&|name| action::goes_beyond(name, kind, work)))
 }
 
 /// A grant with everything that is only copied.
@@ -392,9 +406,9 @@ fn written(statement: &Statement<'_>) -> Grant {
     };
     Grant {
         sid: statement.sid.map(str::to_owned),
-        effect: Some(statement.effect.as_str().to_owned()),
+        effect: Some(Cow::Borrowed(statement.effect.as_str())),
         principal: Some(WrittenJson(principal)),
-        actions: statement.actions.list.iter().map(|name| (*name).to_owned()).collect(),
+        actions: statement.actions.list.iter().map(|name| kept(name)).collect(),
         not_action: statement.actions.sense == Sense::AllBut,
         resource: statement.resources.as_ref().map(|names| match names.list.as_slice() {
             [one] if names.sense == Sense::Named => (*one).to_owned(),
@@ -404,7 +418,7 @@ fn written(statement: &Statement<'_>) -> Grant {
         exposure: Exposure::None,
         trusted: Some(true),
         url: UrlUse::NotOnly,
-        reason: String::new(),
+        because: None,
         conditions: Vec::new(),
         invoke: None,
         beyond: None,
@@ -419,10 +433,10 @@ fn written(statement: &Statement<'_>) -> Grant {
 
 /// A statement that could not be read, with what could be.
 fn unreadable(fault: &Fault<'_>) -> Grant {
-    let text = |name: &str| fault.node.get(name).and_then(Node::text).map(str::to_owned);
+    let text = |name: &str| fault.node.get(name).and_then(Node::text);
     let list = |name: &str| match fault.node.get(name).map(|node| &node.value) {
-        Some(json::Value::String(one)) => vec![one.clone().into_owned()],
-        Some(json::Value::Array(items)) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
+        Some(json::Value::String(one)) => vec![kept(one)],
+        Some(json::Value::Array(items)) => items.iter().filter_map(Node::text).map(kept).collect(),
         _ => Vec::new(),
     };
     let principal = match (fault.node.get("Principal"), fault.node.get("NotPrincipal")) {
@@ -432,15 +446,15 @@ fn unreadable(fault: &Fault<'_>) -> Grant {
     };
     Grant {
         sid: fault.sid.map(str::to_owned),
-        effect: text("Effect"),
+        effect: text("Effect").map(kept),
         principal: principal.map(WrittenJson),
         actions: list("Action"),
         not_action: false,
-        resource: text("Resource"),
+        resource: text("Resource").map(str::to_owned),
         exposure: Exposure::Unknown,
         trusted: None,
         url: UrlUse::NotOnly,
-        reason: format!("the statement cannot be read: {}", fault.why),
+        because: Some(format!("the statement cannot be read: {}", fault.why).into()),
         conditions: Vec::new(),
         invoke: None,
         beyond: None,

@@ -4,9 +4,12 @@
 //! values for each key that says who calls. An Allow's conditions narrow a box; a Deny leaves the union of the boxes
 //! in which it does not hold. Every step may keep too much and never drops a caller who could be admitted.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::condition::{
-    Key, Meaning, Missing, OWNER, Values, fixed, fixed_account, fixed_organization, possible,
+    ANONYMOUS, Key, Meaning, Missing, OWNER, Values, fixed, fixed_account, fixed_organization, possible,
 };
+use super::document::Few;
 use super::network::IpSet;
 use super::pattern::{Manner, Pattern, Work};
 use super::principal::{Principals, Services};
@@ -28,28 +31,28 @@ pub(super) struct KeySet<'n> {
     pub(super) missing: bool,
     pub(super) present: bool,
     /// `None`: any value.
-    pub(super) within: Option<Vec<Pattern<'n>>>,
-    pub(super) without: Vec<Pattern<'n>>,
+    pub(super) within: Option<Few<Pattern<'n>>>,
+    pub(super) without: Few<Pattern<'n>>,
 }
 
 impl<'n> KeySet<'n> {
-    const fn any(missing: bool) -> Self {
-        Self { missing, present: true, within: None, without: Vec::new() }
+    fn any(missing: bool) -> Self {
+        Self { missing, present: true, within: None, without: Few::new() }
     }
 
-    const fn absent() -> Self {
-        Self { missing: true, present: false, within: None, without: Vec::new() }
+    fn absent() -> Self {
+        Self { missing: true, present: false, within: None, without: Few::new() }
     }
 
     fn only(missing: bool, values: &[&'static str]) -> Self {
         let within = values.iter().map(|value| Pattern::exact(*value)).collect();
-        Self { missing, present: true, within: Some(within), without: Vec::new() }
+        Self { missing, present: true, within: Some(within), without: Few::new() }
     }
 
     /// Values of a known form.
     fn like(missing: bool, form: &'static str) -> Self {
         let form = Pattern { text: form.into(), manner: Manner::Glob, loose: false };
-        Self { missing, present: true, within: Some(vec![form]), without: Vec::new() }
+        Self { missing, present: true, within: Some(smallvec![form]), without: Few::new() }
     }
 
     /// What the documentation says of the key for that kind of caller, before any condition.
@@ -57,7 +60,10 @@ impl<'n> KeySet<'n> {
     fn of(key: Key, kind: Kind) -> Self {
         use Key::*;
         match (kind, key) {
-            (Kind::Principal, PrincipalAccount | PrincipalArn | UserId) => Self::any(false),
+            (Kind::Principal, PrincipalAccount) => {
+                Self { without: smallvec![Pattern::exact(ANONYMOUS)], ..Self::any(false) }
+            }
+            (Kind::Principal, PrincipalArn | UserId) => Self::any(false),
             (Kind::Principal, IsService) => Self::only(false, &["false"]),
             (Kind::Principal | Kind::Service, UrlAuthType) => Self::only(true, &["NONE", "AWS_IAM"]),
             (Kind::Service, IsService) => Self::only(false, &["true"]),
@@ -66,7 +72,7 @@ impl<'n> KeySet<'n> {
                 Kind::Service,
                 PrincipalAccount | PrincipalArn | PrincipalOrgId | PrincipalOrgPaths | UserId,
             ) => Self::absent(),
-            (Kind::Anonymous, PrincipalAccount | UserId) => Self::only(true, &["anonymous"]),
+            (Kind::Anonymous, PrincipalAccount | UserId) => Self::only(true, &[ANONYMOUS]),
             (Kind::Anonymous, PrincipalArn | PrincipalOrgId | PrincipalOrgPaths | IsService) => {
                 Self::absent()
             }
@@ -86,7 +92,7 @@ impl<'n> KeySet<'n> {
     }
 
     fn is_empty(&self) -> bool {
-        !self.missing && (!self.present || self.within.as_ref().is_some_and(Vec::is_empty))
+        !self.missing && (!self.present || self.within.as_ref().is_some_and(|list| list.is_empty()))
     }
 
     /// Can the key have this value?
@@ -99,7 +105,7 @@ impl<'n> KeySet<'n> {
     /// Keeps the values that one of `patterns` matches.
     fn keep(&mut self, key: Key, patterns: &[Pattern<'n>], work: &Work) {
         let possible = patterns.iter().filter(|pattern| possible(key, pattern));
-        let mut kept: Vec<Pattern<'n>> = match &self.within {
+        let mut kept: Few<Pattern<'n>> = match &self.within {
             None => {
                 work.spend(patterns.len());
                 possible.cloned().collect()
@@ -132,18 +138,17 @@ impl<'n> KeySet<'n> {
 
     /// Removes the values that one of `patterns` is sure to match.
     fn drop(&mut self, patterns: &[Pattern<'n>], work: &Work) {
-        work.spend(patterns.len() * (1 + self.within.as_ref().map_or(0, Vec::len)));
+        let sure = |not: &&Pattern<'n>| !not.loose && !not.is_short_arn();
+        let patterns: Few<&Pattern<'n>> = patterns.iter().filter(sure).collect();
+        work.spend(patterns.len() * (1 + self.within.as_ref().map_or(0, |list| list.len())));
         if let Some(within) = &mut self.within {
             within.retain(|value| !patterns.iter().any(|not| not.covers(value, work)));
             self.present &= !within.is_empty();
         }
-        if patterns
-            .iter()
-            .any(|not| !not.loose && matches!(not.manner, Manner::Glob | Manner::Arn) && not.text == "*")
-        {
+        if patterns.iter().any(|not| not.is_everything()) {
             self.present = false;
         }
-        self.without.extend(patterns.iter().filter(|not| !not.loose).cloned());
+        self.without.extend(patterns.into_iter().cloned());
     }
 }
 
@@ -155,7 +160,7 @@ pub(super) struct Callers<'n> {
     pub(super) principals: Principals<'n>,
     /// For [`Kind::Service`].
     pub(super) services: Services<'n>,
-    keys: Vec<(Key, KeySet<'n>)>,
+    keys: SmallVec<[(Key, KeySet<'n>); 2]>,
     /// Addresses on the internet from which the request may come; `None`: any.
     internet: Option<IpSet>,
     /// `aws:SourceIp` may be missing, as it is behind a VPC endpoint.
@@ -171,7 +176,7 @@ pub(super) enum Truth {
 
 impl<'n> Callers<'n> {
     pub(super) fn new(kind: Kind, principals: Principals<'n>, services: Services<'n>) -> Self {
-        Self { kind, principals, services, keys: Vec::new(), internet: None, endpoint: true }
+        Self { kind, principals, services, keys: SmallVec::new(), internet: None, endpoint: true }
     }
 
     /// The state of a key, if a condition touched it.

@@ -1,12 +1,11 @@
 //! What a box of callers amounts to: its exposure, whom it names, and whether they are trusted.
 
-use std::borrow::Cow;
-
 use super::Exposure;
 use super::callers::{Callers, KeySet, Kind};
 use super::condition::{Key, OWNER, fixed_account, fixed_organization, fixed_user};
+use super::document::Few;
 use super::pattern::{Manner, Pattern, Work, arn_parts, glob, is_account};
-use super::principal::{Named, Principals, Services};
+use super::principal::{Named, Services};
 use crate::trust::Trust;
 
 /// The judgement of one box.
@@ -100,7 +99,7 @@ pub(super) fn class(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class
 
 fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     let organizations = organizations(callers, Key::PrincipalOrgId, Key::PrincipalOrgPaths, work);
-    if organizations.as_ref().is_some_and(Vec::is_empty) {
+    if organizations.as_ref().is_some_and(|list| list.is_empty()) {
         return nobody();
     }
     let organization_trust =
@@ -108,10 +107,10 @@ fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     match accounts(callers, work) {
         Some(names) if names.is_empty() => nobody(),
         Some(names) => {
-            let unnamed = names.iter().any(String::is_empty);
-            let is_owner = |name: &String| name == OWNER || side.owner == Some(name.as_str());
+            let unnamed = names.contains(&"");
+            let is_owner = |name: &str| name == OWNER || side.owner == Some(name);
             let foreign = names.iter().any(|name| !is_owner(name));
-            let trusted = all_trusted(names.iter().map(|name| match name.as_str() {
+            let trusted = all_trusted(names.iter().map(|name| match *name {
                 "" => Some(false),
                 OWNER => Some(true),
                 name => side.trust.account(name, side.owner),
@@ -125,21 +124,19 @@ fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
             };
             let accounts =
                 names.into_iter().filter(|name| !name.is_empty()).map(|name| owned(name, side)).collect();
-            Class {
-                accounts,
-                organizations: organizations.unwrap_or_default(),
-                ground,
-                ..plain(exposure, trusted)
-            }
+            Class { accounts, organizations: strings(organizations), ground, ..plain(exposure, trusted) }
         }
         None => match organizations {
             Some(organizations) => {
                 let trusted = organization_trust.flatten();
-                Class { organizations, ..plain(Exposure::Organization, trusted) }
+                Class {
+                    organizations: strings(Some(organizations)),
+                    ..plain(Exposure::Organization, trusted)
+                }
             }
             None if callers.network_is_bounded() => plain(Exposure::Network, Some(false)),
             None => {
-                let few = matches!(&callers.principals, Principals::AllBut(list) if !list.is_empty());
+                let few = callers.principals.leaves_out();
                 let ground = if few { Ground::AllBut } else { Ground::Plain };
                 Class { ground, ..plain(Exposure::Public, Some(false)) }
             }
@@ -147,12 +144,17 @@ fn principal(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
     }
 }
 
-fn owned(name: String, side: Side<'_>) -> String {
-    if name == OWNER { side.owner.unwrap_or("the owner").to_owned() } else { name }
+fn owned(name: &str, side: Side<'_>) -> String {
+    if name == OWNER { side.owner.unwrap_or("the owner") } else { name }.to_owned()
 }
 
 fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
-    let may_be = |name: &str| callers.key(Key::ServiceName).is_none_or(|set| set.admits(name, work));
+    let may_be = |name: &str| {
+        callers.key(Key::ServiceName).is_none_or(|set| {
+            let other_name = |p: &Pattern<'_>| p.literal().is_some_and(|other| one_service(name, other));
+            set.admits(name, work) || set.within.iter().flatten().any(other_name)
+        })
+    };
     let services = match &callers.services {
         Services::In(list) => {
             let left: Vec<&str> = list.iter().map(AsRef::as_ref).filter(|name| may_be(name)).collect();
@@ -163,46 +165,40 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
         }
         Services::AllBut(_) => None,
     };
-    let by_key = [Key::ServiceName, Key::ServiceNames].iter().find_map(|&key| {
-        let list = callers.limited_to(key)?;
-        list.iter().map(Pattern::literal).collect::<Option<Vec<_>>>()
-    });
-    let services: Vec<String> = match (services, by_key) {
-        (Some(named), Some(keyed)) => {
-            let both: Vec<_> =
-                named.into_iter().filter(|name| keyed.contains(name)).map(str::to_owned).collect();
-            if both.is_empty() {
-                return nobody();
-            }
-            both
-        }
-        (Some(list), None) => list.into_iter().map(str::to_owned).collect(),
+    let by_key =
+        |key| -> Option<Vec<&str>> { callers.limited_to(key)?.iter().map(Pattern::literal).collect() };
+    let services: Vec<&str> = match (services, by_key(Key::ServiceName)) {
+        (Some(list), _) => list,
         (None, Some(list)) => {
             let spared = |name: &&str| !matches!(&callers.services, Services::AllBut(not) if not.iter().any(|other| other == name));
-            let left: Vec<String> = list.into_iter().filter(spared).map(str::to_owned).collect();
+            let left: Vec<&str> = list.into_iter().filter(spared).collect();
             if left.is_empty() {
                 return nobody();
             }
             left
         }
-        (None, None) => Vec::new(),
+        // One of a service's names: it may have others.
+        (None, None) => by_key(Key::ServiceNames).into_iter().flatten().collect(),
     };
     let organizations = organizations(callers, Key::SourceOrgId, Key::SourceOrgPaths, work);
     let mut sources = meet(
         account_key(callers, Key::SourceAccount),
-        callers.limited_to(Key::SourceArn).and_then(|list| {
-            list.iter().map(|p| fixed_account(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
-        }),
+        callers
+            .limited_to(Key::SourceArn)
+            .and_then(|list| list.iter().map(|p| fixed_account(p)).collect::<Option<Few<_>>>()),
     );
     // The account of the source's ARN is the source's: what the key may not be, that is not either.
     if let (Some(names), Some(set)) = (&mut sources, callers.key(Key::SourceAccount)) {
         let by_owner = set.within.iter().flatten().any(|pattern| pattern.text == OWNER);
-        names.retain(|name| set.missing || by_owner || name == OWNER || set.admits(name, work));
+        names.retain(|name| set.missing || by_owner || *name == OWNER || set.admits(name, work));
     }
     let token = callers.limited_to(Key::EventSourceToken).is_some_and(|l| l.iter().all(Pattern::is_whole));
-    if sources.as_ref().is_some_and(Vec::is_empty) || organizations.as_ref().is_some_and(Vec::is_empty) {
+    if sources.as_ref().is_some_and(|list| list.is_empty())
+        || organizations.as_ref().is_some_and(|list| list.is_empty())
+    {
         return nobody();
     }
+    let services = services.into_iter().map(str::to_owned).collect();
     let base = |exposure, trusted| Class { services, ..plain(exposure, trusted) };
     if sources.is_none() && organizations.is_none() {
         if token {
@@ -216,7 +212,7 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
         return Class { ground, ..base(Exposure::ServiceUnrestricted, Some(false)) };
     }
     let account_trust = sources.as_ref().map_or(Some(false), |list| {
-        all_trusted(list.iter().map(|name| match name.as_str() {
+        all_trusted(list.iter().map(|name| match *name {
             OWNER => Some(true),
             name => side.trust.account(name, side.owner),
         }))
@@ -226,19 +222,28 @@ fn service(callers: &Callers<'_>, side: Side<'_>, work: &Work) -> Class {
         .map_or(Some(false), |ids| all_trusted(ids.iter().map(|id| Some(side.trust.organization(id)))));
     Class {
         source_accounts: sources.unwrap_or_default().into_iter().map(|name| owned(name, side)).collect(),
-        organizations: organizations.unwrap_or_default(),
+        organizations: strings(organizations),
         ..base(Exposure::ServiceRestricted, either_trusted(account_trust, organization_trust))
     }
 }
 
+/// May both be names of one service? A service may have names for its regions and parts beside its plain one, as
+/// `logs.eu-west-1.amazonaws.com` and `delivery.logs.amazonaws.com` are of `logs.amazonaws.com`: such share a label.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalservicenameslist>
+fn one_service(a: &str, b: &str) -> bool {
+    let domain = |label: &&str| matches!(*label, "amazonaws" | "amazon" | "com" | "cn");
+    let parts = |name| str::split(name, '.').filter(|label| !domain(label));
+    parts(a).any(|label| parts(b).any(|other| other == label))
+}
+
 /// Two lists that both limit the same thing.
-fn meet(a: Option<Vec<String>>, b: Option<Vec<String>>) -> Option<Vec<String>> {
+fn meet<'c>(a: Option<Few<&'c str>>, b: Option<Few<&'c str>>) -> Option<Few<&'c str>> {
     let mut list = match (a, b) {
         (Some(a), Some(b)) => {
             // An owner that is not known may be any account of the other list.
-            let in_both = |x: &&String, other: &[String]| other.iter().any(|y| y == *x || y == OWNER);
-            let mut both: Vec<String> = a.iter().filter(|x| in_both(x, &b)).cloned().collect();
-            both.extend(b.iter().filter(|x| in_both(x, &a)).cloned());
+            let in_both = |x: &&&str, other: &[&str]| other.iter().any(|y| y == *x || *y == OWNER);
+            let mut both: Few<&str> = a.iter().filter(|x| in_both(x, &b)).copied().collect();
+            both.extend(b.iter().filter(|x| in_both(x, &a)).copied());
             both
         }
         (Some(list), None) | (None, Some(list)) => list,
@@ -249,17 +254,18 @@ fn meet(a: Option<Vec<String>>, b: Option<Vec<String>>) -> Option<Vec<String>> {
     Some(list)
 }
 
-fn account_key(callers: &Callers<'_>, key: Key) -> Option<Vec<String>> {
-    let fixed = |p: &Pattern<'_>| p.literal().map(str::to_owned);
-    callers.limited_to(key)?.iter().map(fixed).collect()
+fn strings(list: Option<Few<&str>>) -> Vec<String> {
+    list.into_iter().flatten().map(str::to_owned).collect()
+}
+
+fn account_key<'c>(callers: &'c Callers<'_>, key: Key) -> Option<Few<&'c str>> {
+    callers.limited_to(key)?.iter().map(Pattern::literal).collect()
 }
 
 /// The organizations that a box is limited to. `None`: not limited.
-fn organizations(callers: &Callers<'_>, id: Key, paths: Key, work: &Work) -> Option<Vec<String>> {
-    let fixed = |key| {
-        let list = callers.limited_to(key)?;
-        list.iter().map(|p| fixed_organization(p).map(str::to_owned)).collect::<Option<Vec<_>>>()
-    };
+fn organizations<'c>(callers: &'c Callers<'_>, id: Key, paths: Key, work: &Work) -> Option<Few<&'c str>> {
+    let fixed =
+        |key| -> Option<Few<&'c str>> { callers.limited_to(key)?.iter().map(fixed_organization).collect() };
     let mut names = meet(fixed(id), fixed(paths))?;
     // Whoever has a path has the id that it starts with, whatever else is asked of that.
     let path = |name: &str| {
@@ -274,28 +280,23 @@ fn organizations(callers: &Callers<'_>, id: Key, paths: Key, work: &Work) -> Opt
 
 /// The accounts that a box of principals is limited to, an empty name for one that the document does not tell.
 /// `None`: not limited.
-fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
+fn accounts<'c>(callers: &'c Callers<'_>, work: &Work) -> Option<Few<&'c str>> {
     let arns = callers.limited_to(Key::PrincipalArn);
     let without_arns = callers.key(Key::PrincipalArn).map_or(&[][..], |set| set.without.as_slice());
-    let named: Option<Vec<String>> = match &callers.principals {
-        Principals::In(list) => {
-            let allowed = |named: &&Named<'_>| {
-                arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)))
-                    && !own_arn(named).is_some_and(|arn| without_arns.iter().any(|p| p.matches(arn, work)))
-            };
-            Some(list.iter().filter(allowed).map(|named| named.account.clone().into_owned()).collect())
-        }
-        Principals::AllBut(_) => None,
-    };
-    let fallen = |p: &&Pattern<'_>| {
-        matches!(&callers.principals, Principals::AllBut(list)
-            if p.literal().is_some_and(|arn| list.iter().any(|named| own_arn(named) == Some(arn))))
-    };
-    let by_arn: Option<Vec<String>> = arns.and_then(|list| {
-        list.iter().filter(|p| !fallen(p)).map(|p| fixed_account(p).map(str::to_owned)).collect()
+    let named: Option<Few<&str>> = callers.principals.among.as_ref().map(|list| {
+        let allowed = |named: &&Named<'_>| {
+            arns.is_none_or(|arns| arns.iter().any(|p| may_be(named, p, work)))
+                && !own_arn(named).is_some_and(|arn| without_arns.iter().any(|p| p.matches(arn, work)))
+        };
+        list.iter().filter(allowed).map(|named| named.account.as_ref()).collect()
     });
-    let by_user: Option<Vec<String>> = callers.limited_to(Key::UserId).and_then(|list| {
-        let account = |id: &str| if is_account(id) { id.to_owned() } else { String::new() };
+    let out = &callers.principals.but;
+    let fallen =
+        |p: &&Pattern<'_>| p.literal().is_some_and(|arn| out.iter().any(|named| own_arn(named) == Some(arn)));
+    let by_arn: Option<Few<&str>> =
+        arns.and_then(|list| list.iter().filter(|p| !fallen(p)).map(fixed_account).collect());
+    let by_user: Option<Few<&str>> = callers.limited_to(Key::UserId).and_then(|list| {
+        let account = |id| if is_account(id) { id } else { "" };
         list.iter().map(|p| fixed_user(p).map(account)).collect()
     });
     let by_key = account_key(callers, Key::PrincipalAccount);
@@ -303,27 +304,25 @@ fn accounts(callers: &Callers<'_>, work: &Work) -> Option<Vec<String>> {
     if limits.iter().all(Option::is_none) {
         return None;
     }
+    let limits = || limits.iter().flatten();
     // An unnamed principal, or an owner that is not known, may be in any account that another limit names.
-    let open = |name: &String| name.is_empty() || name == OWNER;
-    let mut names: Vec<String> = limits
-        .iter()
-        .flatten()
+    let open = |name: &&str| name.is_empty() || *name == OWNER;
+    let mut names: Few<&str> = limits()
         .flatten()
         .filter(|name| !name.is_empty())
-        .filter(|name| limits.iter().flatten().all(|list| list.contains(name) || list.iter().any(open)))
-        .cloned()
+        .filter(|name| limits().all(|list| list.contains(name) || list.iter().any(open)))
+        .copied()
         .collect();
-    if limits.iter().flatten().all(|list| list.iter().any(String::is_empty)) {
-        names.push(String::new());
+    if limits().all(|list| list.iter().any(|name| name.is_empty())) {
+        names.push("");
     }
-    let excluded = |name: &String| {
+    let excluded = |name: &str| {
         // A variable that could not be replaced is the owner, and the owner may be this account.
         let admitted = callers.key(Key::PrincipalAccount).is_none_or(|set| {
             let by_owner = set.within.as_ref().is_some_and(|list| list.iter().any(|p| p.text == OWNER));
             by_owner || set.admits(name, work)
         });
-        let fallen = matches!(&callers.principals, Principals::AllBut(list)
-            if list.iter().any(|named| named.arn.is_none() && named.account == Cow::Borrowed(name.as_str())));
+        let fallen = out.iter().any(|named| named.arn.is_none() && named.account == name);
         fallen || !admitted || arns_exclude(callers, name, work)
     };
     names.retain(|name| name.is_empty() || !excluded(name));

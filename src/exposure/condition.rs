@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::document::Condition;
+use super::document::{Condition, Few};
 use super::network::IpSet;
 use super::pattern::{Manner, Pattern, is_account};
 
@@ -135,8 +135,8 @@ pub(super) enum Missing {
 /// The values of the key for which the condition is true.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Values<'n> {
-    In(Vec<Pattern<'n>>),
-    NotIn(Vec<Pattern<'n>>),
+    In(Few<Pattern<'n>>),
+    NotIn(Few<Pattern<'n>>),
     Ip(IpSet),
     NotIp(IpSet),
     /// Some, and which cannot be told.
@@ -253,6 +253,10 @@ impl Operator {
     }
 }
 
+/// What `aws:PrincipalAccount` and `aws:userid` are for a caller without credentials.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalaccount>
+pub(super) const ANONYMOUS: &str = "anonymous";
+
 /// Stands for the owner's account id where it is not known.
 pub(super) const OWNER: &str = "(owner)";
 /// The variable that always holds the owner's account id.
@@ -269,10 +273,14 @@ fn resolve<'n>(value: &Cow<'n, str>, owner: Option<&'n str>, manner: Manner) -> 
     }
     let mut text = String::with_capacity(value.len());
     let mut rest: &str = value;
+    let mut shifts = false;
     while let Some(at) = rest.find("${") {
         text.push_str(&rest[..at]);
-        // One that does not end may be anything too.
-        let Some(end) = rest[at..].find('}') else {
+        // One that does not end may be anything too, and so is one whose default may hold the brace.
+        let Some(end) =
+            rest[at..].find('}').filter(|end| rest[at..at + end].matches('\'').count().is_multiple_of(2))
+        else {
+            shifts |= text.matches(':').count() < 5;
             text.push('*');
             rest = "";
             break;
@@ -282,13 +290,17 @@ fn resolve<'n>(value: &Cow<'n, str>, owner: Option<&'n str>, manner: Manner) -> 
             Some(name) if name.eq_ignore_ascii_case("aws:ResourceAccount") => {
                 text.push_str(owner.unwrap_or(OWNER))
             }
-            _ => text.push('*'),
+            _ => {
+                shifts |= text.matches(':').count() < 5;
+                text.push('*');
+            }
         }
         rest = &rest[at + end + 1..];
     }
     text.push_str(rest);
     let manner = match manner {
-        Manner::Arn => Manner::Arn,
+        // A tag's value may hold colons: one before an ARN's last part may move its account.
+        Manner::Arn if !shifts => Manner::Arn,
         _ => Manner::Glob,
     };
     Pattern { text: Cow::Owned(text), manner, loose: true }
@@ -328,7 +340,7 @@ pub(super) fn meaning<'n>(condition: &Condition<'n>, owner: Option<&'n str>) -> 
         }
         Base::Other => Values::Some,
         Base::Bool => {
-            let mut patterns = Vec::with_capacity(1);
+            let mut patterns = Few::new();
             for value in &condition.values {
                 match value {
                     value if value.eq_ignore_ascii_case("true") => patterns.push(Pattern::exact("true")),
@@ -356,6 +368,12 @@ pub(super) fn meaning<'n>(condition: &Condition<'n>, owner: Option<&'n str>) -> 
             list(condition.values.iter().map(pattern).collect())
         }
     };
+    // A variable that has no value makes the whole statement invalid, and then it neither admits nor denies.
+    // Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+    let open = |value: &Cow<'_, str>| value.contains("${") && !value.eq_ignore_ascii_case(OWNER_VARIABLE);
+    if missing == Missing::True && condition.values.iter().any(open) {
+        missing = Missing::Unsaid;
+    }
     Meaning { key, missing, values, ignored: None }
 }
 
@@ -387,6 +405,7 @@ pub(super) fn possible(key: Key, pattern: &Pattern<'_>) -> bool {
     }
     let text = pattern.text.as_ref();
     match key {
+        Key::PrincipalAccount if text == ANONYMOUS => true,
         Key::PrincipalAccount | Key::SourceAccount | Key::VpceAccount => is_account(text) || text == OWNER,
         Key::PrincipalOrgId | Key::SourceOrgId | Key::VpceOrgId => {
             is_organization(text) && !text.contains('/')
@@ -399,7 +418,8 @@ pub(super) fn possible(key: Key, pattern: &Pattern<'_>) -> bool {
                     // A bucket's name has neither character. Other services' resources are left alone.
                     && (service != "s3" || !resource.contains(['*', '?']))
             }
-            None => false,
+            // Whether an ARN operator takes a pattern with too few parts for one that matches is not documented.
+            None => pattern.manner == Manner::Arn,
         },
         Key::UserId | Key::SourceVpc | Key::SourceVpce | Key::ServiceName | Key::ServiceNames => {
             !text.contains(['*', '?'])
@@ -447,4 +467,35 @@ pub(super) fn fixed_user<'p>(pattern: &'p Pattern<'_>) -> Option<&'p str> {
     let id = pattern.text.split(':').next()?;
     let whole = pattern.is_whole() || pattern.text.contains(':');
     (whole && id.len() >= 12 && !id.contains(['*', '?', '$'])).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn column(text: &str, name: &str) -> BTreeSet<String> {
+        let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        text.lines().map(|line| row(line)[name].as_str().unwrap().to_ascii_lowercase()).collect()
+    }
+
+    /// What `tests/exposure_vocabulary.rs` judges is all there is.
+    #[test]
+    fn the_fixtures_have_every_operator_and_every_key() {
+        let operators = column(include_str!("../../fixtures/exposure/operators.jsonl"), "operator");
+        let known: BTreeSet<String> = BASES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        assert_eq!(operators, known);
+        let rows = include_str!("../../fixtures/exposure/operators.jsonl").lines();
+        for row in rows.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+            assert_eq!(row["forms"].as_object().unwrap().len(), 6, "{row}");
+        }
+        let mut keys = column(include_str!("../../fixtures/exposure/keys.jsonl"), "key");
+        for prefix in FREE_PREFIXES {
+            let before = keys.len();
+            keys.retain(|key| !key.starts_with(prefix));
+            assert!(keys.len() < before, "{prefix}");
+        }
+        assert_eq!(keys, KEYS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    }
 }

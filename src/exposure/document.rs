@@ -7,11 +7,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::Unreadable;
 use super::json::{Member, Node, Value};
 
 /// More statements than this are not read: a policy of 20,480 bytes cannot hold them.
 pub const MAX_STATEMENTS: usize = 512;
+
+/// A list that mostly has one element, which then needs no memory of its own.
+pub type Few<T> = SmallVec<[T; 1]>;
 
 /// A document's statements in the order written.
 #[derive(Debug, Clone)]
@@ -73,7 +78,7 @@ pub struct PrincipalElement<'n> {
     /// What was written.
     pub node: &'n Node<'n>,
     /// (type, value): type `*` for a lone string, else `AWS`, `Service`, `Federated`, `CanonicalUser`.
-    pub entries: Vec<(&'n str, Cow<'n, str>)>,
+    pub entries: Few<(&'n str, Cow<'n, str>)>,
     /// Something in it could not be read.
     pub fault: Option<&'static str>,
 }
@@ -84,7 +89,7 @@ pub struct Names<'n> {
     /// Which of the two.
     pub sense: Sense,
     /// In the order written.
-    pub list: Vec<&'n str>,
+    pub list: Few<&'n str>,
     /// What was written.
     pub node: &'n Node<'n>,
     /// An element is not a string.
@@ -99,7 +104,7 @@ pub struct Condition<'n> {
     /// As written.
     pub key: &'n str,
     /// Strings, numbers and booleans as text.
-    pub values: Vec<Cow<'n, str>>,
+    pub values: Few<Cow<'n, str>>,
     /// The key and its values.
     pub span: Range<usize>,
     /// Why the condition cannot be relied on.
@@ -283,7 +288,7 @@ fn account_number(text: &str) -> Option<Cow<'_, str>> {
 
 impl<'n> PrincipalElement<'n> {
     fn read(sense: Sense, node: &'n Node<'n>) -> Self {
-        let mut this = Self { sense, node, entries: Vec::new(), fault: None };
+        let mut this = Self { sense, node, entries: Few::new(), fault: None };
         match &node.value {
             Value::String(text) if text == "*" => this.entries.push(("*", Cow::Borrowed("*"))),
             Value::Object(members) => {
@@ -321,7 +326,7 @@ impl<'n> PrincipalElement<'n> {
 impl<'n> Names<'n> {
     fn read(sense: Sense, node: &'n Node<'n>) -> Self {
         let items = one_or_many(node);
-        let list: Vec<_> = items.iter().filter_map(Node::text).collect();
+        let list: Few<_> = items.iter().filter_map(Node::text).collect();
         let fault = if list.len() < items.len() {
             Some("an action or resource is not a string")
         } else if list.is_empty() {
@@ -338,7 +343,7 @@ impl<'n> Condition<'n> {
         let broken = |operator, key, span: &Range<usize>, why| Self {
             operator,
             key,
-            values: Vec::new(),
+            values: Few::new(),
             span: span.clone(),
             fault: Some(why),
         };
@@ -352,6 +357,10 @@ impl<'n> Condition<'n> {
                 all.push(broken(name, "", &operator.node.span, "the operator's value is not an object"));
                 continue;
             };
+            // Nothing to compare: AWS's grammar wants a key, and what it makes of none is not documented.
+            if keys.is_empty() {
+                all.push(broken(name, "", &operator.node.span, "the operator has no keys"));
+            }
             let operator_twice =
                 operators.iter().filter(|other| other.name.eq_ignore_ascii_case(name)).count() > 1;
             for key in keys {
@@ -370,7 +379,7 @@ impl<'n> Condition<'n> {
 
     fn read_one(operator: &'n str, key: &'n Member<'n>) -> Self {
         let items = one_or_many(&key.node);
-        let mut values = Vec::with_capacity(items.len());
+        let mut values = Few::with_capacity(items.len());
         let mut fault = items.is_empty().then_some("the list of values is empty");
         for item in items {
             match &item.value {

@@ -235,17 +235,16 @@ impl Element {
             };
             listed.extend(strings(values)?.into_iter().map(|value| (kind, value)));
         }
-        Some(match listed.contains(&(Kind::Aws, "*".to_owned())) {
-            true => Self::Everyone,
-            false => Self::Listed(listed),
-        })
+        Some(Self::Listed(listed))
     }
 
-    /// `*` is everyone. An account's id or root ARN is every principal in it. Another ARN is that principal, or every
+    /// `*` is everyone; under `AWS` it is documented to be the same for callers without credentials, and of services
+    /// nothing is said. An account's id or root ARN is every principal in it. Another ARN is that principal, or every
     /// session of that role. No other wildcards are allowed.
     fn names(&self, caller: &Caller) -> bool {
         let Self::Listed(list) = self else { return true };
         list.iter().any(|(kind, value)| match (kind, caller) {
+            (Kind::Aws, Caller::Principal { .. } | Caller::Anonymous) if value == "*" => true,
             (Kind::Aws, Caller::Principal { account, arn, session }) => {
                 value == account
                     || value == arn

@@ -150,6 +150,11 @@ impl<'a> Node<'a> {
 /// Appends `text` as a JSON string.
 pub(super) fn quote_into(text: &str, out: &mut String) {
     out.push('"');
+    if !text.bytes().any(|b| b < 0x20 || matches!(b, b'"' | b'\\')) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -316,36 +321,35 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.at += 1;
-        let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let text = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                Some(b'\\') => break,
-                Some(0..=0x1f) => return self.fail("a control character in a string"),
-                Some(_) => self.at += 1,
-                None => return self.fail("a string that does not end"),
-            }
+        let first = self.run()?;
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(Cow::Borrowed(first));
         }
-        let mut out = String::from(&self.text[start..self.at]);
-        loop {
-            let run = self.at;
-            while matches!(self.peek(), Some(b) if b != b'"' && b != b'\\' && b >= 0x20) {
-                self.at += 1;
-            }
-            out.push_str(&self.text[run..self.at]);
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(out));
-                }
-                Some(b'\\') => out.push(self.escape()?),
-                Some(_) => return self.fail("a control character in a string"),
-                None => return self.fail("a string that does not end"),
-            }
+        let mut out = String::from(first);
+        while self.peek() == Some(b'\\') {
+            out.push(self.escape()?);
+            out.push_str(self.run()?);
+        }
+        self.at += 1;
+        Ok(Cow::Owned(out))
+    }
+
+    /// What of a string stands before its end or the next escape.
+    fn run(&mut self) -> Result<&'a str, JsonError> {
+        let rest = &self.bytes[self.at..];
+        let length = memchr::memchr2(b'"', b'\\', rest);
+        let run = &rest[..length.unwrap_or(rest.len())];
+        let is_control = |b: &u8| *b < 0x20;
+        if run.iter().any(is_control) {
+            self.at += run.iter().take_while(|b| !is_control(b)).count();
+            return self.fail("a control character in a string");
+        }
+        let start = self.at;
+        self.at += run.len();
+        match length {
+            Some(_) => Ok(&self.text[start..self.at]),
+            None => self.fail("a string that does not end"),
         }
     }
 

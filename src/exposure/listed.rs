@@ -32,14 +32,20 @@ static LISTED: LazyLock<Vec<Listed>> = LazyLock::new(|| {
 });
 
 /// Does AWS itself need this principal to have all these actions, and no others?
-pub(super) fn is_listed<'a>(principal: &str, actions: impl IntoIterator<Item = &'a String>) -> bool {
-    let mut actions = actions.into_iter().peekable();
-    actions.peek().is_some()
-        && LISTED.iter().filter(|listed| listed.principal == principal).any(|listed| {
-            actions
-                .by_ref()
-                .all(|action| listed.actions.iter().any(|known| known.eq_ignore_ascii_case(action)))
-        })
+pub(super) fn is_listed<S: AsRef<str>>(principal: &str, actions: &[S]) -> bool {
+    is_in(&LISTED, principal, actions)
+}
+
+/// One entry must have all the actions: what two of them have between them is not what AWS needs for either.
+fn is_in<S: AsRef<str>>(entries: &[Listed], principal: &str, actions: &[S]) -> bool {
+    let has =
+        |listed: &Listed, action: &str| listed.actions.iter().any(|known| known.eq_ignore_ascii_case(action));
+    let of_principal = |listed: &&Listed| listed.principal == principal;
+    !actions.is_empty()
+        && entries
+            .iter()
+            .filter(of_principal)
+            .any(|listed| actions.iter().all(|action| has(listed, action.as_ref())))
 }
 
 #[cfg(test)]
@@ -55,5 +61,23 @@ mod tests {
         assert!(!is_listed(replicator, &texts(&["lambda:*"])));
         assert!(!is_listed(replicator, &texts(&[])));
         assert!(!is_listed("s3.amazonaws.com", &texts(&["lambda:GetFunction"])));
+    }
+    #[test]
+    fn entries_of_one_principal_are_not_joined() {
+        let entry = |actions: &[&str]| Listed {
+            principal: "x.amazonaws.com".to_owned(),
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+            what: String::new(),
+            source: String::new(),
+            date: String::new(),
+        };
+        let entries = [entry(&["lambda:GetFunction"]), entry(&["lambda:GetPolicy"])];
+        let is_in = |actions: &[&str]| {
+            let actions: Vec<String> = actions.iter().map(|action| (*action).to_owned()).collect();
+            is_in(&entries, "x.amazonaws.com", &actions)
+        };
+        assert!(!is_in(&["lambda:GetFunction", "lambda:GetPolicy"]));
+        assert!(!is_in(&["lambda:UpdateFunctionCode", "lambda:GetPolicy"]));
+        assert!(is_in(&["lambda:getpolicy"]) && is_in(&["lambda:GetFunction"]));
     }
 }

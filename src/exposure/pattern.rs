@@ -73,6 +73,22 @@ impl<'a> Pattern<'a> {
         self.manner == Manner::AnyCase || self.literal().is_some()
     }
 
+    /// Under an ARN operator, and not an ARN: whether AWS takes `*` for one, or a part too few, is not documented.
+    pub(super) fn is_short_arn(&self) -> bool {
+        self.manner == Manner::Arn && arn_parts(&self.text).is_none()
+    }
+
+    /// Matches every value, of a key whose values are ARNs for an ARN operator.
+    pub(super) fn is_everything(&self) -> bool {
+        match self.manner {
+            Manner::Glob => self.text == "*",
+            Manner::Arn => arn_parts(&self.text).is_some_and(|[arn, rest @ ..]| {
+                matches!(arn, "arn" | "*") && rest.iter().all(|part| *part == "*")
+            }),
+            Manner::Exact | Manner::AnyCase => false,
+        }
+    }
+
     pub(super) fn matches(&self, text: &str, work: &Work) -> bool {
         match self.manner {
             Manner::Exact => {
@@ -124,7 +140,7 @@ impl<'a> Pattern<'a> {
 }
 
 pub(super) fn has_wildcard(text: &str) -> bool {
-    text.contains(['*', '?'])
+    text.bytes().any(|b| matches!(b, b'*' | b'?'))
 }
 
 /// `*` matches any run of characters, `?` one. Where `text` is itself a pattern, its `*` is only matched by a `*`, so
@@ -135,6 +151,10 @@ pub(super) fn glob(pattern: &str, text: &str, work: &Work) -> bool {
 
 /// [`glob`] without regard to the case of ASCII letters: action names.
 pub(super) fn glob_any_case(pattern: &str, text: &str, work: &Work) -> bool {
+    if !has_wildcard(pattern) {
+        work.spend(1);
+        return pattern.eq_ignore_ascii_case(text);
+    }
     glob_by(pattern, text, work, |a, b| a.eq_ignore_ascii_case(&b))
 }
 

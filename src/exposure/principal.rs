@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::document::{PrincipalElement, Sense};
+use super::document::{Few, PrincipalElement, Sense};
 use super::pattern::{Manner, Pattern, Work, arn_parts, has_wildcard, is_account};
 
 /// An account, or principals in it.
@@ -58,36 +58,60 @@ fn apart(a: &Pattern<'_>, b: &Pattern<'_>, work: &Work) -> bool {
     own(a) && own(b) && !a.overlaps(b, work)
 }
 
-/// A set of IAM principals.
+/// A set of IAM principals: some, or everyone, less those that are taken out.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Principals<'n> {
-    In(Vec<Named<'n>>),
-    AllBut(Vec<Named<'n>>),
+pub(super) struct Principals<'n> {
+    /// `None`: everyone.
+    pub(super) among: Option<Few<Named<'n>>>,
+    pub(super) but: Few<Named<'n>>,
 }
 
 impl<'n> Principals<'n> {
+    pub(super) fn nobody() -> Self {
+        Self::only(Few::new())
+    }
+
+    pub(super) fn only(list: Few<Named<'n>>) -> Self {
+        Self { among: Some(list), but: Few::new() }
+    }
+
+    pub(super) fn all_but(list: Few<Named<'n>>) -> Self {
+        Self { among: None, but: list }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::In(list) if list.is_empty())
+        self.among.as_ref().is_some_and(|list| list.is_empty())
+    }
+
+    /// Everyone but some that are named.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.among.is_none() && !self.but.is_empty()
     }
 
     pub(super) fn intersect(&self, other: &Self, work: &Work) -> Self {
-        match (self, other) {
-            (Self::In(a), Self::In(b)) => {
+        let mut but = self.but.clone();
+        but.extend(other.but.iter().filter(|named| !self.but.contains(named)).cloned());
+        let mut among = match (&self.among, &other.among) {
+            (Some(a), Some(b)) => {
                 work.spend(a.len() * b.len());
-                Self::In(a.iter().flat_map(|x| b.iter().filter_map(|y| x.meet(y, work))).collect())
+                Some(a.iter().flat_map(|x| b.iter().filter_map(|y| x.meet(y, work))).collect::<Few<_>>())
             }
-            (Self::In(a), Self::AllBut(b)) | (Self::AllBut(b), Self::In(a)) => {
-                work.spend(a.len() * b.len());
-                Self::In(a.iter().filter(|x| !b.iter().any(|y| y.covers(x, work))).cloned().collect())
-            }
-            (Self::AllBut(a), Self::AllBut(b)) => Self::AllBut(a.iter().chain(b).cloned().collect()),
+            (Some(list), None) | (None, Some(list)) => Some(list.clone()),
+            (None, None) => None,
+        };
+        if let Some(among) = &mut among {
+            work.spend(among.len() * but.len());
+            among.retain(|named| !but.iter().any(|out| out.covers(named, work)));
         }
+        Self { among, but }
     }
 
+    /// Everyone else, and of a set that has both parts perhaps more.
     pub(super) fn complement(&self) -> Self {
-        match self {
-            Self::In(list) => Self::AllBut(list.clone()),
-            Self::AllBut(list) => Self::In(list.clone()),
+        match &self.among {
+            Some(list) if self.but.is_empty() => Self::all_but(list.clone()),
+            Some(_) => Self::all_but(Few::new()),
+            None => Self::only(self.but.clone()),
         }
     }
 }
@@ -95,8 +119,8 @@ impl<'n> Principals<'n> {
 /// A set of service names, lower case.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Services<'n> {
-    In(Vec<Cow<'n, str>>),
-    AllBut(Vec<Cow<'n, str>>),
+    In(Few<Cow<'n, str>>),
+    AllBut(Few<Cow<'n, str>>),
 }
 
 impl Services<'_> {
@@ -162,18 +186,22 @@ pub(super) fn cast<'n>(element: &PrincipalElement<'n>, bound: Bound) -> Cast<'n>
     // The complement of a set that errs one way errs the other way.
     let generous = (bound == Bound::AtMost) == (element.sense == Sense::Named);
     let mut cast = Cast {
-        principals: Principals::In(Vec::new()),
-        services: Services::In(Vec::new()),
+        principals: Principals::nobody(),
+        services: Services::In(Few::new()),
         anonymous: false,
         departed: false,
         unread: element.fault,
     };
-    let (mut named, mut services) = (Vec::new(), Vec::new());
-    let (mut everyone, mut every_service, mut everybody_signed) = (false, false, false);
+    let (mut named, mut services) = (Few::new(), Few::new());
+    let (mut every_service, mut everybody_signed) = (false, false);
     for (kind, value) in &element.entries {
         match (*kind, value.as_ref()) {
-            ("*" | "AWS", "*") => everyone = true,
-            ("Service", "*") => every_service = true,
+            ("*", "*") => (every_service, everybody_signed, cast.anonymous) = (true, true, true),
+            // For callers without credentials it is documented to be the same as a lone star, for services it is not.
+            ("AWS", "*") => {
+                (everybody_signed, cast.anonymous) = (true, true);
+                every_service |= generous;
+            }
             // AWS stores no such name; it may be any service's, and takes none away.
             ("Service", name) if has_wildcard(name) => every_service |= generous,
             ("Service", _) => services.push(Cow::Owned(value.to_ascii_lowercase())),
@@ -183,9 +211,13 @@ pub(super) fn cast<'n>(element: &PrincipalElement<'n>, bound: Bound) -> Cast<'n>
                     arn: Some(Pattern { text: value.clone(), manner: Manner::Exact, loose: false }),
                 }),
                 // A web identity provider serves people of every account.
-                _ => everybody_signed = true,
+                _ => everybody_signed |= generous,
             },
-            ("CanonicalUser", "*") => everyone = true,
+            // Nor such a user.
+            ("CanonicalUser", name) if has_wildcard(name) => {
+                (everybody_signed, cast.anonymous) =
+                    (everybody_signed || generous, cast.anonymous || generous);
+            }
             ("CanonicalUser", _) => named.push(Named {
                 account: Cow::Borrowed(""),
                 arn: Some(Pattern { text: value.clone(), manner: Manner::Exact, loose: false }),
@@ -193,24 +225,26 @@ pub(super) fn cast<'n>(element: &PrincipalElement<'n>, bound: Bound) -> Cast<'n>
             (_, text) if is_account(text) => named.push(Named { account: value.clone(), arn: None }),
             (_, text) if is_unique_id(text) => cast.departed = true,
             (_, text) => match arn_parts(text) {
-                Some(["arn", _, _, _, account, resource]) if is_account(account) => {
-                    let arn = (resource != "root").then(|| Pattern {
+                // No part of a principal's ARN may be a wildcard.
+                Some(["arn", _, _, _, account, _])
+                    if is_account(account) && has_wildcard(text) && !generous => {}
+                Some(["arn", _, service, _, account, resource]) if is_account(account) => {
+                    let whole = resource == "root" && (service == "iam" || generous);
+                    let arn = (!whole).then(|| Pattern {
                         text: value.clone(),
                         manner: if has_wildcard(text) { Manner::Arn } else { Manner::Exact },
                         loose: false,
                     });
                     named.push(Named { account: Cow::Owned(account.to_owned()), arn });
                 }
-                Some(["arn", _, _, _, account, _]) if has_wildcard(account) => everybody_signed = true,
+                Some(["arn", _, _, _, account, _]) if has_wildcard(account) => everybody_signed |= generous,
                 _ => cast.unread = Some("a principal that names no account"),
             },
         }
     }
-    let everybody_signed = everyone || (everybody_signed && generous);
-    cast.principals = if everybody_signed { Principals::AllBut(Vec::new()) } else { Principals::In(named) };
-    cast.services =
-        if everyone || every_service { Services::AllBut(Vec::new()) } else { Services::In(services) };
-    cast.anonymous = everyone;
+    cast.principals =
+        if everybody_signed { Principals::all_but(Few::new()) } else { Principals::only(named) };
+    cast.services = if every_service { Services::AllBut(Few::new()) } else { Services::In(services) };
     if element.sense == Sense::AllBut {
         cast.principals = cast.principals.complement();
         cast.services = cast.services.complement();

@@ -7,19 +7,20 @@ use super::class::{Class, Ground, Side};
 use super::condition::{
     Key, Meaning, Missing, Values, fixed_account, fixed_organization, fixed_user, possible,
 };
-use super::document::Condition;
+use super::document::{Condition, Few};
 use super::json::{self, Node, Value};
 use super::network::IpSet;
 use super::pattern::Pattern;
-use super::principal::{Cast, Principals};
+use super::principal::Cast;
+use super::words::kept;
 use super::{ConditionNote, Exposure, Grant, Normal, Reach};
 
 /// Judges one condition alone, for people: exposure comes from all of them together.
 pub(super) fn note(condition: &Condition<'_>, meaning: &Meaning<'_>, cast: &Cast<'_>) -> ConditionNote {
     let (binds, why) = verdict(condition, meaning, cast);
     ConditionNote {
-        key: condition.key.to_owned(),
-        operator: condition.operator.to_owned(),
+        key: kept(condition.key),
+        operator: kept(condition.operator),
         values: condition.values.iter().map(|value| value.clone().into_owned()).collect(),
         binds,
         why,
@@ -202,70 +203,50 @@ fn free(key: &str) -> &'static str {
 }
 
 /// What a Deny does.
-pub(super) fn deny(cast: &Cast<'_>, meanings: &[Meaning<'_>]) -> String {
-    let text = match (cast.unread, meanings.iter().any(|meaning| meaning.ignored.is_some())) {
+pub(super) fn deny(cast: &Cast<'_>, meanings: &[Meaning<'_>]) -> &'static str {
+    match (cast.unread, meanings.iter().any(|meaning| meaning.ignored.is_some())) {
         (Some(_), _) => "it denies, but its principal cannot be read in full, so less is taken away for sure",
         (None, true) => "it denies, but a condition leaves open whom: it takes away nobody for sure",
         (None, false) if meanings.is_empty() => "it denies everyone it names",
         (None, false) => "it denies whoever it names while its conditions hold",
-    };
-    text.to_owned()
+    }
 }
 
 /// Sums up the boxes of one class of actions.
 pub(super) fn reach(
-    classes: Vec<Class>,
+    mut classes: Few<Class>,
     cast: &Cast<'_>,
     notes: &[ConditionNote],
-    actions: Vec<String>,
+    actions: Vec<Cow<'static, str>>,
     met: Met,
     side: Side<'_>,
 ) -> Reach {
     let trusted = super::class::all_trusted(classes.iter().map(|class| class.trusted));
-    // The usual case, without copies.
-    let classes = match <[Class; 1]>::try_from(classes) {
-        Ok([mut class]) => {
-            let reason = sentence(&class, cast, notes, met, side);
-            for list in [
-                &mut class.accounts,
-                &mut class.organizations,
-                &mut class.services,
-                &mut class.source_accounts,
-            ] {
-                list.sort_unstable();
-                list.dedup();
+    let worst = classes.iter().min_by_key(|class| class.exposure.rank());
+    let exposure = worst.map_or(Exposure::None, |class| class.exposure);
+    let reason = worst.map_or("".into(), |class| sentence(class, cast, notes, met, side));
+    let mut together = |pick: fn(&mut Class) -> &mut Vec<String>| {
+        let mut all = Vec::new();
+        for class in &mut classes {
+            // The first list is taken as it is: mostly there is no other.
+            match all.is_empty() {
+                true => all = std::mem::take(pick(class)),
+                false => all.append(pick(class)),
             }
-            return Reach {
-                listed: false,
-                exposure: class.exposure,
-                trusted,
-                reason,
-                accounts: class.accounts,
-                organizations: class.organizations,
-                services: class.services,
-                source_accounts: class.source_accounts,
-                actions,
-            };
         }
-        Err(classes) => classes,
-    };
-    let collect = |pick: fn(&Class) -> &Vec<String>| {
-        let mut all: Vec<String> = classes.iter().flat_map(pick).cloned().collect();
         all.sort_unstable();
         all.dedup();
         all
     };
-    let worst = classes.iter().min_by_key(|class| class.exposure.rank());
-    let exposure = worst.map_or(Exposure::None, |class| class.exposure);
     Reach {
         listed: false,
         exposure,
         trusted,
-        reason: worst.map_or_else(String::new, |class| sentence(class, cast, notes, met, side)),
-        accounts: collect(|class| &class.accounts),
-        organizations: collect(|class| &class.organizations),
-        services: collect(|class| &class.services),
-        source_accounts: collect(|class| &class.source_accounts),
+        reason,
+        accounts: together(|class| &mut class.accounts),
+        organizations: together(|class| &mut class.organizations),
+        services: together(|class| &mut class.services),
+        source_accounts: together(|class| &mut class.source_accounts),
         actions,
     }
 }
@@ -277,90 +258,116 @@ pub(super) enum Met {
     Never,
 }
 
-fn sentence(class: &Class, cast: &Cast<'_>, notes: &[ConditionNote], met: Met, side: Side<'_>) -> String {
-    let join = |list: &[String]| list.join(", ");
+/// The sentence in one piece of memory.
+fn said(parts: &[&str]) -> Cow<'static, str> {
+    Cow::Owned(parts.concat())
+}
+
+/// `before`, the names with commas between them, `after`.
+fn listed<'s>(
+    before: &str,
+    names: impl Iterator<Item = &'s String> + Clone,
+    after: &str,
+) -> Cow<'static, str> {
+    let length: usize = names.clone().map(|name| name.len() + 2).sum();
+    let mut text = String::with_capacity(before.len() + length + after.len());
+    text.push_str(before);
+    for (index, name) in names.enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(name);
+    }
+    text.push_str(after);
+    Cow::Owned(text)
+}
+
+/// The services, then `after`.
+fn services(class: &Class, after: &str) -> Cow<'static, str> {
+    if class.services.is_empty() {
+        said(&["AWS services", after])
+    } else {
+        listed("", class.services.iter(), after)
+    }
+}
+
+fn sentence(
+    class: &Class,
+    cast: &Cast<'_>,
+    notes: &[ConditionNote],
+    met: Met,
+    side: Side<'_>,
+) -> Cow<'static, str> {
     match (class.exposure, class.ground) {
         (Exposure::Public, Ground::Anonymous) => {
-            "anyone can call it through its URL, without credentials".to_owned()
+            "anyone can call it through its URL, without credentials".into()
         }
-        (Exposure::Public, Ground::AllBut) => {
-            "every AWS account but the ones taken out is admitted".to_owned()
-        }
+        (Exposure::Public, Ground::AllBut) => "every AWS account but the ones taken out is admitted".into(),
         (Exposure::Public, _) => {
-            let start = if matches!(&cast.principals, Principals::AllBut(list) if !list.is_empty()) {
+            let start = if cast.principals.leaves_out() {
                 "NotPrincipal admits everyone it does not name"
             } else {
                 "any AWS account is admitted"
             };
             match notes {
-                [] => format!("{start}, and no condition limits who calls"),
-                [only] => format!("{start}: {} does not bind the caller, {}", only.key, only.why),
-                _ => format!("{start}: none of the conditions binds the caller"),
+                [] => said(&[start, ", and no condition limits who calls"]),
+                [only] => said(&[start, ": ", &only.key, " does not bind the caller, ", &only.why]),
+                _ => said(&[start, ": none of the conditions binds the caller"]),
             }
         }
         (Exposure::CrossAccount, Ground::Unnamed) => {
-            "a principal is admitted whose account the document does not tell".to_owned()
+            "a principal is admitted whose account the document does not tell".into()
         }
-        (Exposure::CrossAccount, Ground::OwnerUnknown) => format!(
-            "principals of {} are admitted; the owner's account is not known, so none is taken for its own",
-            join(&class.accounts)
+        (Exposure::CrossAccount, Ground::OwnerUnknown) => listed(
+            "principals of ",
+            class.accounts.iter(),
+            " are admitted; the owner's account is not known, so none is taken for its own",
         ),
         (Exposure::CrossAccount, _) => {
-            let foreign: Vec<String> =
-                class.accounts.iter().filter(|name| side.owner != Some(name.as_str())).cloned().collect();
-            format!("principals of {} are admitted", join(&foreign))
+            let foreign = class.accounts.iter().filter(|name| side.owner != Some(name.as_str()));
+            listed("principals of ", foreign, " are admitted")
         }
-        (Exposure::Network, _) => "any AWS account is admitted from the named networks".to_owned(),
-        (Exposure::ServiceUnrestricted, ground) => {
-            let who =
-                if class.services.is_empty() { "AWS services".to_owned() } else { join(&class.services) };
-            match ground {
-                Ground::Bucket => {
-                    format!(
-                        "{who} may call for any customer: the bucket's owner is not fixed (no source account)"
-                    )
-                }
-                Ground::SourceOpen => {
-                    format!("{who} may call for any customer: the source ARN fixes no account")
-                }
-                _ => format!(
-                    "{who} may call for any customer: no source account, organization or ARN fixes one"
-                ),
-            }
+        (Exposure::Network, _) => "any AWS account is admitted from the named networks".into(),
+        (Exposure::ServiceUnrestricted, Ground::Bucket) => {
+            services(class, " may call for any customer: the bucket's owner is not fixed (no source account)")
         }
-        (Exposure::Organization, _) => format!("members of {} are admitted", join(&class.organizations)),
+        (Exposure::ServiceUnrestricted, Ground::SourceOpen) => {
+            services(class, " may call for any customer: the source ARN fixes no account")
+        }
+        (Exposure::ServiceUnrestricted, _) => {
+            services(class, " may call for any customer: no source account, organization or ARN fixes one")
+        }
+        (Exposure::Organization, _) => listed("members of ", class.organizations.iter(), " are admitted"),
         (Exposure::ServiceRestricted, Ground::Token) => {
-            format!("{} may call for one event source, fixed by its token", join(&class.services))
+            services(class, " may call for one event source, fixed by its token")
         }
         (Exposure::ServiceRestricted, _) => {
-            let who =
-                if class.services.is_empty() { "AWS services".to_owned() } else { join(&class.services) };
             let whom =
                 if class.source_accounts.is_empty() { &class.organizations } else { &class.source_accounts };
-            format!("{who} may call for {} only", join(whom))
+            let who = services(class, " may call for ");
+            listed(&who, whom.iter(), " only")
         }
-        (Exposure::SameAccount, _) => "only the owner's own principals are admitted".to_owned(),
+        (Exposure::SameAccount, _) => "only the owner's own principals are admitted".into(),
         (Exposure::None, _) => nobody(cast, notes, met),
-        (Exposure::Unknown, _) => "it cannot be read".to_owned(),
+        (Exposure::Unknown, _) => "it cannot be read".into(),
     }
 }
 
-fn nobody(cast: &Cast<'_>, notes: &[ConditionNote], met: Met) -> String {
+fn nobody(cast: &Cast<'_>, notes: &[ConditionNote], met: Met) -> Cow<'static, str> {
     let empty = cast.principals.is_empty() && cast.services.is_empty() && !cast.anonymous;
     if empty && cast.departed {
         return "nobody: its principals are deleted, only their unique ids are left (remove the statement)"
-            .to_owned();
+            .into();
     }
     if met == Met::Possible {
-        return "nobody: a Deny takes away everyone it would admit".to_owned();
+        return "nobody: a Deny takes away everyone it would admit".into();
     }
     match notes.iter().find(|note| note.why.ends_with("nobody is admitted")) {
-        Some(note) => format!(
-            "nobody: {} cannot be met, because {}",
-            note.key,
-            note.why.trim_end_matches(", so nobody is admitted")
-        ),
-        None => "nobody: its conditions cannot be met together".to_owned(),
+        Some(note) => {
+            let why = note.why.trim_end_matches(", so nobody is admitted");
+            said(&["nobody: ", &note.key, " cannot be met, because ", why])
+        }
+        None => "nobody: its conditions cannot be met together".into(),
     }
 }
 
@@ -369,8 +376,9 @@ impl Grant {
     /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
     pub fn names_action(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        let named =
-            |written: &String| wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action);
+        let named = |written: &Cow<'_, str>| {
+            wildmatch::WildMatch::new(&written.to_ascii_lowercase()).matches(&action)
+        };
         self.actions.iter().any(named) != self.not_action
     }
 

@@ -1,6 +1,7 @@
 //! The `exposure` command's answers: JSON, text with the deciding parts of the document underlined, and the exit
 //! code. Writes to whatever it is given; decides nothing about exposure.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::ops::Range;
 
@@ -36,10 +37,8 @@ pub struct Judged {
 /// Everything the command was given, judged.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// The documents in the order given.
+    /// The documents in the order given, inputs that are none included.
     pub documents: Vec<Judged>,
-    /// Inputs that are not JSON or not an object: (source, why).
-    pub unusable: Vec<(String, String)>,
     /// One bare document or answer was given, and nothing else: the JSON is that object itself.
     single: bool,
 }
@@ -58,7 +57,12 @@ pub fn answer(
             Input::One(found) => vec![found],
             Input::Many(found) => found,
             Input::Unusable(why) => {
-                answer.unusable.push((source, why));
+                let result = Err(Unreadable::Unusable(why));
+                answer.documents.push(Judged {
+                    found: Found { source, ..Found::default() },
+                    owner: None,
+                    result,
+                });
                 continue;
             }
         };
@@ -84,11 +88,11 @@ impl Answer {
             |judged: &Judged| judged.result.as_ref().map_or(true, |a| a.exposure == Exposure::Unknown);
         if self.documents.iter().any(|judged| finding(judged) == Some(true)) {
             1
-        } else if self.single && !self.unusable.is_empty() {
-            2
-        } else if !self.unusable.is_empty()
-            || self.documents.iter().any(|judged| finding(judged).is_none() || unknown(judged))
+        } else if let (true, [Judged { result: Err(Unreadable::Unusable(_)), .. }]) =
+            (self.single, self.documents.as_slice())
         {
+            2
+        } else if self.documents.iter().any(|judged| finding(judged).is_none() || unknown(judged)) {
             3
         } else {
             0
@@ -97,17 +101,9 @@ impl Answer {
 
     /// The JSON output.
     pub fn json(&self) -> Output<'_> {
-        let documents = || {
-            let judged = self.documents.iter().map(Sourced::of);
-            judged.chain(self.unusable.iter().map(|(source, why)| Sourced::unusable(source, why))).collect()
-        };
         match (self.single, self.documents.as_slice()) {
             (true, [judged]) => Output::One(Policy::of(judged)),
-            (true, []) => match self.unusable.first() {
-                Some((_, why)) => Output::One(Policy::unknown(why.clone())),
-                None => Output::Many { documents: documents() },
-            },
-            _ => Output::Many { documents: documents() },
+            (_, documents) => Output::Many { documents: documents.iter().map(Sourced::of).collect() },
         }
     }
 }
@@ -130,7 +126,6 @@ pub enum Output<'a> {
 pub struct Sourced<'a> {
     source: &'a str,
     qualifier: Option<&'a str>,
-    resource: Option<&'a str>,
     #[serde(flatten)]
     policy: Policy<'a>,
 }
@@ -152,7 +147,7 @@ pub struct Line<'a> {
     sid: Option<&'a str>,
     effect: Option<&'a str>,
     principal: Option<&'a WrittenJson>,
-    actions: &'a [String],
+    actions: &'a [Cow<'static, str>],
     resource: Option<&'a str>,
     exposure: Exposure,
     trusted: Option<bool>,
@@ -166,13 +161,8 @@ impl<'a> Sourced<'a> {
         Self {
             source: &judged.found.source,
             qualifier: judged.found.qualifier.as_deref(),
-            resource: judged.found.resource.as_deref(),
             policy: Policy::of(judged),
         }
-    }
-
-    fn unusable(source: &'a str, why: &str) -> Self {
-        Self { source, qualifier: None, resource: None, policy: Policy::unknown(why.to_owned()) }
     }
 }
 
@@ -205,7 +195,7 @@ impl<'a> Line<'a> {
             exposure: grant.exposure,
             trusted: grant.trusted,
             via_url: grant.url.is_only(),
-            reason: &grant.reason,
+            reason: grant.reason(),
             conditions: &grant.conditions,
         }
     }
@@ -216,7 +206,7 @@ impl<'a> Line<'a> {
 /// # Errors
 /// Only those of `out`.
 pub fn text(answer: &Answer, color: Color, out: &mut impl Write) -> fmt::Result {
-    if answer.documents.is_empty() && answer.unusable.is_empty() {
+    if answer.documents.is_empty() {
         return writeln!(out, "no resource policy in the input");
     }
     let renderer = match color {
@@ -243,9 +233,6 @@ pub fn text(answer: &Answer, color: Color, out: &mut impl Write) -> fmt::Result 
             Err(error) => writeln!(out, "{source}: unknown ({})", printable(&error.to_string()))?,
         }
         writeln!(out)?;
-    }
-    for (source, why) in &answer.unusable {
-        writeln!(out, "{}: unknown ({})", printable(source), printable(why))?;
     }
     Ok(())
 }
@@ -294,7 +281,7 @@ fn statement<'t>(
     };
     let name = grant.sid.as_deref().map_or_else(|| format!("statement {}", index + 1), printable);
     let effect = printable(grant.effect.as_deref().unwrap_or("no effect"));
-    let title = format!("{name} ({effect}): {}: {}", grant.exposure.as_str(), printable(&grant.reason));
+    let title = format!("{name} ({effect}): {}: {}", grant.exposure.as_str(), printable(grant.reason()));
     let mut snippet = Snippet::source(document.text.as_str()).path(source).fold(true);
     let mark = |span: &Range<usize>| document.text.get(span.clone()).is_some();
     if let Some(span) =

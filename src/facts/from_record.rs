@@ -24,7 +24,7 @@ use crate::value::{Reading, Why};
 use activity::Asked;
 
 pub use effects::effects_of;
-pub(crate) use effects::is_change;
+pub(crate) use effects::{change_names, is_change};
 pub(crate) use recorders::CLOUDTRAIL;
 pub(in crate::facts) use recorders::selectors_slot;
 

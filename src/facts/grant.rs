@@ -85,7 +85,7 @@ impl Owner<'_> {
         match (&statement.invoke, &statement.beyond) {
             (None, None) => {
                 let fact = if statement.exposure == Exposure::Unknown {
-                    Grant { reason: Reading::Known(Cow::Borrowed(&statement.reason)), ..base.clone() }
+                    Grant { reason: Reading::Known(Cow::Borrowed(statement.reason())), ..base.clone() }
                 } else {
                     Grant {
                         actions: Reading::Known(borrowed(&statement.actions)),
@@ -93,7 +93,7 @@ impl Owner<'_> {
                         allows_beyond_invoke: Reading::Known(false),
                         exposure: Reading::Known(Cow::Borrowed(statement.exposure.as_str())),
                         trusted: Reading::or_unread(statement.trusted, Why::NotCollected),
-                        reason: Reading::Known(Cow::Borrowed(&statement.reason)),
+                        reason: Reading::Known(Cow::Borrowed(statement.reason())),
                         accounts: Reading::Known(TextList::default()),
                         organizations: Reading::Known(TextList::default()),
                         services: Reading::Known(TextList::default()),
@@ -116,8 +116,8 @@ impl Owner<'_> {
     }
 }
 
-fn borrowed(items: &[String]) -> TextList<'_> {
-    TextList { items: items.iter().map(|item| Cow::Borrowed(item.as_str())).collect(), incomplete: None }
+fn borrowed<S: AsRef<str>>(items: &[S]) -> TextList<'_> {
+    TextList { items: items.iter().map(|item| Cow::Borrowed(item.as_ref())).collect(), incomplete: None }
 }
 
 /// Does it only open a URL that asks for no signature, so that the URL's own finding tells it? A grant of

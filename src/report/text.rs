@@ -3,6 +3,7 @@
 //! Names, tags and user agents come from strangers: everything that was read is escaped before it reaches a terminal.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -149,16 +150,18 @@ pub(crate) fn table(style: Style, head: &[&str]) -> Table {
 pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     inputs(report, style, out)?;
     figures(report, style, out)?;
+    let unfound = Unfound::of(report);
     let mut shown: Vec<&Finding> = Vec::new();
     let mut rest = report.findings.iter().filter(|finding| finding.triage == Triage::New).peekable();
     while let Some(finding) = rest.next() {
         shown.push(finding);
         let same = |next: &&Finding| next.policy == finding.policy && next.severity == finding.severity;
         if !rest.peek().is_some_and(same) {
-            group(&shown, style, out)?;
+            group(&shown, &unfound, style, out)?;
             shown.clear();
         }
     }
+    unfound.write(style, out)?;
     coverage(&report.coverage, style, out)?;
     for notice in &report.notices {
         writeln!(out, "{}", style.wrap("", &format!("note: {}", safe(notice))))?;
@@ -256,7 +259,39 @@ pub(crate) fn trim(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn group(findings: &[&Finding], style: Style, out: &mut impl Write) -> io::Result<()> {
+/// Why no cause was found, where that is the same of several findings and is told once for all of them.
+struct Unfound<'a>(BTreeMap<&'a str, u64>);
+
+impl<'a> Unfound<'a> {
+    fn of(report: &'a Report) -> Self {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for finding in report.findings.iter().filter(|finding| finding.triage == Triage::New) {
+            if let Some(why) = finding.cause.as_ref().and_then(Self::why) {
+                *counts.entry(why).or_default() += 1;
+            }
+        }
+        counts.retain(|_, findings| *findings > 1);
+        Self(counts)
+    }
+
+    fn why(cause: &Cause) -> Option<&str> {
+        cause.not_found.as_deref().filter(|_| cause.records.is_empty())
+    }
+
+    fn tells(&self, cause: &Cause) -> bool {
+        Self::why(cause).is_some_and(|why| self.0.contains_key(why))
+    }
+
+    fn write(&self, style: Style, out: &mut impl Write) -> io::Result<()> {
+        for (why, findings) in &self.0 {
+            let line = format!("No cause found of {}: {}", plural(*findings, "finding"), safe(why));
+            writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("", &line)))?;
+        }
+        if self.0.is_empty() { Ok(()) } else { writeln!(out) }
+    }
+}
+
+fn group(findings: &[&Finding], unfound: &Unfound<'_>, style: Style, out: &mut impl Write) -> io::Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
     writeln!(
         out,
@@ -266,7 +301,7 @@ fn group(findings: &[&Finding], style: Style, out: &mut impl Write) -> io::Resul
         safe(&first.title)
     )?;
     for finding in findings.iter().take(SHOWN_PER_POLICY) {
-        one(finding, style, out)?;
+        one(finding, unfound, style, out)?;
     }
     if findings.len() > SHOWN_PER_POLICY {
         let more = findings.len() - SHOWN_PER_POLICY;
@@ -279,7 +314,7 @@ fn group(findings: &[&Finding], style: Style, out: &mut impl Write) -> io::Resul
     writeln!(out)
 }
 
-fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> {
+fn one(finding: &Finding, unfound: &Unfound<'_>, style: Style, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  {}", style.paint(Tone::Strong, &safe(finding.subject.label())))?;
     // The subject stands above in full: its name is enough in the sentence.
     let message = finding.message.replace(finding.subject.label(), &finding.subject.name);
@@ -308,7 +343,7 @@ fn one(finding: &Finding, style: Style, out: &mut impl Write) -> io::Result<()> 
     if !places.is_empty() {
         writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &places.join("; "))))?;
     }
-    if let Some(cause) = &finding.cause {
+    if let Some(cause) = finding.cause.as_ref().filter(|cause| !unfound.tells(cause)) {
         let line = format!("Cause: {}", self::cause(cause));
         writeln!(out, "{}", style.paint(Tone::Faint, &style.wrap("    ", &line)))?;
     }

@@ -40,6 +40,11 @@ pub fn is_shown(quiet: bool) -> bool {
 impl ProgressLine {
     /// Shows what the meter counts until it is dropped.
     pub fn start(meter: Arc<Meter>) -> Self {
+        Self::of(move |elapsed| line(meter.progress(), elapsed))
+    }
+
+    /// Shows a line of figures, made anew from time to time, until it is dropped.
+    pub fn of(line: impl Fn(Duration) -> String + Send + 'static) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // The template is a constant: it parses, or the bar keeps its own.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -50,7 +55,7 @@ impl ProgressLine {
         let began = Instant::now();
         let draw = move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                bar.set_message(line(meter.progress(), began.elapsed()));
+                bar.set_message(line(began.elapsed()));
                 bar.tick();
             }
             bar.finish_and_clear();

@@ -44,6 +44,9 @@ pub enum FaultKind {
     /// The operating system refused.
     #[error("cannot be read: {0}")]
     Io(String),
+    /// It may not be read; `permission` is the IAM action that is missing.
+    #[error("denied, {permission} is missing")]
+    Denied { permission: String },
     /// A FIFO, socket or device: it is never opened, since reading one may never end.
     #[error("not a regular file or directory")]
     NotRegular,

@@ -18,6 +18,7 @@ use super::meter::Watch;
 use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 use super::prune::Prune;
 use super::record::TrailRecord;
+use super::remote::{Content, Fetched};
 use super::split::{Sink, read_text};
 
 /// Bounds and resources of a reading.
@@ -125,11 +126,58 @@ pub(crate) fn read_entries<V: RecordVisitor>(
             })
             .collect()
     };
+    on_threads(options, read)
+}
+
+fn on_threads<T: Send>(options: &Options, read: impl FnOnce() -> T + Send) -> T {
     match rayon::ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, NonZeroUsize::get)).build() {
         Ok(threads) => threads.install(read),
         // Without threads of its own, the reading uses the process's.
         Err(_) => read(),
     }
+}
+
+/// Reads files as they come from elsewhere; outcomes are sorted by path.
+pub fn read_remote<V: RecordVisitor>(
+    files: Box<dyn Iterator<Item = Fetched> + Send>,
+    options: &Options,
+    visitor: &V,
+) -> Vec<(FileOutcome, V::Kept)> {
+    let pool = Pool::default();
+    let read = || -> Vec<(FileOutcome, V::Kept)> {
+        files
+            .par_bridge()
+            .map(|file| {
+                let read = pool.with(|buffers| read_fetched(file, options, visitor, buffers));
+                if let Some(meter) = &options.watch.0 {
+                    meter.file(read.0.records, read.0.text_bytes);
+                }
+                read
+            })
+            .collect()
+    };
+    let mut read = on_threads(options, read);
+    read.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    read
+}
+
+fn read_fetched<V: RecordVisitor>(
+    file: Fetched,
+    options: &Options,
+    visitor: &V,
+    buffers: &mut Buffers,
+) -> (FileOutcome, V::Kept) {
+    let Fetched { name, named, what, room } = file;
+    let read = match what {
+        Content::Bytes(bytes) => {
+            read_source(&name, &bytes[..], Found::InDirectory, options, visitor, buffers)
+        }
+        Content::LeftOut(why) => without_records((&name, named), FileKind::LeftOut(why), None, visitor),
+        Content::Failed(fault) => without_records((&name, named), FileKind::Unknown, Some(fault), visitor),
+    };
+    // What it made room for may be fetched now.
+    drop(room);
+    read
 }
 
 /// Reads one stream as if it were a file named as input.
@@ -140,7 +188,7 @@ pub fn read_stream<V: RecordVisitor>(
     visitor: &V,
 ) -> (FileOutcome, V::Kept) {
     match options.prune.leaves_out(path) {
-        Some(why) => without_records(path, FileKind::LeftOut(why), None, visitor),
+        Some(why) => without_records((path, None), FileKind::LeftOut(why), None, visitor),
         None => read_source(path, stream, Found::Named, options, visitor, &mut Buffers::new()),
     }
 }
@@ -195,7 +243,7 @@ fn read_entry<V: RecordVisitor>(
     visitor: &V,
     buffers: &mut Buffers,
 ) -> (FileOutcome, V::Kept) {
-    let without_records = |kind, fault| without_records(&entry.display, kind, fault, visitor);
+    let without_records = |kind, fault| without_records((&entry.display, None), kind, fault, visitor);
     match &entry.what {
         What::Listed(kind) => without_records(*kind, None),
         What::Failed(fault) => without_records(FileKind::Unknown, Some(fault.clone())),
@@ -214,13 +262,13 @@ fn read_entry<V: RecordVisitor>(
 
 /// The outcome of a file of which nothing is read.
 fn without_records<V: RecordVisitor>(
-    path: &str,
+    (path, named): (&str, Option<TrailFileName>),
     kind: FileKind,
     fault: Option<FaultKind>,
     visitor: &V,
 ) -> (FileOutcome, V::Kept) {
     let mut outcome = FileOutcome::new(path.to_owned(), kind);
-    outcome.named = TrailFileName::parse(path);
+    outcome.named = named.or_else(|| TrailFileName::parse(path));
     if let Some(fault) = fault {
         outcome.status = Status::Failed;
         outcome.add_fault(Fault::file(0, fault));

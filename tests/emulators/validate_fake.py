@@ -69,8 +69,13 @@ def main(url, account):
     session.set_credentials(account, "none")
     calls = 0
 
-    def client(service, region="eu-west-1"):
-        config = Config(retries={"max_attempts": 8, "mode": "standard"})
+    def client(service, region="eu-west-1", path_style=False):
+        config = Config(
+            retries={"max_attempts": 8, "mode": "standard"},
+            s3={"addressing_style": "path"} if path_style else None,
+            # The fake has no checksums to give.
+            response_checksum_validation="when_required",
+        )
         return session.create_client(service, region_name=region, endpoint_url=url, config=config)
 
     def call(of, operation, **arguments):
@@ -162,6 +167,36 @@ def main(url, account):
             call(home, "GetEventSelectors", TrailName=trail["TrailARN"])
         for store in all_of(trails, "ListEventDataStores", "EventDataStores", "NextToken"):
             call(trails, "GetEventDataStore", EventDataStore=store["EventDataStoreArn"])
+        # Every service that has records, page by page; and what LookupEvents refuses.
+        found = []
+        for source in ("lambda.amazonaws.com", "iam.amazonaws.com", "cloudtrail.amazonaws.com"):
+            attributes = [{"AttributeKey": "EventSource", "AttributeValue": source}]
+            found += all_of(trails, "LookupEvents", "Events", "NextToken", LookupAttributes=attributes)
+        ids = [one["EventId"] for one in found]
+        if len(ids) != len(set(ids)):
+            FAULTS.append(f"LookupEvents in {region}: a record is on two pages")
+        for one in found:
+            if json.loads(one["CloudTrailEvent"])["eventID"] != one["EventId"]:
+                FAULTS.append("LookupEvents: an entry with another one's record")
+        name = {"AttributeKey": "EventName", "AttributeValue": "AddPermission"}
+        if call(trails, "LookupEvents", LookupAttributes=[name, name]) is not None:
+            FAULTS.append("LookupEvents takes two attributes")
+    bucket = client("s3", path_style=True)
+    keys, token = [], None
+    while True:
+        more = {"ContinuationToken": token} if token else {}
+        page = bucket.list_objects_v2(Bucket="example-trail", MaxKeys=1000, Prefix="AWSLogs/", **more)
+        calls += 1
+        keys += [one["Key"] for one in page["Contents"]]
+        token = page.get("NextContinuationToken")
+        if not page["IsTruncated"]:
+            break
+    if not keys or len(keys) != len(set(keys)):
+        FAULTS.append("ListObjectsV2: no key, or one twice")
+    body = bucket.get_object(Bucket="example-trail", Key=keys[0])["Body"].read()
+    below = bucket.list_objects_v2(Bucket="example-trail", Prefix="AWSLogs/", Delimiter="/")
+    if not body or not below.get("CommonPrefixes"):
+        FAULTS.append("S3: an empty object, or no directory")
     for fault in sorted(set(FAULTS)):
         print(fault)
     print(f"{calls} calls, {len(set(FAULTS))} faults")

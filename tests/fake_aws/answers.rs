@@ -10,53 +10,60 @@ pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
     pub error: Option<String>,
-    pub body: String,
+    pub body: Vec<u8>,
+    /// Where a bucket is.
+    pub bucket_region: Option<String>,
 }
 
 impl Answer {
     pub fn json(value: &serde_json::Value) -> Self {
-        Answer { status: 200, content_type: "application/json", error: None, body: value.to_string() }
+        Answer::new(200, "application/json", value.to_string())
     }
 
     pub fn xml(body: String) -> Self {
-        Answer { status: 200, content_type: "text/xml", error: None, body }
+        Answer::new(200, "text/xml", body)
+    }
+
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Answer { status, content_type, error: None, body: body.into(), bucket_region: None }
     }
 
     /// REST-JSON: the error's name is in a header.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let body = serde_json::json!({"Type": "User", "Message": message, "message": message}).to_string();
-        Answer { status, content_type: "application/json", error: Some(code.to_owned()), body }
+        Answer { error: Some(code.to_owned()), ..Answer::new(status, "application/json", body) }
     }
 
     /// An error in the protocol of the API.
     pub fn refused(asked: &Asked, status: u16, code: &str, message: &str) -> Self {
         match asked.api.split(':').next().unwrap_or_default() {
-            "iam" | "sts" => Answer {
+            "s3" => Answer::new(
+                if code == "SlowDown" { 503 } else { status },
+                "application/xml",
+                format!(
+                    "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+                ),
+            ),
+            "iam" | "sts" => Answer::new(
                 status,
-                content_type: "text/xml",
-                error: None,
-                body: format!(
+                "text/xml",
+                format!(
                     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>\
                      </Error><RequestId>5f6a4f2e-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
                 ),
-            },
-            "cloudtrail" | "organizations" => Answer {
-                status: if status == 429 || status == 403 { 400 } else { status },
-                content_type: "application/x-amz-json-1.1",
-                error: None,
-                body: serde_json::json!({"__type": code, "message": message}).to_string(),
-            },
+            ),
+            "cloudtrail" | "organizations" | "cloudwatch" => Answer::new(
+                if status == 429 || status == 403 { 400 } else { status },
+                "application/x-amz-json-1.1",
+                serde_json::json!({"__type": code, "message": message}).to_string(),
+            ),
             _ => Answer::error(status, code, message),
         }
     }
 
     /// Half of the body.
     pub fn halved(mut self) -> Self {
-        let mut at = self.body.len() / 2;
-        while !self.body.is_char_boundary(at) {
-            at -= 1;
-        }
-        self.body.truncate(at);
+        self.body.truncate(self.body.len() / 2);
         self
     }
 
@@ -64,6 +71,9 @@ impl Answer {
         let mut response = Response::builder().status(self.status).header("content-type", self.content_type);
         if let Some(error) = &self.error {
             response = response.header("x-amzn-errortype", error);
+        }
+        if let Some(region) = &self.bucket_region {
+            response = response.header("x-amz-bucket-region", region);
         }
         response.body(Body::from(self.body)).unwrap()
     }
@@ -78,7 +88,8 @@ pub fn denied(asked: &Asked) -> Answer {
         asked.resource.as_deref().unwrap_or("*"),
         asked.api
     );
-    let code = if matches!(service(asked), "iam" | "sts") { "AccessDenied" } else { "AccessDeniedException" };
+    let code =
+        if matches!(service(asked), "iam" | "sts" | "s3") { "AccessDenied" } else { "AccessDeniedException" };
     Answer::refused(asked, 403, code, &message)
 }
 
@@ -86,6 +97,7 @@ pub fn throttled(asked: &Asked) -> Answer {
     match service(asked) {
         "lambda" => Answer::error(429, "TooManyRequestsException", "Rate exceeded"),
         "iam" | "sts" => Answer::refused(asked, 400, "Throttling", "Rate exceeded"),
+        "s3" => Answer::refused(asked, 503, "SlowDown", "Please reduce your request rate."),
         _ => Answer::refused(asked, 400, "ThrottlingException", "Rate exceeded"),
     }
 }
@@ -96,7 +108,8 @@ pub fn server_error(asked: &Asked) -> Answer {
 }
 
 pub fn expired(asked: &Asked) -> Answer {
-    let code = if matches!(service(asked), "iam" | "sts") { "ExpiredToken" } else { "ExpiredTokenException" };
+    let code =
+        if matches!(service(asked), "iam" | "sts" | "s3") { "ExpiredToken" } else { "ExpiredTokenException" };
     Answer::refused(asked, 403, code, "The security token included in the request is expired")
 }
 

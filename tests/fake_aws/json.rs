@@ -6,11 +6,9 @@ use serde_json::Value;
 use super::{Answer, Asked};
 
 pub fn request(target: &str, body: &str) -> Result<Asked, Answer> {
-    let invalid = |what: &str| Answer {
-        status: 400,
-        content_type: "application/x-amz-json-1.1",
-        error: None,
-        body: serde_json::json!({"__type": "ValidationException", "message": what}).to_string(),
+    let invalid = |what: &str| {
+        let body = serde_json::json!({"__type": "ValidationException", "message": what}).to_string();
+        Answer::new(400, "application/x-amz-json-1.1", body)
     };
     let (service, operation) = target.rsplit_once('.').ok_or_else(|| invalid("target"))?;
     let body: Value = serde_json::from_str(body).map_err(|_| invalid("body"))?;

@@ -6,9 +6,11 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod answers;
+mod history;
 mod json;
 mod lambda;
 mod query;
+mod s3;
 mod state;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, Uri};
 
 pub use answers::Answer;
+pub use history::History;
+pub use s3::Bucket;
 pub use state::{Asked, Content};
 
 /// A fault that is put in the way of an API.
@@ -111,6 +115,10 @@ impl Endpoint {
         self.fake.log.lock().unwrap().clone()
     }
 
+    pub fn count(&self) -> usize {
+        self.fake.log.lock().unwrap().len()
+    }
+
     pub fn forget(&self) {
         self.fake.log.lock().unwrap().clear();
     }
@@ -157,13 +165,14 @@ async fn handle(
     body: Bytes,
 ) -> Response<Body> {
     let caller = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(caller);
-    let Some((account, region)) = caller else {
+    let Some((account, region, service)) = caller else {
         return Answer::error(403, "MissingAuthenticationToken", "Missing Authentication Token").response();
     };
     let body = String::from_utf8_lossy(&body).into_owned();
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let asked = match target {
         Some(target) => json::request(target, &body),
+        None if service == "s3" => s3::request(&method, &uri),
         None if method == Method::POST && body.contains("Action=") => query::request(&body),
         None if uri.path() == "/listRegions" => Ok(Asked::new("account:ListRegions")),
         None => lambda::request(&method, &uri),
@@ -191,14 +200,17 @@ async fn handle(
     answer.response()
 }
 
-/// Account and region of `AWS4-HMAC-SHA256 Credential=ID/DATE/REGION/SERVICE/aws4_request, …`.
-fn caller(authorization: &str) -> Option<(String, String)> {
+/// Account, region and service of `AWS4-HMAC-SHA256 Credential=ID/DATE/REGION/SERVICE/aws4_request, …`.
+fn caller(authorization: &str) -> Option<(String, String, String)> {
     let (_, credential) = authorization.split_once("Credential=")?;
     let mut parts = credential.split('/');
     let id = parts.next()?;
-    let region = parts.nth(1)?;
+    let (region, service) = (parts.nth(1)?, parts.next()?.to_owned());
     let account = id.strip_prefix("ASIA").unwrap_or(id).get(..12)?;
-    account.bytes().all(|byte| byte.is_ascii_digit()).then(|| (account.to_owned(), region.to_owned()))
+    account
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| (account.to_owned(), region.to_owned(), service))
 }
 
 impl Fake {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer};
-use super::{FaultKind, query};
+use super::{Bucket, FaultKind, History, query};
 
 /// What a request asks.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,10 @@ pub struct Content {
     regions: BTreeMap<String, BTreeSet<String>>,
     /// Overrides the number of entries on a page.
     pub page: Option<usize>,
+    /// What LookupEvents finds.
+    pub history: History,
+    /// By name.
+    pub buckets: BTreeMap<String, Bucket>,
 }
 
 impl Content {
@@ -113,6 +117,8 @@ impl Content {
             "account:ListRegions" => return self.list_regions(asked),
             "lambda:GetAccountSettings" => return self.settings(asked),
             "iam:GetRole" => return self.role(asked),
+            "s3:ListBucket" | "s3:GetObject" => return super::s3::answer(&self.buckets, asked),
+            "cloudtrail:LookupEvents" => return self.history.answer(asked, self.page, odd),
             _ => {}
         }
         let key = Self::key(asked);

@@ -75,6 +75,36 @@ const LAMBDA_CHANGES: [&str; 21] = [
     "UpdateFunctionUrlConfig",
 ];
 
+/// The events that have effects on what these facts are about, by the endpoint of their service: whoever asks for
+/// records by name must ask for all of them, or what was undone would look as if it still stood.
+pub(crate) fn change_names(wanted: Wanted) -> Vec<(&'static str, &'static str)> {
+    let of = |name: &str| match name {
+        "AddLayerVersionPermission"
+        | "AddPermission"
+        | "DeleteLayerVersion"
+        | "DeleteResourcePolicy"
+        | "PutResourcePolicy"
+        | "RemoveLayerVersionPermission"
+        | "RemovePermission" => wanted.grant,
+        "CreateFunctionUrlConfig" | "DeleteFunctionUrlConfig" | "UpdateFunctionUrlConfig" => {
+            wanted.function_url
+        }
+        "CreateEventSourceMapping" | "DeleteEventSourceMapping" | "UpdateEventSourceMapping" => {
+            wanted.event_source
+        }
+        "DeleteFunctionEventInvokeConfig"
+        | "PutFunctionEventInvokeConfig"
+        | "UpdateFunctionEventInvokeConfig" => wanted.function,
+        // Code and configuration say which layers and which role a function has, and nothing of its policies.
+        "UpdateFunctionCode" | "UpdateFunctionConfiguration" => wanted.layer_use || wanted.function,
+        // A function that is made, or gone, has nothing of before.
+        _ => wanted.grant || wanted.function_url || wanted.layer_use || wanted.function,
+    };
+    let lambda = LAMBDA_CHANGES.into_iter().filter(|name| of(name)).map(|name| (LAMBDA, name));
+    let recorders = recorders::CHANGES.into_iter().filter(|_| wanted.logging_change);
+    lambda.chain(recorders.map(|name| (CLOUDTRAIL, name))).collect()
+}
+
 pub(super) struct Table<'t, 'r, 'a> {
     pub(super) reader: &'t Reader<'r, 'a>,
     wanted: Wanted,
