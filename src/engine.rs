@@ -11,6 +11,7 @@ mod scope;
 pub mod state;
 mod tally;
 mod waiting;
+mod waits;
 
 use std::cell::OnceCell;
 
@@ -35,6 +36,7 @@ pub use plan::Plan;
 pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 pub use waiting::Waiting;
+pub use waits::Waits;
 
 /// The policies of a run, by the kind of fact they judge.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Engine<'p> {
     by_kind: Vec<Vec<usize>>,
     /// Which policies ask whose a session is, and which of their histories do.
     sessions: Vec<Option<Vec<bool>>>,
+    /// The fields that are kept of a fact that waits, for each policy.
+    kept: Vec<Box<[usize]>>,
     gaps: &'p AcceptedGaps,
     scope: Scope,
     /// By what keys of histories and counts are made; `None`: by each policy's own secret.
@@ -77,7 +81,8 @@ impl<'p> Engine<'p> {
             })
             .collect();
         let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
-        Engine { policies, by_kind, sessions, gaps, scope: Scope::default(), keys: None }
+        let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
+        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: None }
     }
 
     /// Judges only what is in that scope.
@@ -113,18 +118,9 @@ impl<'p> Engine<'p> {
     /// histories and counts apart.
     pub fn reads(&self, names: &[&str]) -> bool {
         self.policies.iter().any(|policy| {
-            let state = &policy.state;
-            let histories =
-                state.histories.iter().flat_map(|history| history.by.iter().chain(&history.other));
-            let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
-            let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
-            let keys = policy.group_by.iter().chain(histories).chain(counts).chain(repeats);
-            policy
-                .fields()
-                .into_iter()
-                .chain(keys.copied())
-                .filter_map(|index| policy.kind.fields.get(index))
-                .any(|field| names.contains(&field.name))
+            let fields = policy.used_fields();
+            let mut fields = fields.into_iter().filter_map(|index| policy.kind.fields.get(index));
+            fields.any(|field| names.contains(&field.name))
         })
     }
 

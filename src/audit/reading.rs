@@ -80,7 +80,7 @@ pub(super) fn read_trail(
     if !first.waiting.is_empty() {
         let mut sessions = first.sessions;
         sessions.merge(known);
-        let asked = first.waiting.iter().flat_map(|(_, waiting)| waiting.sessions());
+        let asked = first.waiting.sessions();
         let answers = waiting::answers(&sessions, asked, &out.facts.reading);
         let again = waiting::decide(&first.waiting, &answers, tally);
         if !again.is_empty() {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::causes::{self, Texts};
 use super::relevance::{Asked, Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
-use crate::engine::{Engine, Memory, Sessions, Share, Tally, Treatment, Waiting};
+use crate::engine::{Engine, Memory, Sessions, Share, Tally, Treatment, Waiting, Waits};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
@@ -94,8 +94,8 @@ pub(super) struct Gathered {
     pub(super) facts: RecordFacts,
     /// What the records say about sessions.
     pub(super) sessions: sessions::Sessions,
-    /// By file, what waits until it is known whose the sessions are.
-    pub(super) waiting: Vec<(String, Waiting)>,
+    /// What waits until it is known whose the sessions are.
+    pub(super) waiting: Waits,
     names: Names,
     /// The addresses that were looked up before.
     recent: RefCell<Recent>,
@@ -110,7 +110,7 @@ impl Gathered {
             memory: engine.memory(),
             facts: RecordFacts::default(),
             sessions: sessions::Sessions::default(),
-            waiting: Vec::new(),
+            waiting: Waits::default(),
             names: Names::default(),
             recent: RefCell::default(),
             texts: Texts::default(),
@@ -123,7 +123,7 @@ impl Gathered {
         engine.remember_all(&mut self.memory, memory);
         self.facts.merge(facts);
         self.sessions.merge(sessions);
-        self.waiting.extend(waiting);
+        self.waiting.merge(waiting);
     }
 
     /// By policy, what can be kept.
@@ -143,8 +143,7 @@ impl Gathered {
         let Apart { shares, facts, sessions, waiting } = apart;
         self.facts.merge(facts);
         self.sessions.merge(sessions);
-        let placed = waiting.into_iter().map(|(file, waiting)| (file, waiting.placed(&place)));
-        self.waiting.extend(placed.filter(|(_, waiting)| !waiting.is_empty()));
+        self.waiting.merge(waiting.placed(&place));
         let mut sound = true;
         for (at, share) in shares.into_iter().enumerate() {
             if let Some(at) = place(at) {
@@ -152,20 +151,6 @@ impl Gathered {
             }
         }
         sound
-    }
-
-    /// Puts together what waits of one file, which may have come in parts.
-    pub(super) fn join_waiting(&mut self) {
-        let mut files: BTreeMap<String, Waiting> = BTreeMap::new();
-        for (file, waiting) in std::mem::take(&mut self.waiting) {
-            match files.get_mut(&file) {
-                Some(known) => known.merge(waiting),
-                None => {
-                    files.insert(file, waiting);
-                }
-            }
-        }
-        self.waiting = files.into_iter().collect();
     }
 }
 
@@ -177,8 +162,8 @@ pub(super) struct Apart {
     /// Nothing where only policies are concerned.
     pub(super) facts: RecordFacts,
     pub(super) sessions: sessions::Sessions,
-    /// By file, of policies by position.
-    pub(super) waiting: Vec<(String, Waiting)>,
+    /// Of policies by position.
+    pub(super) waiting: Waits,
 }
 
 /// Keeps what each file gave.
@@ -559,9 +544,7 @@ impl RecordVisitor for Judge<'_> {
 
     fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Object> {
         file.owner.flush(&mut file.gathered.facts);
-        if !file.waiting.is_empty() {
-            file.gathered.waiting.push((file.path.to_string(), file.waiting));
-        }
+        file.gathered.waiting.add(&file.path, file.waiting);
         if let Some(meter) = &self.watch.0 {
             meter.findings(file.gathered.tally.findings.len().saturating_sub(file.before) as u64);
         }

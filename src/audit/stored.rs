@@ -323,7 +323,6 @@ impl Plan {
         if !sound {
             return Err(store.damaged("what it has of a policy is none of that policy's").into());
         }
-        all.join_waiting();
         // Each reading looks closer at what its policies ask about: the one that found more wrong says more.
         let read = read.into_iter().map(|(file, object)| match before.remove(&file.path) {
             Some(before) if before.is_worse(&file) => (before, object),

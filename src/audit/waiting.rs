@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::records::Again;
 use crate::engine::state::{EventClass, Reading};
-use crate::engine::{Tally, Waiting};
+use crate::engine::{Tally, Waits};
 use crate::facts::sessions::{Answers, Session, Sessions};
 use crate::trail::FileOutcome;
 
@@ -26,20 +26,13 @@ pub(super) fn answers<'s>(
 }
 
 /// Judges what the answers decide; the rest is in files that are read again.
-pub(super) fn decide(waiting: &[(String, Waiting)], answers: &Answers, tally: &mut Tally) -> Again {
-    let mut again = Again::new();
-    for (file, waiting) in waiting {
-        let sessions = waiting.decide(file, answers, tally);
-        if !sessions.is_empty() {
-            again.entry(file.clone()).or_default().extend(sessions);
-        }
-    }
-    again
+pub(super) fn decide(waiting: &Waits, answers: &Answers, tally: &mut Tally) -> Again {
+    waiting.decide(answers, tally).into_iter().map(|(file, ids)| (file.to_owned(), ids)).collect()
 }
 
 /// A file that was not read the second time as it was the first, standard input for one, leaves unknown what waited.
 pub(super) fn missed(
-    waiting: &[(String, Waiting)],
+    waiting: &Waits,
     again: &Again,
     (first, second): (&[FileOutcome], &[FileOutcome]),
     tally: &mut Tally,
@@ -48,11 +41,9 @@ pub(super) fn missed(
         files.iter().map(|file| (file.path.clone(), (file.records, file.text_bytes))).collect()
     };
     let (first, second) = (read(first), read(second));
-    for (file, waiting) in waiting {
-        let Some(sessions) = again.get(file) else { continue };
+    for (file, sessions) in again {
         if first.get(file) != second.get(file) {
-            let sessions: Vec<_> = sessions.iter().copied().collect();
-            waiting.give_up(file, &sessions, tally);
+            waiting.give_up(file, sessions, tally);
         }
     }
 }

@@ -72,7 +72,12 @@ impl<'p> Engine<'p> {
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
         let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), occasion);
         let hold = || Held {
-            fields: Made::capture(fields, fact.subject.label(), fact.origin),
+            fields: Made::keep(
+                fields,
+                fact.subject.label(),
+                fact.origin,
+                self.kept.get(at).into_iter().flatten().copied(),
+            ),
             told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
             treatment,
         };

@@ -153,6 +153,11 @@ impl<'p> Rules<'p> {
         marks
     }
 
+    /// Whether the fact's key is unread for every history: then none ever answers for it.
+    fn is_keyless(&self, fact: &dyn FieldAccess) -> bool {
+        self.program.histories.iter().all(|history| self.keys.of(&history.by, fact).unread != 0)
+    }
+
     /// The verdict, if no other record has a part in it.
     pub(crate) fn alone(&self, fact: &dyn FieldAccess) -> Option<Outcome> {
         let outcome = self.judge.outcome(fact, &Env::default());
@@ -192,7 +197,7 @@ impl<'p> Rules<'p> {
             };
             return LookKind::Counts { keyed: self.keys.of(&count.by, fact), possible, mark };
         }
-        if !self.asks(outcome, fact) {
+        if !self.asks(outcome, fact) || (outcome == Outcome::Unknown && self.is_keyless(fact)) {
             return LookKind::Final(outcome);
         }
         let barring = match outcome {
@@ -241,7 +246,7 @@ struct Held<T> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Part<T> {
     histories: Vec<History>,
-    held: Vec<Held<T>>,
+    held: Vec<Box<Held<T>>>,
     /// How many are held before those that have become certain are let go.
     let_go_at: usize,
     /// Records that were held and turned out to pass.
@@ -338,14 +343,14 @@ impl<T: Clone> Part<T> {
                 if self.barred(&barring, &moment) {
                     return Now::Judge(Outcome::Pass);
                 }
-                self.held.push(Held {
+                self.held.push(Box::new(Held {
                     moment,
                     account: at.account.clone(),
                     class: at.class,
                     counts,
                     barring,
                     held: hold(),
-                });
+                }));
                 if self.held.len() >= self.let_go_at {
                     self.let_go();
                 }
@@ -407,7 +412,7 @@ impl<T: Clone> Part<T> {
     /// Lets go of records that pass by now: more records never change that.
     fn let_go(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let (barred, held): (Vec<Held<T>>, Vec<Held<T>>) =
+        let (barred, held): (Vec<_>, Vec<_>) =
             held.into_iter().partition(|one| self.barred(&one.barring, &one.moment));
         self.passed += barred.iter().filter(|one| one.counts).count() as u64;
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
@@ -429,6 +434,7 @@ impl<T: Clone> Part<T> {
         let mut repeats = rules.program.repeat.as_ref().map(|repeat| (repeat, Repeats::new(repeat.every)));
         let keys = rules.keys;
         for one in held {
+            let one = *one;
             let fact = fields(&one.held);
             let warm = Warmth::of(rules.program, &one, reading);
             let answers = rules.program.histories.iter().zip(&self.histories);

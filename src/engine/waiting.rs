@@ -8,10 +8,10 @@ use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Occasion, Rules};
-use super::{Engine, Memory, Tally, Told, UnknownKey, example};
+use super::{Engine, Memory, Told, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
-use crate::facts::sessions::{Answers, HasSession, Id, Session};
-use crate::facts::{Fact, Source, plain};
+use crate::facts::sessions::{HasSession, Id, Session};
+use crate::facts::{Fact, Source};
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
 use crate::policy::{Env, Policy};
@@ -44,162 +44,54 @@ impl FieldAccess for Supposed<'_> {
 }
 
 /// Judgements of one policy that are unknown for the same reasons.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Unknown {
-    #[serde(with = "plain::shared_list")]
-    keys: Arc<[UnknownKey]>,
-    accepted: bool,
-    count: u64,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unknown {
+    pub(super) keys: Arc<[UnknownKey]>,
+    pub(super) accepted: bool,
+    pub(super) count: u64,
     /// The first in the file.
-    example: Example,
+    pub(super) example: Example,
 }
 
 /// A fact of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Example {
-    label: Box<str>,
-    event_id: Option<Box<str>>,
-    offset: u64,
+pub(super) struct Example {
+    pub(super) label: Box<str>,
+    pub(super) event_id: Option<Box<str>>,
+    pub(super) offset: u64,
 }
 
 /// How one policy judges the records of one session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Row {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
     /// The policy's position.
-    policy: usize,
+    pub(super) policy: usize,
     /// If the session is no function's.
-    pass: u64,
-    not_applicable: u64,
+    pub(super) pass: u64,
+    pub(super) not_applicable: u64,
     /// If it remains unread.
-    unknown: Vec<Unknown>,
+    pub(super) unknown: Vec<Unknown>,
     /// Its records must be seen again, whatever the answer.
-    again: bool,
+    pub(super) again: bool,
 }
 
 /// One session in one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct One {
-    session: Session,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct One {
+    pub(super) session: Session,
     /// Few.
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
 }
 
-/// What waits of one file. There are many sessions: each takes little space.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting(hashbrown::HashMap<Id, One, foldhash::fast::RandomState>);
-
-impl Row {
-    fn merge(&mut self, other: Row) {
-        let Row { policy: _, pass, not_applicable, unknown, again } = other;
-        self.pass += pass;
-        self.not_applicable += not_applicable;
-        self.again |= again;
-        for more in unknown {
-            let same = |known: &&mut Unknown| known.keys == more.keys && known.accepted == more.accepted;
-            match self.unknown.iter_mut().find(same) {
-                Some(known) => {
-                    known.count += more.count;
-                    if more.example.offset < known.example.offset {
-                        known.example = more.example;
-                    }
-                }
-                None => self.unknown.push(more),
-            }
-        }
-    }
+/// What waits of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub(super) sessions: hashbrown::HashMap<Id, One, foldhash::fast::RandomState>,
 }
 
 impl Waiting {
-    /// What of it waits for policies that have a place among others, at these places.
-    #[must_use]
-    pub fn placed(self, place: impl Fn(usize) -> Option<usize>) -> Self {
-        let placed = |row: Row| Some(Row { policy: place(row.policy)?, ..row });
-        let of = |one: One| One { rows: one.rows.into_iter().filter_map(placed).collect(), ..one };
-        let all = self.0.into_iter().map(|(id, one)| (id, of(one)));
-        Waiting(all.filter(|(_, one)| !one.rows.is_empty()).collect())
-    }
-
-    /// Adds what else waits of the same file.
-    pub fn merge(&mut self, other: Waiting) {
-        for (id, one) in other.0 {
-            match self.0.entry(id) {
-                Entry::Occupied(mut entry) => entry.get_mut().merge(one),
-                Entry::Vacant(entry) => {
-                    entry.insert(one);
-                }
-            }
-        }
-    }
-
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.0.values().map(|one| &one.session)
-    }
-
-    /// Judges what these answers decide, and says of which sessions the records of `file` must be seen again.
-    pub fn decide(&self, file: &str, answers: &Answers, tally: &mut Tally) -> Vec<Id> {
-        let mut again = Vec::new();
-        for (id, one) in &self.0 {
-            match answers.of(*id) {
-                _ if one.again() => again.push(*id),
-                Some(true) => again.push(*id),
-                Some(false) => {
-                    for row in &one.rows {
-                        tally.count(row.policy, |counts| {
-                            counts.pass += row.pass;
-                            counts.not_applicable += row.not_applicable;
-                        });
-                    }
-                }
-                None => one.unknown(file, tally),
-            }
-        }
-        again
-    }
-
-    /// These sessions' records could not be seen again: what they are is unknown.
-    pub fn give_up(&self, file: &str, sessions: &[Id], tally: &mut Tally) {
-        sessions.iter().filter_map(|id| self.0.get(id)).for_each(|one| one.unknown(file, tally));
-    }
-}
-
-impl One {
-    fn again(&self) -> bool {
-        self.rows.iter().any(|row| row.again)
-    }
-
-    fn merge(&mut self, other: One) {
-        for row in other.rows {
-            match self.rows.iter_mut().find(|known| known.policy == row.policy) {
-                Some(known) => known.merge(row),
-                None => self.rows.push(row),
-            }
-        }
-    }
-
-    fn unknown(&self, file: &str, tally: &mut Tally) {
-        for row in &self.rows {
-            for one in &row.unknown {
-                let Example { label, event_id, offset } = &one.example;
-                let source = Source::Record {
-                    file: file.to_owned(),
-                    offset: *offset,
-                    event_id: event_id.as_deref().map(str::to_owned),
-                };
-                let example = example(label, event_id.as_deref());
-                tally.unknown(
-                    row.policy,
-                    one.accepted,
-                    one.count,
-                    one.keys.iter().cloned(),
-                    &example,
-                    &source,
-                );
-            }
-        }
+        self.sessions.is_empty()
     }
 }
 
@@ -235,7 +127,7 @@ impl<'p> Engine<'p> {
         if suspense == Suspense::None {
             return false;
         }
-        let one = match waiting.0.entry(id) {
+        let one = match waiting.sessions.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => match record.session(id) {
                 Some(session) => entry.insert(One { session, rows: Vec::with_capacity(1) }),

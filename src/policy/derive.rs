@@ -72,6 +72,16 @@ impl Policy {
         self.predicates().flat_map(Pred::field_list).chain(self.message.fields()).collect()
     }
 
+    /// Indexes of all fields that anything is made of: what is read, and what tells findings, histories and counts apart.
+    pub(crate) fn used_fields(&self) -> BTreeSet<usize> {
+        let state = &self.state;
+        let histories = state.histories.iter().flat_map(|history| history.by.iter().chain(&history.other));
+        let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
+        let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
+        let keys = self.group_by.iter().chain(histories).chain(counts).chain(repeats);
+        self.fields().into_iter().chain(keys.copied()).collect()
+    }
+
     /// IAM actions that the collector needs for the policy to be judged on a live account.
     pub fn permissions(&self) -> BTreeSet<&'static str> {
         if !self.origins.contains(&Origin::State) {

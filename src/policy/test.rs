@@ -36,7 +36,8 @@ pub struct Made {
     pub origin: Origin,
     #[serde(with = "crate::facts::plain::kind_decl")]
     kind: &'static KindDecl,
-    values: Vec<OwnedValue>,
+    /// By field, in order; the others were not kept.
+    values: Vec<(usize, OwnedValue)>,
     /// The record that made it, where one did.
     occasion: Option<Occasion>,
 }
@@ -44,9 +45,18 @@ pub struct Made {
 impl Made {
     /// Copies the fact's fields.
     pub fn capture(fact: &dyn FieldAccess, subject: &str, origin: Origin) -> Self {
-        let kind = fact.kind();
-        let values = (0..kind.fields.len()).map(|index| fact.value(index).to_owned()).collect();
-        Made { subject: subject.to_owned(), origin, kind, values, occasion: None }
+        Made::keep(fact, subject, origin, 0..fact.kind().fields.len())
+    }
+
+    /// Copies these of the fact's fields, by index in ascending order.
+    pub fn keep(
+        fact: &dyn FieldAccess,
+        subject: &str,
+        origin: Origin,
+        fields: impl IntoIterator<Item = usize>,
+    ) -> Self {
+        let values = fields.into_iter().map(|index| (index, fact.value(index).to_owned())).collect();
+        Made { subject: subject.to_owned(), origin, kind: fact.kind(), values, occasion: None }
     }
 
     /// Says which record made it.
@@ -62,7 +72,9 @@ impl FieldAccess for Made {
     }
 
     fn value(&self, index: usize) -> Value<'_> {
-        self.values.get(index).map_or(Value::Unread(Why::NotCollected), OwnedValue::view)
+        let at = self.values.binary_search_by_key(&index, |(index, _)| *index);
+        let value = at.ok().and_then(|at| self.values.get(at));
+        value.map_or(Value::Unread(Why::NotCollected), |(_, value)| value.view())
     }
 }
 
@@ -176,7 +188,13 @@ fn facts(policy: &Policy, case: &Case, maker: &dyn FactMaker) -> Result<(Vec<Mad
                 Some(OwnedValue::Text(subject)) => subject.clone(),
                 _ => String::new(),
             };
-            vec![Made { subject, origin, kind: policy.kind, values, occasion: None }]
+            vec![Made {
+                subject,
+                origin,
+                kind: policy.kind,
+                values: values.into_iter().enumerate().collect(),
+                occasion: None,
+            }]
         }
         Given::Records(records) => maker.of_records(records, &case.trust)?,
         Given::Repeated(records, times) => {

@@ -296,8 +296,17 @@ pub(crate) fn walk_object<'a>(
     }
 }
 
+/// Most strings are short: sixteen bytes at a time, without a call.
+#[inline]
 fn has_escape(inner: &str) -> bool {
-    memchr::memchr(b'\\', inner.as_bytes()).is_some()
+    let slash = u8x16::splat(b'\\');
+    let found = |chunk: [u8; 16]| u8x16::from(chunk).simd_eq(slash).to_bitmask() != 0;
+    let bytes = inner.as_bytes();
+    match bytes.last_chunk::<16>() {
+        // The last chunk may overlap the one before it.
+        Some(last) => bytes.as_chunks::<16>().0.iter().any(|chunk| found(*chunk)) || found(*last),
+        None => bytes.contains(&b'\\'),
+    }
 }
 
 /// Resolves the escapes of a string's inner text. A lone surrogate becomes U+FFFD: attacker-controlled names hold

@@ -110,10 +110,9 @@ fn add_blobs(
 pub(super) fn write_merged(
     engine: &Engine<'_>,
     wanted: &Policies,
-    mut all: Gathered,
+    all: Gathered,
     store: &mut Store,
 ) -> Result<Gathered, AuditError> {
-    all.join_waiting();
     let apart = all.apart(engine);
     let bytes = pack::write("all files", &apart, false)?;
     store.merge(wanted, &bytes)?;

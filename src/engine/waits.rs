@@ -1,0 +1,350 @@
+//! What waits of many files until it is known whose the sessions are, by session: a session that comes in many files
+//! takes its space once, and of each file only how many judgements wait there.
+//!
+//! Adding is commutative and associative: neither the order of files nor which thread read them changes anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use serde::{Deserialize, Serialize};
+
+use super::waiting::{Example, One, Row, Unknown, Waiting};
+use super::{Tally, UnknownKey, example};
+use crate::facts::sessions::{Answers, Id, Session};
+use crate::facts::{Source, plain};
+
+/// A file's number among those that something waits of.
+type File = u32;
+
+/// Judgements of one policy that are unknown for the same reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Unread {
+    #[serde(with = "plain::shared_list")]
+    keys: Arc<[UnknownKey]>,
+    accepted: bool,
+    count: u64,
+    /// One of the facts: of all that are offered the least.
+    file: File,
+    example: Example,
+}
+
+/// How one policy judges the records of one session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Judged {
+    /// The policy's position.
+    policy: usize,
+    /// If the session is no function's.
+    pass: u64,
+    not_applicable: u64,
+    /// If it remains unread.
+    unread: Vec<Unread>,
+    /// Its records must be seen again, whatever the answer.
+    again: bool,
+    /// How many judgements wait in each file, in order of the files' numbers.
+    files: Vec<(File, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Waited {
+    session: Session,
+    /// Few.
+    rows: Vec<Judged>,
+}
+
+/// What waits of all files that were read.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Waits {
+    /// The paths of files, by number.
+    files: Vec<String>,
+    /// Their numbers.
+    #[serde(skip)]
+    places: BTreeMap<String, File>,
+    sessions: BySession,
+}
+
+type BySession = HashMap<Id, Waited, foldhash::fast::RandomState>;
+
+impl Waits {
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.values().map(|one| &one.session)
+    }
+
+    /// Adds what waits of a file, or more of it.
+    pub fn add(&mut self, file: &str, waiting: Waiting) {
+        if waiting.is_empty() {
+            return;
+        }
+        let file = self.file(file);
+        for (id, One { session, rows }) in waiting.sessions {
+            let rows = rows.into_iter().map(|row| judged(row, file)).collect();
+            put((&mut self.sessions, &self.files), id, Waited { session, rows });
+        }
+    }
+
+    /// Adds what waits of other files, or more of the same.
+    pub fn merge(&mut self, other: Waits) {
+        let Waits { files, places: _, sessions } = other;
+        let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
+        // A number that no file has, which only a damaged store could hold, stays one.
+        let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
+        for (id, mut waited) in sessions {
+            for row in &mut waited.rows {
+                row.files.iter_mut().for_each(|(file, _)| *file = place(*file));
+                row.files.sort_unstable();
+                row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
+            }
+            put((&mut self.sessions, &self.files), id, waited);
+        }
+    }
+
+    /// What of it waits for policies that have a place among others, at these places.
+    #[must_use]
+    pub fn placed(mut self, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let placed = |row: Judged| Some(Judged { policy: place(row.policy)?, ..row });
+        let of = |one: Waited| Waited { rows: one.rows.into_iter().filter_map(placed).collect(), ..one };
+        let all = std::mem::take(&mut self.sessions).into_iter().map(|(id, one)| (id, of(one)));
+        Waits { sessions: all.filter(|(_, one)| !one.rows.is_empty()).collect(), ..self }
+    }
+
+    /// Judges what these answers decide, and says of which sessions which files must be seen again.
+    pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> BTreeMap<&str, BTreeSet<Id>> {
+        let mut again: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
+        for (id, one) in &self.sessions {
+            match answers.of(*id) {
+                answer if answer == Some(true) || one.rows.iter().any(|row| row.again) => {
+                    for (file, _) in one.rows.iter().flat_map(|row| &row.files) {
+                        if let Some(name) = self.files.get(*file as usize) {
+                            again.entry(name).or_default().insert(*id);
+                        }
+                    }
+                }
+                Some(_) => {
+                    for row in &one.rows {
+                        tally.count(row.policy, |counts| {
+                            counts.pass += row.pass;
+                            counts.not_applicable += row.not_applicable;
+                        });
+                    }
+                }
+                None => {
+                    for row in &one.rows {
+                        row.unread.iter().for_each(|one| one.tell(row.policy, one.count, &self.files, tally));
+                    }
+                }
+            }
+        }
+        again
+    }
+
+    /// The records of these sessions in that file could not be seen again: what they are is unknown. Why is told as of
+    /// the session's first reason.
+    pub fn give_up<'i>(&self, file: &str, sessions: impl IntoIterator<Item = &'i Id>, tally: &mut Tally) {
+        let Some(file) = self.files.iter().position(|path| path == file) else { return };
+        for row in sessions.into_iter().filter_map(|id| self.sessions.get(id)).flat_map(|one| &one.rows) {
+            let waits = row.files.iter().filter(|(of, _)| *of as usize == file);
+            for ((_, count), unread) in waits.zip(row.unread.iter().min_by_key(|unread| &unread.keys)) {
+                unread.tell(row.policy, *count, &self.files, tally);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &str) -> File {
+        if self.places.len() != self.files.len() {
+            let numbered = self.files.iter().enumerate();
+            self.places = numbered.map(|(at, path)| (path.clone(), number(at))).collect();
+        }
+        if let Some(file) = self.places.get(path) {
+            return *file;
+        }
+        let file = number(self.files.len());
+        self.files.push(path.to_owned());
+        self.places.insert(path.to_owned(), file);
+        file
+    }
+}
+
+/// No run has so many files that they could not be counted.
+fn number(at: usize) -> File {
+    File::try_from(at).unwrap_or(File::MAX)
+}
+
+/// Adds what waits of a session to what does already.
+fn put((sessions, names): (&mut BySession, &[String]), id: Id, more: Waited) {
+    match sessions.entry(id) {
+        Entry::Vacant(entry) => {
+            entry.insert(more);
+        }
+        Entry::Occupied(mut entry) => {
+            let known = &mut entry.get_mut().rows;
+            for row in more.rows {
+                match known.iter_mut().find(|one| one.policy == row.policy) {
+                    Some(one) => one.merge(row, names),
+                    None => known.push(row),
+                }
+            }
+        }
+    }
+}
+
+fn judged(row: Row, file: File) -> Judged {
+    let Row { policy, pass, not_applicable, unknown, again } = row;
+    let waits = unknown.iter().map(|unknown| unknown.count).sum();
+    let unread =
+        |Unknown { keys, accepted, count, example }: Unknown| Unread { keys, accepted, count, file, example };
+    Judged {
+        policy,
+        pass,
+        not_applicable,
+        unread: unknown.into_iter().map(unread).collect(),
+        again,
+        files: vec![(file, waits)],
+    }
+}
+
+impl Judged {
+    fn merge(&mut self, other: Judged, names: &[String]) {
+        let Judged { policy: _, pass, not_applicable, unread, again, files } = other;
+        self.pass += pass;
+        self.not_applicable += not_applicable;
+        self.again |= again;
+        for more in unread {
+            let same = |known: &&mut Unread| known.keys == more.keys && known.accepted == more.accepted;
+            match self.unread.iter_mut().find(same) {
+                Some(known) => known.merge(more, names),
+                None => self.unread.push(more),
+            }
+        }
+        for (file, waits) in files {
+            match self.files.binary_search_by_key(&file, |(known, _)| *known) {
+                Ok(at) => self.files.iter_mut().skip(at).take(1).for_each(|(_, known)| *known += waits),
+                Err(at) => self.files.insert(at, (file, waits)),
+            }
+        }
+    }
+}
+
+impl Unread {
+    fn merge(&mut self, other: Unread, names: &[String]) {
+        self.count += other.count;
+        fn order<'u>(one: &'u Unread, names: &'u [String]) -> impl Ord + use<'u> {
+            let Example { label, event_id, offset } = &one.example;
+            (label, event_id, names.get(one.file as usize), offset)
+        }
+        if order(&other, names) < order(self, names) {
+            (self.file, self.example) = (other.file, other.example);
+        }
+    }
+
+    fn tell(&self, policy: usize, count: u64, names: &[String], tally: &mut Tally) {
+        let Example { label, event_id, offset } = &self.example;
+        let source = Source::Record {
+            file: names.get(self.file as usize).cloned().unwrap_or_default(),
+            offset: *offset,
+            event_id: event_id.as_deref().map(str::to_owned),
+        };
+        let example = example(label, event_id.as_deref());
+        tally.unknown(policy, self.accepted, count, self.keys.iter().cloned(), &example, &source);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trail::TrailRecord;
+    use crate::value::Why;
+
+    /// The session of this number.
+    fn session(number: u8) -> Session {
+        let text = format!(
+            r#"{{"eventTime":"2026-10-16T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets",
+            "userIdentity":{{"type":"AssumedRole","principalId":"AROAEXAMPLEROLE000001:orders",
+            "arn":"arn:aws:sts::111122223333:assumed-role/orders/orders","accountId":"111122223333",
+            "accessKeyId":"ASIAEXAMPLEKEY{number:06}"}}}}"#
+        );
+        Session::of(&TrailRecord::parse(&text).unwrap()).unwrap()
+    }
+
+    /// A file's row: session, policy, judgements that wait, and whether they must be seen again.
+    type Given = (u8, u8, u8, bool);
+
+    fn waiting(rows: &[Given]) -> Waiting {
+        let mut waiting = Waiting::default();
+        for (at, &(number, policy, count, again)) in rows.iter().enumerate() {
+            let session = session(number);
+            let one = waiting.sessions.entry(session.id).or_insert_with(|| One { session, rows: Vec::new() });
+            let key = UnknownKey {
+                field: "api_call.lambda_session".to_owned(),
+                why: Why::NotInRecord,
+                accepted: false,
+            };
+            let example =
+                Example { label: format!("role-{number}").into(), event_id: None, offset: at as u64 };
+            let unknown = Unknown { keys: Arc::new([key]), accepted: false, count: count.into(), example };
+            if one.rows.iter().all(|row| row.policy != usize::from(policy)) {
+                one.rows.push(Row {
+                    policy: policy.into(),
+                    pass: if again { 0 } else { count.into() },
+                    not_applicable: 0,
+                    unknown: vec![unknown],
+                    again,
+                });
+            }
+        }
+        waiting
+    }
+
+    fn tally() -> Tally {
+        Tally::new(3)
+    }
+
+    /// All that is told: counts with examples, and which files are read again.
+    fn told(waits: &Waits, answers: &Answers) -> (String, Vec<(String, usize)>) {
+        let mut tally = tally();
+        let again = waits.decide(answers, &mut tally);
+        let again = again.into_iter().map(|(file, ids)| (file.to_owned(), ids.len())).collect();
+        (format!("{:?}", tally.policies), again)
+    }
+
+    proptest! {
+        /// However the files are divided among threads, and in whatever order these are put together, it is the same;
+        /// and every judgement that waits is told once: decided, unknown, or of a file that is read again.
+        #[test]
+        fn nothing_that_waits_is_lost_or_told_twice(
+            files in proptest::collection::vec(proptest::collection::vec((0u8..4, 0u8..3, 1u8..9, any::<bool>()), 0..6), 1..6),
+            threads in proptest::collection::vec(0usize..3, 6),
+            answers in proptest::collection::vec(proptest::option::of(any::<bool>()), 4),
+        ) {
+            let mut all = Answers::default();
+            answers.iter().enumerate().for_each(|(number, answer)| all.add(&session(number as u8), *answer));
+            let (mut one, mut parts) = (Waits::default(), vec![Waits::default(), Waits::default(), Waits::default()]);
+            for (at, rows) in files.iter().enumerate() {
+                let path = format!("file-{at}");
+                one.add(&path, waiting(rows));
+                parts[threads[at]].add(&path, waiting(rows));
+            }
+            let mut forward = Waits::default();
+            parts.clone().into_iter().for_each(|part| forward.merge(part));
+            let mut backward = Waits::default();
+            parts.into_iter().rev().for_each(|part| backward.merge(part));
+            let expected = told(&one, &all);
+            prop_assert_eq!(&told(&forward, &all), &expected);
+            prop_assert_eq!(&told(&backward, &all), &expected);
+
+            let waits: u64 = one.sessions.values().flat_map(|one| &one.rows).flat_map(|row| &row.files).map(|(_, waits)| waits).sum();
+            let mut found = tally();
+            let again: Vec<(String, BTreeSet<Id>)> =
+                one.decide(&all, &mut found).into_iter().map(|(file, ids)| (file.to_owned(), ids)).collect();
+            again.iter().for_each(|(file, ids)| one.give_up(file, ids, &mut found));
+            let judged: u64 = found.policies.iter().map(super::super::PolicyTally::judged).sum();
+            prop_assert_eq!(judged, waits);
+        }
+    }
+}
