@@ -532,13 +532,7 @@ impl RecordVisitor for Judge<'_> {
                 Pass::Second(_) => Sessions::Decided,
             };
             let plan = is_call(fact).then(|| relevance.plan(fact.body.fields(), self.engine, self.asked));
-            self.engine.judge_record(
-                fact,
-                (plan.map(|plan| &*plan), treatment),
-                &occasion,
-                of,
-                (memory, tally),
-            );
+            self.engine.judge_record(fact, (plan, treatment), &occasion, of, (memory, tally));
         });
     }
 
