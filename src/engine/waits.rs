@@ -89,6 +89,10 @@ impl Waits {
 
     /// Adds what waits of other files, or more of the same.
     pub fn merge(&mut self, other: Waits) {
+        if self.files.is_empty() {
+            *self = other;
+            return;
+        }
         let Waits { files, places: _, sessions } = other;
         let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
@@ -106,10 +110,11 @@ impl Waits {
     /// What of it waits for policies that have a place among others, at these places.
     #[must_use]
     pub fn placed(mut self, place: impl Fn(usize) -> Option<usize>) -> Self {
-        let placed = |row: Judged| Some(Judged { policy: place(row.policy)?, ..row });
-        let of = |one: Waited| Waited { rows: one.rows.into_iter().filter_map(placed).collect(), ..one };
-        let all = std::mem::take(&mut self.sessions).into_iter().map(|(id, one)| (id, of(one)));
-        Waits { sessions: all.filter(|(_, one)| !one.rows.is_empty()).collect(), ..self }
+        self.sessions.retain(|_, one| {
+            one.rows.retain_mut(|row| place(row.policy).map(|at| row.policy = at).is_some());
+            !one.rows.is_empty()
+        });
+        self
     }
 
     /// Judges what these answers decide, and says of which sessions which files must be seen again.

@@ -125,8 +125,10 @@ impl Journal {
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         let write = |error| StoreError::Write { path: path.to_owned(), error };
         drop(fs::remove_file(path));
-        let mut file =
-            OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(write)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        private(&mut options);
+        let mut file = options.open(path).map_err(write)?;
         if let Err(TryLockError::Error(error)) = file.try_lock() {
             return Err(write(error));
         }
@@ -231,6 +233,16 @@ impl Journal {
         }
     }
 }
+
+/// Only its owner may read it: it has names and addresses from records.
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600);
+}
+
+#[cfg(not(unix))]
+fn private(_: &mut OpenOptions) {}
 
 /// Is the file still the one at the path, or was it replaced before it was locked?
 #[cfg(unix)]

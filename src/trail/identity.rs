@@ -373,11 +373,11 @@ impl<'a> Identity<'a> {
     /// Whether the caller itself made the call: no AWS service, nor one on its behalf. `None`: not known.
     pub fn direct(&self) -> Option<bool> {
         if self.members.is_err() {
-            return if self.by_service() { Some(false) } else { None };
+            return if self.is_from_service() { Some(false) } else { None };
         }
         match (self.kind, self.invoked_by()) {
             (IdentityKind::AwsService, _) | (_, Field::Known(_)) => Some(false),
-            _ if self.by_service() => Some(false),
+            _ if self.is_from_service() => Some(false),
             _ if self.issuer().text().is_some_and(|arn| arn.contains(":role/aws-service-role/")) => {
                 Some(false)
             }
@@ -386,7 +386,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    fn by_service(&self) -> bool {
+    fn is_from_service(&self) -> bool {
         let text = |value: Option<Raw<'a>>| value.map_or(Field::Absent, string_field);
         let is_service_name = |text: &str| {
             text == "AWS Internal" || text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")

@@ -19,7 +19,9 @@ pub(super) fn write(file: &str, apart: &Apart, packed: bool) -> Result<Vec<u8>, 
     let bytes = plain::sharing(|| postcard::to_extend(apart, vec![AS_IT_IS]))
         .map_err(|error| failed(error.to_string()))?;
     let Some((_, plain)) = bytes.split_first().filter(|_| packed) else { return Ok(bytes) };
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
+    // The least there is that packs at all.
+    let level = CompressionLvl::new(1).unwrap_or_default();
+    let mut compressor = Compressor::new(level);
     let mut out = vec![DEFLATE];
     out.extend((plain.len() as u64).to_le_bytes());
     let head = out.len();
