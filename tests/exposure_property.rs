@@ -265,6 +265,8 @@ fn documents_that_once_broke_a_property_hold() {
     let role = json!({"AWS": "arn:aws:iam::444455556666:role/app"});
     let mut all_but_role = statement("Allow", &role, &json!({"ArnLike": {"aws:PrincipalArn": role["AWS"]}}));
     all_but_role["NotPrincipal"] = all_but_role.as_object_mut().unwrap().remove("Principal").unwrap();
+    let mut same_in_any_account = all_but_role.clone();
+    same_in_any_account["Condition"] = json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/app"}});
     let mut deny_others = statement("Deny", &json!({"AWS": NAMED[0]}), &json!({}));
     deny_others["NotPrincipal"] = deny_others.as_object_mut().unwrap().remove("Principal").unwrap();
     let documents = [
@@ -294,6 +296,7 @@ fn documents_that_once_broke_a_property_hold() {
         ),
         // Whoever was taken out stays so when a Deny leaves one account only.
         (Exposure::None, json!([all_but_role, deny_others])),
+        (Exposure::None, json!([same_in_any_account, deny_others])),
     ];
     let actors = actors();
     for (exposure, statements) in documents {

@@ -13,25 +13,25 @@ use support::{NOW, Story, finish, program, scratch};
 
 const FORMATS: [&str; 9] = ["text", "json", "sarif", "junit", "csv", "markdown", "github", "ocsf", "html"];
 
-/// One scan, and a later rendering of its saved run, with each format: the same exit code.
+/// One run that writes every format to a file, one for each format to standard output, and a later rendering of the
+/// saved run: the same exit code, and the same text.
 fn everywhere(directory: &Path, arguments: &[&str], code: i32) -> Json {
-    let saved = directory.join("run.json").display().to_string();
+    let file = |format: &str| directory.join(format!("out.{format}")).display().to_string();
+    let saved = file("json");
+    let mut all = program();
+    all.args(arguments);
     for format in FORMATS {
-        let file = directory.join(format!("out.{format}")).display().to_string();
-        let mut scan = program();
-        let output = format!("{format}={file}");
-        scan.args(arguments).args(["--output", &output]);
-        if format != "json" {
-            scan.args(["--output", &format!("json={saved}")]);
-        }
-        let ran = finish(scan);
-        assert_eq!(ran.code, code, "{format} {arguments:?}\n{}", ran.stderr);
+        all.args(["--output", &format!("{format}={}", file(format))]);
+    }
+    let all = finish(all);
+    assert_eq!((all.code, all.stdout.as_str()), (code, ""), "{arguments:?}\n{}", all.stderr);
+    for format in FORMATS {
         let mut streamed = program();
         streamed.args(arguments).args(["--output", format]);
         let streamed = finish(streamed);
         assert_eq!(streamed.code, code, "{format} to standard output");
         // Where nothing could be judged, no output was begun.
-        assert_eq!(streamed.stdout, fs::read_to_string(&file).unwrap_or_default(), "{format}");
+        assert_eq!(streamed.stdout, fs::read_to_string(file(format)).unwrap_or_default(), "{format}");
         if code == 2 && !Path::new(&saved).exists() {
             continue;
         }

@@ -4,7 +4,7 @@ use super::Exposure;
 use super::callers::{Callers, KeySet, Kind};
 use super::condition::{Key, OWNER, fixed_account, fixed_organization, fixed_user};
 use super::document::Few;
-use super::pattern::{Manner, Pattern, Work, arn_parts, glob, is_account};
+use super::pattern::{Manner, Pattern, Work, arn_parts, glob, has_wildcard, is_account};
 use super::principal::{Named, Services};
 use crate::trust::Trust;
 
@@ -357,7 +357,9 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
         "iam::ACCOUNT:role/\u{1}/\u{1}",
         "sts::ACCOUNT:federated-user/\u{1}",
     ];
-    if set.within.as_ref().is_some_and(|list| list.iter().all(|p| is_excluded_in(p, account, set, work))) {
+    let out = callers.principals.but.as_slice();
+    if set.within.as_ref().is_some_and(|list| list.iter().all(|p| is_excluded_in(p, account, set, out, work)))
+    {
         return true;
     }
     set.without.iter().any(|pattern| {
@@ -369,8 +371,14 @@ fn arns_exclude(callers: &Callers<'_>, account: &str, work: &Work) -> bool {
     })
 }
 
-/// No ARN that the pattern matches is in the account, unless it is excluded.
-fn is_excluded_in(pattern: &Pattern<'_>, account: &str, set: &KeySet<'_>, work: &Work) -> bool {
+/// No ARN that the pattern matches is in the account, unless it is excluded, or that of a principal who is `out`.
+fn is_excluded_in(
+    pattern: &Pattern<'_>,
+    account: &str,
+    set: &KeySet<'_>,
+    out: &[Named<'_>],
+    work: &Work,
+) -> bool {
     let Some(parts) = arn_parts(&pattern.text) else { return false };
     if account == OWNER || parts[4].contains(OWNER) {
         return false;
@@ -386,6 +394,10 @@ fn is_excluded_in(pattern: &Pattern<'_>, account: &str, set: &KeySet<'_>, work: 
         return false;
     }
     let text = format!("{arn}:{partition}:{service}:{region}:{account}:{resource}");
+    let is_out = |named: &Named<'_>| own_arn(named) == Some(text.as_str());
+    if !has_wildcard(&text) && out.iter().any(is_out) {
+        return true;
+    }
     let narrowed = Pattern { text: text.into(), manner: Manner::Arn, loose: false };
     !glob(parts[4], account, work) || set.without.iter().any(|not| not.covers(&narrowed, work))
 }
