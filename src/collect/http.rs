@@ -65,7 +65,7 @@ impl Signed {
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(WAIT).build();
         let connector = Connector::builder()
             .connector_settings(settings)
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build();
         Signed { connector, config, credentials: Mutex::default() }
     }

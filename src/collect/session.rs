@@ -166,7 +166,7 @@ pub(super) async fn targets(whence: &Whence) -> Result<Targets, CollectError> {
 /// between accounts, and would not slow down the others.
 async fn base(whence: &Whence) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();

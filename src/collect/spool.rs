@@ -1,7 +1,7 @@
 //! Where looked-up records are kept until they are judged: in memory, packed, or in a directory from which a later run
 //! goes on. Each line is a page as `aws cloudtrail lookup-events` would give it, with how far the look-up had come.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -78,7 +78,9 @@ pub(super) struct Spool {
 
 #[derive(Default)]
 struct Open {
-    files: BTreeMap<PathBuf, File>,
+    /// Those that are there, and the places that are asked now: the records of others are none of this run's.
+    files: BTreeSet<PathBuf>,
+    asked: BTreeSet<Place>,
     memory: BTreeMap<Key, Vec<u8>>,
     packed: Vec<NamedText>,
 }
@@ -103,8 +105,7 @@ impl Spool {
                 if let Some(place) = place_of(&path) {
                     let (attribute, progress) = read(&path, seen)?;
                     spool.known.insert((place, attribute), progress);
-                    let file = OpenOptions::new().append(true).open(&path)?;
-                    spool.open.lock().unwrap_or_else(PoisonError::into_inner).files.insert(path, file);
+                    spool.open.lock().unwrap_or_else(PoisonError::into_inner).files.insert(path);
                 }
             }
         }
@@ -112,6 +113,7 @@ impl Spool {
     }
 
     pub(super) fn known(&self, place: &Place, attribute: &str) -> Progress {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).asked.insert(place.clone());
         self.known.get(&(place.clone(), attribute.to_owned())).cloned().unwrap_or_default()
     }
 
@@ -143,10 +145,9 @@ impl Spool {
         match &self.directory {
             Some(directory) => {
                 let path = directory.join(file_name(place, attribute));
-                let file = match open.files.entry(path.clone()) {
-                    std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                    std::collections::btree_map::Entry::Vacant(entry) => entry.insert(create(&path)?),
-                };
+                // Opened for each page: there may be more files than a process may have open.
+                let mut file = create(&path)?;
+                open.files.insert(path);
                 file.write_all(&text)
             }
             None => {
@@ -172,7 +173,8 @@ impl Spool {
         }
         let mut packed = std::mem::take(&mut open.packed);
         packed.sort();
-        Ok((packed, open.files.keys().cloned().collect()))
+        let is_asked = |path: &&PathBuf| place_of(path).is_some_and(|place| open.asked.contains(&place));
+        Ok((packed, open.files.iter().filter(is_asked).cloned().collect()))
     }
 }
 
