@@ -188,7 +188,7 @@ fn is_approximate(document: &Value) -> bool {
             && ["arn:aws:iam::*:role/app", "arn:aws:iam::111122223333:*"].iter().any(|other| text.contains(other))
         || ["arn:aws:sns:*:444455556666:*", "arn:aws:sns:eu-west-1:*:topic"].iter().all(|one| text.contains(one))
         // 10: no address, and no endpoint either.
-        || text.contains(r#""aws:SourceIp":"true""#)
+        || [r#""aws:SourceIp":"true""#, r#""aws:SourceIp":"false""#].iter().any(|asked| text.contains(asked))
         // 18: two of them are read apart, each the way that admits more.
         || text.matches(r#"{"AWS":"*"}"#).count() > 1
         // 17: an organization's id and its paths.
