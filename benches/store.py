@@ -87,14 +87,13 @@ def kills(binary, corpus, work, wanted):
             store.unlink(missing_ok=True)
         child = subprocess.Popen(command(binary, corpus, store, beside), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(chance.random() * whole)
-        if child.poll() is None:
-            child.kill()
-            killed += 1
-            if killed % 5 == 0:
-                finish()
-        else:
-            finished += 1
+        alive = child.poll() is None
+        child.kill()
         child.wait()
+        killed += alive
+        finished += not alive
+        if alive and killed % 5 == 0:
+            finish()
     finish()
     finish()
     print(f"killed {killed} times at random moments of {whole:.2f} s (limit {wanted}), {finished} runs ended before; "

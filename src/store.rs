@@ -27,31 +27,31 @@ use journal::Journal;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(
-        "cannot open the store {path}: {error}\nGive --store a file in a directory that can be written to"
+        "cannot open the store {path}: {error}; give --store a file in a directory that can be written to"
     )]
     Open { path: PathBuf, error: std::io::Error },
     #[error(
-        "{path} is not a store of lambda-audit: nothing was read and it was left as it is\n\
-         Give --store the path of a store, or of a file that does not exist yet"
+        "{path} is not a store of lambda-audit: nothing was read and it was left as it is; \
+         give --store the path of a store, or of a file that does not exist yet"
     )]
     Foreign { path: PathBuf },
     #[error(
-        "the store {path} is damaged ({what}): nothing was read and it was left as it is\n\
-         Restore it from a copy, or give --store a new file to read everything anew"
+        "the store {path} is damaged ({what}): nothing was read and it was left as it is; \
+         restore it from a copy, or give --store a new file to read everything anew"
     )]
     Damaged { path: PathBuf, what: String },
     #[error(
         "the store {path} was written by a newer version (format {found}, this one knows {known}): nothing was read \
-         and it was left as it is\nUse the version that wrote it, or give --store a new file"
+         and it was left as it is; use the version that wrote it, or give --store a new file"
     )]
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error(
-        "the store {path} is in use by another process\nWait for its end and run again; each of two runs at once \
+        "the store {path} is in use by another process; wait for its end and run again; each of two runs at once \
          needs a store of its own"
     )]
     InUse { path: PathBuf },
     #[error(
-        "cannot write to the store {path}: {error}\nIt is as it was after its last whole batch of files; make room \
+        "cannot write to the store {path}: {error}; it is as it was after its last whole batch of files; make room \
          and run again, and what is in it is not read again"
     )]
     Write { path: PathBuf, error: std::io::Error },

@@ -281,7 +281,7 @@ fn the_command_line_refuses_what_cannot_be_a_store() {
         ran.stderr
     };
     let said = refused(&["replay", trail, "--store", store]);
-    assert!(said.contains("is not a store of lambda-audit") && said.contains("Give --store"), "{said}");
+    assert!(said.contains("is not a store of lambda-audit") && said.contains("give --store"), "{said}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a store\n");
     let fresh = scratch.join("audit.store");
     let fresh = fresh.to_str().unwrap();
