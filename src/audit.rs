@@ -170,10 +170,8 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
     let lists = Lists::embedded()?;
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
-    let mut engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone());
-    if let Some(store) = &store {
-        engine = engine.keyed_by(store.keys());
-    }
+    let keys = store.as_ref().map_or_else(crate::chance::keys, |store| store.keys());
+    let engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone()).keyed_by(keys);
     let mut tally = engine.tally();
     let lookups = Lookups::new(job, &engine, store.is_some())?;
 

@@ -33,6 +33,7 @@ pub mod policy;
 pub mod report;
 
 // What people use.
+mod chance;
 pub mod cli;
 pub mod config;
 pub mod docs;

@@ -104,7 +104,7 @@ impl Store {
         let mut index = Index::default();
         journal.scan(&mut |at, payload| index.read(at, payload))?;
         let secret = index.keys;
-        Store::with(journal, index, secret.unwrap_or_else(Keys::by_chance))
+        Store::with(journal, index, secret.unwrap_or_else(crate::chance::keys))
     }
 
     /// `keys`: for a store that has no secret yet.

@@ -2,9 +2,10 @@
 //! a function's; others do, before or after it. What is kept meanwhile is not the record but, by session, how the
 //! policies would judge its records either way; only where that is not enough is its file read again.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Occasion, Rules};
@@ -86,7 +87,7 @@ pub(super) struct One {
 /// What waits of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waiting {
-    pub(super) sessions: hashbrown::HashMap<Id, One, foldhash::fast::RandomState>,
+    pub(super) sessions: HashMap<Id, One>,
 }
 
 impl Waiting {

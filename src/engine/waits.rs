@@ -3,11 +3,10 @@
 //!
 //! Adding is commutative and associative: neither the order of files nor which thread read them changes anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::waiting::{Example, One, Row, Unknown, Waiting};
@@ -64,7 +63,7 @@ pub struct Waits {
     sessions: BySession,
 }
 
-type BySession = HashMap<Id, Waited, foldhash::fast::RandomState>;
+type BySession = HashMap<Id, Waited>;
 
 impl Waits {
     pub fn is_empty(&self) -> bool {
