@@ -49,8 +49,8 @@ pub struct Engine<'p> {
     kept: Vec<Box<[usize]>>,
     gaps: &'p AcceptedGaps,
     scope: Scope,
-    /// By what keys of histories and counts are made; `None`: by each policy's own secret.
-    keys: Option<Keys>,
+    /// By what keys of histories and counts are made.
+    keys: Keys,
 }
 
 /// What is to become of a record's facts.
@@ -82,7 +82,7 @@ impl<'p> Engine<'p> {
             .collect();
         let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
         let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
-        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: None }
+        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: Keys::KNOWN }
     }
 
     /// Judges only what is in that scope.
@@ -93,12 +93,12 @@ impl<'p> Engine<'p> {
 
     /// Makes keys by this secret: what was remembered under it can be added.
     pub(crate) fn keyed_by(mut self, keys: Keys) -> Self {
-        self.keys = Some(keys);
+        self.keys = keys;
         self
     }
 
     fn rules<'r>(&self, policy: &'r Policy, program: &'r Program) -> Rules<'r> {
-        Rules { program, judge: &policy.judge, keys: self.keys.unwrap_or(program.keys) }
+        Rules { program, judge: &policy.judge, keys: self.keys }
     }
 
     pub fn scope(&self) -> &Scope {

@@ -131,6 +131,18 @@ impl Outcome {
         }
     }
 
+    /// What AWS, or the collector, says of a call that did not come out.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Outcome::Ok => None,
+            Outcome::Denied { message, .. }
+            | Outcome::Throttled { message }
+            | Outcome::Disabled { message }
+            | Outcome::Failed { message }
+            | Outcome::Malformed { message } => message.as_deref(),
+        }
+    }
+
     pub fn missing_permission(&self) -> Option<&str> {
         if let Outcome::Denied { permission, .. } = self { Some(permission) } else { None }
     }

@@ -76,21 +76,13 @@ fn of_snapshot(read: &SnapshotRead, rows: &mut Rows) {
             // Pages came, and the last of them says that more follow.
             (None, Some(_)) => &Outcome::Failed { message: Some("its last pages are missing".to_owned()) },
         };
-        let detail = match outcome {
-            Outcome::Ok => None,
-            Outcome::Denied { message, .. }
-            | Outcome::Throttled { message }
-            | Outcome::Disabled { message }
-            | Outcome::Failed { message }
-            | Outcome::Malformed { message } => message.clone(),
-        };
         let key = Key {
             account: Some(call.account.clone()),
             region: call.region.clone(),
             surface: call.api.to_owned(),
             outcome: outcome.as_str(),
             missing_permission: outcome.missing_permission().map(str::to_owned),
-            detail,
+            detail: outcome.message().map(str::to_owned),
         };
         let source = if matches!(outcome, Outcome::Ok) { None } else { place(state.line) };
         rows.add(key, source);

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
     let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
     let policies = plan.selected()?;
-    let mut store = args.store.open(&args.paths)?;
+    let store = args.store.open(&args.paths)?;
     #[cfg(feature = "aws")]
     let (trail, policies) = args.live.trail(&plan, policies, (&scope, &args.paths), keys.is_some())?;
     #[cfg(not(feature = "aws"))]
@@ -85,12 +85,9 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         networks: args.networks.files(),
         digests: keys,
         scope,
-        store: store.as_mut(),
+        store: None,
     };
-    let audit = run::audit(&plan, policies, inputs)?;
-    let exit = run::write(&plan, &audit)?;
-    run::remember(store, &audit)?;
-    Ok(exit)
+    run::carry_out(&plan, policies, inputs, store)
 }
 
 #[cfg(feature = "aws")]

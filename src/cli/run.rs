@@ -98,9 +98,18 @@ pub(crate) fn report(plan: &Plan, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Remembers what was reported, now that it was.
-pub(crate) fn remember(store: Option<Store>, audit: &Audit) -> Result<(), Failure> {
-    let Some(mut store) = store else { return Ok(()) };
-    let remembered = store.remember(audit.fingerprints.iter().copied());
-    remembered.map_err(|error| Failure::Usage(error.to_string()))
+/// Judges the inputs, writes the report, and remembers in the store, where there is one, what was reported.
+pub(crate) fn carry_out(
+    plan: &Plan,
+    policies: Vec<&Policy>,
+    inputs: Inputs<'_>,
+    mut store: Option<Store>,
+) -> Result<Exit, Failure> {
+    let audit = audit(plan, policies, Inputs { store: store.as_mut(), ..inputs })?;
+    let exit = write(plan, &audit)?;
+    if let Some(mut store) = store {
+        let remembered = store.remember(audit.fingerprints.iter().copied());
+        remembered.map_err(|error| Failure::Usage(error.to_string()))?;
+    }
+    Ok(exit)
 }

@@ -181,7 +181,7 @@ fn live<'p>(
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
     let policies = plan.selected()?;
-    let mut store = args.store.open(&args.trail)?;
+    let store = args.store.open(&args.trail)?;
     #[cfg(feature = "aws")]
     if args.snapshot.is_some() {
         args.live.unused(args.trail.iter().any(|path| is_s3(path)))?;
@@ -200,10 +200,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         networks: args.networks.files(),
         digests: keys,
         scope,
-        store: store.as_mut(),
+        store: None,
     };
-    let audit = run::audit(&plan, policies, inputs)?;
-    let exit = run::write(&plan, &audit)?;
-    run::remember(store, &audit)?;
-    Ok(exit)
+    run::carry_out(&plan, policies, inputs, store)
 }

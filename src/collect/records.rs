@@ -247,7 +247,7 @@ impl Records {
                 // The newest come first, but a hole must not be smaller than what is missing.
                 Some(outcome) => {
                     out.holes.push(Hole { account: one.account.clone(), from, to });
-                    let why = format!("{}{:?}", outcome.as_str(), message(outcome));
+                    let why = format!("{}{:?}", outcome.as_str(), outcome.message());
                     let first = left.entry((place.0, place.1, why)).or_insert((outcome, 0, &one.attribute));
                     first.1 += 1;
                     // Which one ended first is chance.
@@ -260,7 +260,7 @@ impl Records {
             out.rows.push(row(place, LOOKUP_EVENTS, (&Outcome::Ok, None), pages));
         }
         for ((account, region, _), (outcome, count, first)) in left {
-            let why = message(outcome).unwrap_or_else(|| outcome.as_str().to_owned());
+            let why = outcome.message().unwrap_or(outcome.as_str()).to_owned();
             let detail =
                 if count == 1 { format!("{first}: {why}") } else { format!("{first} and others: {why}") };
             let place = (Some(account), Some(region));
@@ -270,7 +270,7 @@ impl Records {
             out.holes.push(Hole { account: account.clone(), from, to });
             if let Some(outcome) = outcome {
                 let place = (Some(account.clone()), None);
-                let why = (outcome, message(outcome));
+                let why = (outcome, outcome.message().map(str::to_owned));
                 out.rows.push(row(place, crate::snapshot::api::ASSUME_ROLE, why, 1));
             }
         }
@@ -298,17 +298,6 @@ fn row(
         detail,
         count,
         accepted: false,
-    }
-}
-
-fn message(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Ok => None,
-        Outcome::Denied { message, .. }
-        | Outcome::Throttled { message }
-        | Outcome::Disabled { message }
-        | Outcome::Failed { message }
-        | Outcome::Malformed { message } => message.clone(),
     }
 }
 

@@ -438,11 +438,7 @@ fn endpoint(config: &SdkConfig) -> Option<String> {
 fn fault(outcome: Outcome) -> FaultKind {
     match outcome {
         Outcome::Denied { permission, .. } => FaultKind::Denied { permission },
-        Outcome::Failed { message }
-        | Outcome::Throttled { message }
-        | Outcome::Disabled { message }
-        | Outcome::Malformed { message } => FaultKind::Io(message.unwrap_or_else(|| "no answer".to_owned())),
-        Outcome::Ok => FaultKind::Io("no answer".to_owned()),
+        other => FaultKind::Io(other.message().unwrap_or("no answer").to_owned()),
     }
 }
 

@@ -299,10 +299,7 @@ fn described(outcome: &Outcome) -> String {
             None => format!("denied, {permission} is missing"),
         },
         Outcome::Ok => "no answer".to_owned(),
-        Outcome::Throttled { message }
-        | Outcome::Disabled { message }
-        | Outcome::Failed { message }
-        | Outcome::Malformed { message } => message.clone().unwrap_or_else(|| outcome.as_str().to_owned()),
+        other => other.message().unwrap_or(other.as_str()).to_owned(),
     }
 }
 

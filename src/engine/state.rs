@@ -124,7 +124,7 @@ impl<'p> Rules<'p> {
         let marks = self.marks((fact, known), &moment, marks);
         let kind = match known {
             Some((Some(outcome), _)) => LookKind::Final(outcome),
-            _ => self.kind(fact, at, &moment),
+            _ => self.kind((fact, &marks), at, &moment),
         };
         Look { marks, kind, moment }
     }
@@ -146,16 +146,22 @@ impl<'p> Rules<'p> {
                 Truth::Unknown => Certainty::Possible,
                 Truth::False => continue,
             };
-            let same = history.same_key.and_then(|same| marks.iter().find(|mark| mark.history == same));
-            let keyed = same.map(|mark| mark.keyed);
+            let keyed = self.keyed(history.same_key.unwrap_or(index), history, (fact, &marks));
             marks.push(self.mentioned((index, history), keyed, fact, moment, certainty));
         }
         marks
     }
 
+    /// The fact's key for a history, made once where one of the marks has it.
+    fn keyed(&self, index: usize, history: &Among, (fact, marks): (&dyn FieldAccess, &[Mentioned])) -> Keyed {
+        let made = marks.iter().find(|mark| mark.history == index);
+        made.map_or_else(|| self.keys.of(&history.by, fact), |mark| mark.keyed)
+    }
+
     /// Whether the fact's key is unread for every history: then none ever answers for it.
-    fn is_keyless(&self, fact: &dyn FieldAccess) -> bool {
-        self.program.histories.iter().all(|history| self.keys.of(&history.by, fact).unread != 0)
+    fn is_keyless(&self, of: (&dyn FieldAccess, &[Mentioned])) -> bool {
+        let mut histories = self.program.histories.iter().enumerate();
+        histories.all(|(index, history)| self.keyed(index, history, of).unread != 0)
     }
 
     /// The verdict, if no other record has a part in it.
@@ -180,7 +186,12 @@ impl<'p> Rules<'p> {
         }
     }
 
-    fn kind(&self, fact: &dyn FieldAccess, at: &Occasion, moment: &Moment) -> LookKind {
+    fn kind(
+        &self,
+        of @ (fact, _): (&dyn FieldAccess, &[Mentioned]),
+        at: &Occasion,
+        moment: &Moment,
+    ) -> LookKind {
         let outcome = self.judge.outcome(fact, &Env::default());
         if let Some(count) = &self.program.count {
             let possible = match outcome {
@@ -197,7 +208,7 @@ impl<'p> Rules<'p> {
             };
             return LookKind::Counts { keyed: self.keys.of(&count.by, fact), possible, mark };
         }
-        if !self.asks(outcome, fact) || (outcome == Outcome::Unknown && self.is_keyless(fact)) {
+        if !self.asks(outcome, fact) || (outcome == Outcome::Unknown && self.is_keyless(of)) {
             return LookKind::Final(outcome);
         }
         let barring = match outcome {
@@ -206,7 +217,8 @@ impl<'p> Rules<'p> {
         };
         let keyed = |index: &usize| {
             let history = self.program.histories.get(*index)?;
-            Some(self.mentioned((*index, history), None, fact, moment, Certainty::Sure))
+            let keyed = self.keyed(*index, history, of);
+            Some(self.mentioned((*index, history), keyed, fact, moment, Certainty::Sure))
         };
         LookKind::Open { barring: barring.iter().filter_map(keyed).collect() }
     }
@@ -214,17 +226,15 @@ impl<'p> Rules<'p> {
     fn mentioned(
         &self,
         (index, history): (usize, &Among),
-        keyed: Option<Keyed>,
+        keyed: Keyed,
         fact: &dyn FieldAccess,
         moment: &Moment,
         certainty: Certainty,
     ) -> Mentioned {
-        let keys = self.keys;
         let value = match history.window {
-            Window::All => keys.value(history.other, fact, moment),
+            Window::All => self.keys.value(history.other, fact, moment),
             Window::Last(_) => None,
         };
-        let keyed = keyed.unwrap_or_else(|| keys.of(&history.by, fact));
         Mentioned { history: index, keyed, value, certainty }
     }
 }

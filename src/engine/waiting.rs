@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Occasion, Rules};
+use super::state::{Keys, Occasion, Rules};
 use super::{Engine, Memory, Told, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::facts::sessions::{HasSession, Id, Session};
@@ -237,7 +237,7 @@ fn suspense(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Su
         };
     };
     // No key is made here: by whichever secret it would be changes nothing.
-    let rules = Rules { program, judge: &policy.judge, keys: program.keys };
+    let rules = Rules { program, judge: &policy.judge, keys: Keys::KNOWN };
     // Is the record one of a history's only if the session is, or is not, a function's?
     let mentioned = program
         .histories

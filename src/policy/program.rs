@@ -4,7 +4,6 @@ use super::lang::compile::Compiled;
 use super::lang::ir::{Param, Pred, PredKind};
 use super::read::parse_duration;
 use super::{Quantity, Repeat, State, Window};
-use crate::engine::state::Keys;
 use crate::facts::schema::KindDecl;
 use crate::value::OwnedValue;
 
@@ -35,8 +34,6 @@ pub(crate) struct Counting {
 /// The state of a policy, ready to be run. Mutants of a policy have others.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// By what keys are made.
-    pub(crate) keys: Keys,
     pub(crate) histories: Vec<Among>,
     /// Histories that must not have seen a key for `when` to be true.
     pub(crate) barring: Vec<usize>,
@@ -87,18 +84,7 @@ impl Program {
             at_least: u64::try_from(count.at_least.value(params)).unwrap_or(u64::MAX),
         });
         let repeat = state.repeat.clone();
-        // For cases, whose author is the policy's; a run has a secret of its own.
-        let keys = Keys::of_secret(0, 0);
-        Some(Program {
-            keys,
-            histories,
-            barring,
-            when_asks,
-            levels_ask,
-            warm_up: state.warm_up,
-            count,
-            repeat,
-        })
+        Some(Program { histories, barring, when_asks, levels_ask, warm_up: state.warm_up, count, repeat })
     }
 }
 

@@ -8,7 +8,7 @@ use super::judge::{Certain, Judge, Outcome};
 use super::lang::compile::Env;
 use super::program::Program;
 use super::{Policy, Severity, Verdict};
-use crate::engine::state::{Now, Occasion, Part, Reading, Rules, Settled};
+use crate::engine::state::{Keys, Now, Occasion, Part, Reading, Rules, Settled};
 use crate::facts::schema::{FieldAccess, KindDecl, Origin};
 use crate::trust::Trust;
 use crate::value::{OwnedValue, Truth, Value, Why};
@@ -269,7 +269,7 @@ impl Prepared<'_> {
             out.extend(judged.map(|fact| One::Fact(fact, judge.outcome(fact, &Env::default()), Vec::new())));
             return Some(out);
         };
-        let rules = Rules { program, judge, keys: program.keys };
+        let rules = Rules { program, judge, keys: Keys::KNOWN };
         let mut part = Part::new(program);
         for fact in facts {
             let Some(occasion) = &fact.occasion else {

@@ -20,6 +20,17 @@ pub(crate) fn keys(pairs: &[(&str, &str)]) -> Keys {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), vec![(*value).to_owned()])).collect()
 }
 
+/// A caller by the route of this number: the later ones go through a URL.
+fn actor(
+    (caller, keys): (Caller, Keys),
+    (account, organization): (&str, &str),
+    inside: bool,
+    route: usize,
+) -> Actor {
+    let (account, organization) = (account.to_owned(), organization.to_owned());
+    Actor { caller, keys, account, organization, inside, url: route >= 2 }
+}
+
 pub(crate) fn actors() -> Vec<Actor> {
     let networks: [(bool, &[(&str, &str)]); 9] = [
         (false, &[("aws:sourceip", "198.51.100.9")]),
@@ -100,15 +111,7 @@ pub(crate) fn actors() -> Vec<Actor> {
                             ]));
                         }
                         let caller = Caller::Principal { account: account.into(), arn, session: None };
-                        let (account, organization) = (account.to_owned(), organization.to_owned());
-                        all.push(Actor {
-                            caller,
-                            keys: of,
-                            account,
-                            organization,
-                            inside,
-                            url: route_index >= 2,
-                        });
+                        all.push(actor((caller, of), (account, organization), inside, route_index));
                     }
                 }
             }
@@ -157,15 +160,7 @@ pub(crate) fn actors() -> Vec<Actor> {
                                 }
                             }
                             let caller = Caller::Service(service.into());
-                            let (account, organization) = (account.to_owned(), organization.to_owned());
-                            all.push(Actor {
-                                caller,
-                                keys: of,
-                                account,
-                                organization,
-                                inside,
-                                url: route_index >= 2,
-                            });
+                            all.push(actor((caller, of), (account, organization), inside, route_index));
                         }
                     }
                 }

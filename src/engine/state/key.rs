@@ -54,6 +54,9 @@ pub(crate) struct Keyed {
 pub(crate) struct Keys(pub(super) u64, pub(super) u64);
 
 impl Keys {
+    /// Known to all: for cases, whose author is the policy's, and where no key is made.
+    pub(crate) const KNOWN: Keys = Keys(0, 0);
+
     /// Of a secret that nobody can know who names what is judged.
     pub(crate) const fn of_secret(one: u64, two: u64) -> Self {
         Keys(one, two)

@@ -31,7 +31,7 @@ fn ranked(
     reading: &Reading,
 ) -> BTreeMap<(i64, u8), (Option<usize>, bool)> {
     let program = policy.program.as_ref().unwrap();
-    let rules = Rules { program, judge: &policy.judge, keys: program.keys };
+    let rules = Rules { program, judge: &policy.judge, keys: Keys::KNOWN };
     let mut part = Part::new(program);
     let mut out = BTreeMap::new();
     for record in records {
