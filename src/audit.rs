@@ -218,6 +218,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
         trail: &trail,
         logging: &logging,
         consulted: consulted.as_ref(),
+        lists: &lists,
         store: store.as_deref(),
         base: base.as_ref(),
     };

@@ -17,6 +17,8 @@ mod ask;
 #[cfg(feature = "aws")]
 mod clients;
 #[cfg(feature = "aws")]
+mod ec2;
+#[cfg(feature = "aws")]
 mod gauge;
 #[cfg(feature = "aws")]
 mod http;

@@ -24,21 +24,22 @@ pub use activity_kinds::{
     API_CALL, ApiCall, ApiCallSource, INVOCATION, Invocation, InvocationSource, LazyApiCall, LazyInvocation,
 };
 pub use state_kinds::{
-    EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
-    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange,
-    ROLE, Role, TRAIL, TRAIL_FILE, Trail, TrailFile,
+    CODE_SIGNING_CHANGE, CodeSigningChange, EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL,
+    Function, FunctionUrl, GRANT, GUARDRAIL, Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE,
+    LOGGING_CHANGE, LayerUse, LoggingChange, ROLE, Role, TRAIL, TRAIL_FILE, Trail, TrailFile,
 };
 
 use crate::value::Why;
 use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: [&KindDecl; 13] = [
+pub static KINDS: [&KindDecl; 14] = [
     &GRANT,
     &FUNCTION_URL,
     &LAYER_USE,
     &EVENT_SOURCE,
     &FUNCTION,
+    &CODE_SIGNING_CHANGE,
     &INVOKE_LOGGING,
     &LOGGING_CHANGE,
     &TRAIL,
@@ -62,6 +63,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
         "layer_use" => Box::new(LayerUse::unread(why)),
         "event_source" => Box::new(EventSource::unread(why)),
         "function" => Box::new(Function::unread(why)),
+        "code_signing_change" => Box::new(CodeSigningChange::unread(why)),
         "invoke_logging" => Box::new(InvokeLogging::unread(why)),
         "logging_change" => Box::new(LoggingChange::unread(why)),
         "trail" => Box::new(Trail::unread(why)),
@@ -174,6 +176,7 @@ pub enum Body<'a> {
     LayerUse(Box<LayerUse<'a>>),
     EventSource(Box<EventSource<'a>>),
     Function(Box<Function<'a>>),
+    CodeSigningChange(Box<CodeSigningChange<'a>>),
     InvokeLogging(Box<InvokeLogging<'a>>),
     LoggingChange(Box<LoggingChange<'a>>),
     Trail(Box<Trail<'a>>),
@@ -192,6 +195,7 @@ impl<'a> Body<'a> {
             Body::LayerUse(fact) => &**fact,
             Body::EventSource(fact) => &**fact,
             Body::Function(fact) => &**fact,
+            Body::CodeSigningChange(fact) => &**fact,
             Body::InvokeLogging(fact) => &**fact,
             Body::LoggingChange(fact) => &**fact,
             Body::Trail(fact) => &**fact,

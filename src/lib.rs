@@ -11,6 +11,7 @@ pub mod value;
 
 // What is read.
 pub mod collect;
+pub mod secrets;
 pub mod snapshot;
 pub mod store;
 pub mod trail;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 /// The lists the tool carries.
@@ -9,6 +10,9 @@ use serde::Deserialize;
 pub struct Lists {
     layer_accounts: BTreeMap<String, String>,
     agents: Vec<ListedAgent>,
+    /// By identifier, the day of deprecation.
+    runtimes: BTreeMap<String, Date>,
+    runtimes_read: Date,
 }
 
 /// A listed file does not parse. A test holds that those that ship do.
@@ -58,6 +62,28 @@ struct ListedAgent {
     date: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Runtimes {
+    runtime: Vec<ListedRuntime>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListedRuntime {
+    id: String,
+    #[serde(deserialize_with = "day")]
+    deprecated: Date,
+    #[expect(dead_code, reason = "for readers of the file; parsing holds that it is there")]
+    source: String,
+    #[serde(deserialize_with = "day")]
+    date: Date,
+}
+
+fn day<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Date, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
 impl Lists {
     /// The lists that ship with the tool.
     ///
@@ -68,7 +94,12 @@ impl Lists {
             .map_err(|error| ListError { file: "aws-layer-accounts.toml", error })?;
         let agents: Agents = toml::from_str(include_str!("../data/cli-user-agents.toml"))
             .map_err(|error| ListError { file: "cli-user-agents.toml", error })?;
+        let runtimes: Runtimes = toml::from_str(include_str!("../data/lambda-runtimes.toml"))
+            .map_err(|error| ListError { file: "lambda-runtimes.toml", error })?;
         Ok(Lists {
+            // As old as its oldest line.
+            runtimes_read: runtimes.runtime.iter().map(|one| one.date).min().unwrap_or_default(),
+            runtimes: runtimes.runtime.into_iter().map(|one| (one.id, one.deprecated)).collect(),
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
             agents: agents.agent,
         })
@@ -77,6 +108,16 @@ impl Lists {
     /// Does AWS publish layers from this account?
     pub fn is_aws_layer_account(&self, account: &str) -> bool {
         self.layer_accounts.contains_key(account)
+    }
+
+    /// Has the runtime been deprecated by that day? `None`: it is not listed.
+    pub fn is_deprecated(&self, runtime: &str, day: Date) -> Option<bool> {
+        self.runtimes.get(runtime).map(|from| *from <= day)
+    }
+
+    /// The day on which the list of runtimes was read.
+    pub fn runtimes_read(&self) -> Date {
+        self.runtimes_read
     }
 
     /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.
@@ -103,6 +144,12 @@ mod tests {
         for agent in ["Boto3/1.40.52", "aws-sdk-go/1.41.4", "x aws-cli/2", "AWSConsole", "", "["] {
             assert!(!lists.is_command_line(agent), "{agent}");
         }
+        let day = |text: &str| text.parse().unwrap();
+        assert_eq!(lists.is_deprecated("nodejs18.x", day("2025-08-31")), Some(false));
+        assert_eq!(lists.is_deprecated("nodejs18.x", day("2025-09-01")), Some(true));
+        assert_eq!(lists.is_deprecated("python3.14", day("2026-11-28")), Some(false));
+        assert_eq!(lists.is_deprecated("cobol85", day("2026-11-28")), None);
+        assert!(lists.runtimes_read() >= day("2026-11-28") && lists.runtimes.len() >= 46);
         assert!(lists.agents.iter().all(|agent| agent.begins.len() > 3), "one would match anything");
         assert!(lists.layer_accounts.keys().all(|id| crate::arn::is_account(id)));
     }

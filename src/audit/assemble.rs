@@ -17,6 +17,7 @@ use crate::findings::cause;
 use crate::findings::gaps::AcceptedGaps;
 use crate::findings::gate::{Exit, Outcome, gate};
 use crate::findings::triage;
+use crate::lists::Lists;
 use crate::policy::derive::Surface;
 use crate::policy::{Policy, Severity};
 use crate::report::{
@@ -34,6 +35,7 @@ pub(super) struct Inputs<'i> {
     pub(super) trail: &'i TrailRead,
     pub(super) logging: &'i [LoggingFact],
     pub(super) consulted: Option<&'i networks::Consulted>,
+    pub(super) lists: &'i Lists,
     /// Tells what earlier runs have found, where there is a store.
     pub(super) store: Option<&'i Store>,
     /// The snapshot as a moment of the timeline, where it says when it was taken.
@@ -107,6 +109,7 @@ pub(super) fn report(
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     triage::waive(&mut findings, &job.config.waivers, today, &mut notices);
     expired_gaps(job, today, &mut notices);
+    notices.extend(old_runtimes(job, engine, read.lists.runtimes_read(), today));
     let judged: Vec<report::PolicyInfo> = engine.policies().iter().map(|one| context::policy(one)).collect();
     let baseline = job.baseline.map(|known| {
         let versions: Vec<_> = judged.iter().map(|one| (one.id.clone(), one.version.clone())).collect();
@@ -290,6 +293,24 @@ fn knobs(policy: &Policy) -> Vec<String> {
     }
     knobs.push(format!("severity.{}", policy.id));
     knobs
+}
+
+/// Where runtimes are judged by a list that may not have the newest dates.
+fn old_runtimes(
+    job: &Job<'_>,
+    engine: &Engine<'_>,
+    read: jiff::civil::Date,
+    today: jiff::civil::Date,
+) -> Option<String> {
+    let field = crate::facts::FUNCTION.field("runtime_support");
+    let asks = |policy: &Policy| {
+        policy.kind.name == "function" && field.is_some_and(|field| policy.fields().contains(&field))
+    };
+    job.snapshot.as_ref().and(engine.policies().iter().find(|policy| asks(policy)))?;
+    let days = today.since(read).ok()?.get_days();
+    (days > networks::OLD).then(|| {
+        format!("the list of runtimes is {days} days old: AWS may have moved dates since, or added runtimes")
+    })
 }
 
 fn expired_gaps(job: &Job<'_>, today: jiff::civil::Date, notices: &mut Vec<String>) {

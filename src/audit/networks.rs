@@ -12,7 +12,7 @@ use crate::network::load::{self, LoadError};
 use crate::network::{About, Networks, Origin};
 
 /// Days after which a table is called old: address ranges change hands all the time.
-const OLD: i32 = 180;
+pub(super) const OLD: i32 = 180;
 
 /// The licence of the built-in table asks for these names wherever results from it are shown.
 const CREDIT: &str = "IP to AS data by Route Views (https://www.routeviews.org), NRO (https://www.nro.net) and DB-IP \

@@ -231,6 +231,7 @@ fn wanted(job: &Job<'_>, engine: &Engine<'_>) -> Wanted {
         layer_use: change("layer_use"),
         event_source: change("event_source"),
         function: change("function"),
+        code_signing_change: change("code_signing_change"),
         logging_change: change("logging_change"),
     }
 }

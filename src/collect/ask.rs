@@ -88,8 +88,17 @@ impl Shared {
     /// Seconds that the quotas make of one function.
     pub(super) fn each_function(&self) -> f64 {
         let of_each = |api: &&str| {
-            [GET_RESOURCE_POLICY, LIST_ALIASES, LIST_VERSIONS, LIST_URLS, LIST_EVENT_INVOKE_CONFIGS]
-                .contains(api)
+            [
+                GET_RESOURCE_POLICY,
+                LIST_ALIASES,
+                LIST_VERSIONS,
+                LIST_URLS,
+                LIST_EVENT_INVOKE_CONFIGS,
+                LIST_TAGS,
+                GET_CODE_SIGNING,
+                GET_CONCURRENCY,
+            ]
+            .contains(api)
         };
         let rate = |bucket: Bucket| bucket.per_second() * self.options.share * self.options.quota_scale;
         let own = if self.needs.wants(GET_POLICY) { 1.0 / rate(Bucket::GetPolicy) } else { 0.0 };
@@ -174,10 +183,10 @@ macro_rules! answers {
 }
 
 answers! {
-    PolicyText, Trails, EventSelectors, TrailStatus, EventDataStore, GetRole, DescribeOrganization;
+    PolicyText, Tags, FunctionCodeSigning, FunctionConcurrency, Trails, EventSelectors, TrailStatus, EventDataStore, GetRole, DescribeOrganization;
     FunctionPage => next_marker, AliasPage => next_marker, VersionPage => next_marker, UrlPage => next_marker,
     EventInvokePage => next_marker, LayerPage => next_marker, LayerVersionPage => next_marker,
-    MappingPage => next_marker, EventDataStorePage => next_token, AccountPage => next_token,
+    MappingPage => next_marker, EventDataStorePage => next_token, SubnetPage => next_token, AccountPage => next_token,
 }
 
 impl Asker {

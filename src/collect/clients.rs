@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::ask::Request;
+use super::ec2::Ec2;
 use super::needs::GET_ACCOUNT_SETTINGS;
 use super::outcome::Trouble;
 use super::quota::LOOKUP_EVENTS;
@@ -28,6 +29,7 @@ pub(super) struct Clients {
     cloudtrail: aws_sdk_cloudtrail::Client,
     iam: aws_sdk_iam::Client,
     organizations: aws_sdk_organizations::Client,
+    ec2: Ec2,
 }
 
 /// The body of an answer. Its `Debug` shows nothing of it: it holds values of environment variables.
@@ -83,6 +85,7 @@ impl Clients {
             cloudtrail: aws_sdk_cloudtrail::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
+            ec2: Ec2::new(&config, region),
         }
     }
 
@@ -96,6 +99,7 @@ impl Clients {
             Some("cloudtrail") => self.cloudtrail(api, resource, token).await,
             Some("organizations") => self.organizations(api, token).await,
             Some("iam") => self.role(named(resource)?).await,
+            Some("ec2") => self.ec2.subnets(token).await,
             _ => Err(unknown(api)),
         }
     }
@@ -140,6 +144,11 @@ impl Clients {
                 body!(request.set_qualifier(qualifier.map(str::to_owned)))
             }
             GET_RESOURCE_POLICY => body!(client.get_resource_policy().resource_arn(named(resource)?)),
+            LIST_TAGS => body!(client.list_tags().resource(named(resource)?)),
+            GET_CODE_SIGNING => {
+                body!(client.get_function_code_signing_config().function_name(named(resource)?))
+            }
+            GET_CONCURRENCY => body!(client.get_function_concurrency().function_name(named(resource)?)),
             GET_LAYER_VERSION_POLICY => {
                 let (layer, version) = named(resource)?.rsplit_once(':').ok_or_else(|| unknown(api))?;
                 let version = version.parse().map_err(|_| unknown(api))?;

@@ -75,6 +75,7 @@ impl History {
             layer_use: change("layer_use"),
             event_source: change("event_source"),
             function: change("function"),
+            code_signing_change: change("code_signing_change"),
             logging_change: OF_RECORDERS.into_iter().any(change),
         };
         for (source, name) in change_names(wanted) {

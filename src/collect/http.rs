@@ -1,4 +1,4 @@
-//! One signed request at a time, for the services of which a few calls are needed: S3 and CloudWatch. Their clients
+//! One signed request at a time, for the services of which a few calls are needed: S3, EC2 and CloudWatch. Their clients
 //! would take longer to build than everything else that asks AWS.
 
 use std::sync::Mutex;
@@ -151,6 +151,18 @@ fn signed(call: &Call, credentials: Credentials) -> Result<HttpRequest, Trouble>
         request.headers_mut().try_insert(name, value).map_err(|_| unable())?;
     }
     Ok(request)
+}
+
+/// The endpoint that is configured for a service, by the name of its variable, or for all.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+pub(super) fn endpoint(config: &SdkConfig, variable: &str) -> Option<String> {
+    let set = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    set.or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// What the addresses of a region's services end with.
+pub(super) fn suffix(region: &str) -> &'static str {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 /// Percent-encoded as signatures have it; `/` stays where it separates.

@@ -26,6 +26,19 @@ const LOGGING: [&str; 5] =
 /// Who is of the own organization: not a stranger, and perhaps the owner of a trail.
 const ORGANIZATION: [&str; 2] = [DESCRIBE_ORGANIZATION, LIST_ACCOUNTS];
 
+/// What a field of a function takes beside the list of functions. `GetFunction` would give tags and concurrency in one
+/// call of a wider quota; it also hands out the code, which an auditor has no need of and
+/// `function-code-downloaded` reports.
+const OF_FIELDS: [(&str, &str); 7] = [
+    ("destinations", LIST_EVENT_INVOKE_CONFIGS),
+    ("untrusted_destinations", LIST_EVENT_INVOKE_CONFIGS),
+    ("failure_targets", LIST_EVENT_INVOKE_CONFIGS),
+    ("zones", DESCRIBE_SUBNETS),
+    ("tags", LIST_TAGS),
+    ("code_signing", GET_CODE_SIGNING),
+    ("reserved_concurrency", GET_CONCURRENCY),
+];
+
 /// What a snapshot may hold and is not asked as a matter of course.
 const ON_REQUEST: [&str; 4] = [GUARDRAIL, LIST_VERSIONS, ASSUME_ROLE, LIST_REGIONS];
 
@@ -89,8 +102,10 @@ impl Needs {
                 "event_source" => needs.add(&[LIST_MAPPINGS]),
                 "function" => {
                     needs.add(&[LIST_FUNCTIONS]);
-                    if reads(&["destinations", "untrusted_destinations"]) {
-                        needs.add(&[LIST_EVENT_INVOKE_CONFIGS]);
+                    for (field, api) in OF_FIELDS {
+                        if reads(&[field]) {
+                            needs.add(&[api]);
+                        }
                     }
                 }
                 "invoke_logging" => {
@@ -195,13 +210,17 @@ fn capitalised(text: &str) -> String {
 /// What a permission is for, in words.
 fn purpose(action: &str) -> &'static str {
     match action {
-        LIST_FUNCTIONS => "functions, their layers, roles and dead-letter targets",
+        LIST_FUNCTIONS => "functions: layers, roles, dead-letter targets, network, names of variables",
         LIST_ALIASES => "aliases: each has a policy and perhaps a URL of its own",
         LIST_VERSIONS => "published versions: each has a policy of its own",
         GET_POLICY => "resource policies of functions, aliases and versions",
         GET_RESOURCE_POLICY => "resource policies that were put as a whole, with their Deny statements",
         LIST_URLS => "function URLs",
         LIST_EVENT_INVOKE_CONFIGS => "destinations of asynchronous invocations",
+        LIST_TAGS => "tags of functions",
+        GET_CODE_SIGNING => "whether a function takes only signed code",
+        GET_CONCURRENCY => "concurrency that is reserved for functions",
+        DESCRIBE_SUBNETS => "availability zones of the subnets that functions are attached to",
         LIST_LAYERS | LIST_LAYER_VERSIONS => "layers that others may have been given",
         GET_LAYER_VERSION_POLICY => "resource policies of layer versions",
         LIST_MAPPINGS => "event sources",

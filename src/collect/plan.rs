@@ -54,7 +54,10 @@ fn least(api: &str, functions: u64) -> Option<u64> {
         | LIST_ALIASES
         | LIST_VERSIONS
         | LIST_URLS
-        | LIST_EVENT_INVOKE_CONFIGS => Some(functions),
+        | LIST_EVENT_INVOKE_CONFIGS
+        | LIST_TAGS
+        | GET_CODE_SIGNING
+        | GET_CONCURRENCY => Some(functions),
         LIST_LAYERS | LIST_MAPPINGS | DESCRIBE_TRAILS | LIST_EVENT_DATA_STORES => Some(1),
         _ => None,
     }
@@ -74,8 +77,8 @@ mod tests {
         let estimate = estimate(&Needs::everything(), place(1000), 0.8);
         assert_eq!(estimate.calls.get(LIST_FUNCTIONS), Some(&20));
         assert_eq!(estimate.calls.get(GET_POLICY), Some(&1000));
-        // 20 pages, four calls for each function, one list of layers and one of mappings, at 12 a second.
-        assert!((estimate.time.as_secs_f64() - 4022.0 / 12.0).abs() < 1e-6, "{:?}", estimate.time);
+        // 20 pages, seven calls for each function, one list of layers and one of mappings, at 12 a second.
+        assert!((estimate.time.as_secs_f64() - 7022.0 / 12.0).abs() < 1e-6, "{:?}", estimate.time);
         assert_eq!(super::estimate(&Needs::default(), place(1000), 0.8).time, Duration::ZERO);
     }
 }

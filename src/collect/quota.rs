@@ -26,6 +26,9 @@ pub enum Bucket {
     Organizations,
     Sts,
     Account,
+    /// EC2's calls that describe and are paged: 100, and 20 more each second.
+    /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+    Ec2,
 }
 
 impl Bucket {
@@ -40,6 +43,7 @@ impl Bucket {
                 "organizations" => Bucket::Organizations,
                 "sts" => Bucket::Sts,
                 "account" => Bucket::Account,
+                "ec2" => Bucket::Ec2,
                 _ => Bucket::Lambda,
             },
         }
@@ -52,6 +56,7 @@ impl Bucket {
             Bucket::CloudTrail | Bucket::Iam => 10.0,
             Bucket::LookupEvents => 2.0,
             Bucket::Organizations => 8.0,
+            Bucket::Ec2 => 20.0,
             Bucket::Sts => 100.0,
             Bucket::Account => 5.0,
         }
@@ -68,6 +73,8 @@ mod tests {
         assert_eq!(Bucket::of("lambda:GetResourcePolicy"), Bucket::Lambda);
         assert_eq!(Bucket::of("lambda:GetLayerVersionPolicy"), Bucket::Lambda);
         assert_eq!(Bucket::of("cloudtrail:GetTrailStatus"), Bucket::CloudTrail);
+        assert_eq!(Bucket::of("lambda:ListTags"), Bucket::Lambda);
+        assert_eq!(Bucket::of("ec2:DescribeSubnets"), Bucket::Ec2);
         assert_eq!(Bucket::of("cloudtrail:LookupEvents"), Bucket::LookupEvents);
     }
 }

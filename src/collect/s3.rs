@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_smithy_xml::decode::{Document, try_data};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::http::{Call, Reply, Signed, encoded};
+use super::http::{Call, Reply, Signed, encoded, endpoint, suffix};
 use super::outcome::{Next, Trouble, next};
 use super::prefix::{self, Below};
 use super::session::{CollectError, Whence, own_config};
@@ -337,10 +336,10 @@ impl Bucket {
     /// The address of a key: below the endpoint that is configured, else the bucket's own.
     fn url(&self, region: &str, key: &str, query: &str) -> String {
         let key = encoded(key, true);
-        let base = match endpoint(self.client.config()) {
+        let base = match endpoint(self.client.config(), "AWS_ENDPOINT_URL_S3") {
             Some(endpoint) => format!("{}/{}", endpoint.trim_end_matches('/'), self.name),
             None => {
-                let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+                let suffix = suffix(region);
                 // Certificates of bucket addresses have no room for dots in names.
                 if self.name.contains('.') {
                     format!("https://s3.{region}.{suffix}/{}", self.name)
@@ -428,11 +427,6 @@ impl Bucket {
             tokio::time::sleep(PAUSE * 2u32.pow(attempts - 1)).await;
         }
     }
-}
-
-fn endpoint(config: &SdkConfig) -> Option<String> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    set("AWS_ENDPOINT_URL_S3").or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 fn fault(outcome: Outcome) -> FaultKind {

@@ -90,19 +90,29 @@ impl Account {
     async fn functions(self: Arc<Self>, asker: Asker) {
         let pages: Vec<FunctionPage> = asker.list(LIST_FUNCTIONS, None).await;
         // A function that is made while the pages are read can be on two of them.
-        let mut functions: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut functions: BTreeMap<String, FunctionConfiguration> = BTreeMap::new();
         for function in pages.into_iter().flat_map(|page| page.functions) {
             let arn = arn::split_function(&function.function_arn).map(|(arn, _)| arn.to_owned());
-            functions.insert(arn.unwrap_or(function.function_arn), function.role);
+            functions.insert(arn.unwrap_or(function.function_arn.clone()), function);
         }
+        let in_vpc = |one: &FunctionConfiguration| {
+            one.vpc_config.iter().flat_map(|config| &config.subnet_ids).any(|subnets| !subnets.is_empty())
+        };
         let gauge = self.shared.options.gauge.functions(functions.len(), self.shared.each_function());
         let room = Arc::new(Semaphore::new(FUNCTIONS));
         let mut tasks = JoinSet::new();
-        for (function, role) in functions {
+        if functions.values().any(in_vpc) {
+            let asker = asker.clone();
+            tasks.spawn(async move {
+                let _: Vec<SubnetPage> = asker.list(DESCRIBE_SUBNETS, None).await;
+            });
+        }
+        for (function, configuration) in functions {
             if self.shared.is_stopped() {
                 break;
             }
-            if let Some(role) = role.filter(|role| self.is_new(&self.roles, role)) {
+            let is_image = configuration.package_type.as_deref() == Some("Image");
+            if let Some(role) = configuration.role.filter(|role| self.is_new(&self.roles, role)) {
                 let asker = asker.clone();
                 tasks.spawn(async move {
                     let _: Option<GetRole> = asker.one(GET_ROLE, Some(&role)).await;
@@ -111,7 +121,7 @@ impl Account {
             let Ok(permit) = room.clone().acquire_owned().await else { break };
             let (asker, gauge) = (asker.clone(), gauge.clone());
             tasks.spawn(async move {
-                of_function(&asker, &function).await;
+                tokio::join!(of_function(&asker, &function), settings(&asker, &function, is_image));
                 gauge.done();
                 drop(permit);
             });
@@ -178,6 +188,16 @@ async fn of_function(asker: &Asker, function: &str) {
         let _: Vec<EventInvokePage> = asker.list(LIST_EVENT_INVOKE_CONFIGS, Some(function)).await;
     };
     tokio::join!(policies(asker, function), urls, destinations);
+}
+
+/// What is asked of a function for itself. Images are not signed this way, and the call refuses them.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html>
+async fn settings(asker: &Asker, function: &str, is_image: bool) {
+    let _: Option<Tags> = asker.one(LIST_TAGS, Some(function)).await;
+    let _: Option<FunctionConcurrency> = asker.one(GET_CONCURRENCY, Some(function)).await;
+    if !is_image {
+        let _: Option<FunctionCodeSigning> = asker.one(GET_CODE_SIGNING, Some(function)).await;
+    }
 }
 
 /// The policies of a function: its own, those of its aliases, of the versions that aliases route to or a statement

@@ -5,6 +5,7 @@
 
 mod activity;
 pub(super) mod changes;
+mod code_signing;
 mod effects;
 mod grants;
 mod recorders;
@@ -60,6 +61,7 @@ pub struct Wanted {
     pub layer_use: bool,
     pub event_source: bool,
     pub function: bool,
+    pub code_signing_change: bool,
     pub logging_change: bool,
 }
 
@@ -72,6 +74,7 @@ impl Wanted {
         layer_use: true,
         event_source: true,
         function: true,
+        code_signing_change: true,
         logging_change: true,
     };
 }
@@ -153,13 +156,16 @@ pub(super) fn text<'t>(value: Option<Cow<'t, str>>) -> Reading<Cow<'t, str>> {
 
 /// What stands in place of a name that a record does not give.
 const NO_FUNCTION: &str = "a function the record does not name";
+const NO_CODE_SIGNING: &str = "a code signing configuration the record does not name";
 const NO_LAYER: &str = "a layer the record does not name";
 const NO_RECORDER: &str = "a trail or event data store the record does not name";
 
 /// Does the record not say which function, layer or trail it is about?
 fn is_unnamed(subject: &Subject<'_>) -> bool {
     subject.arn.is_none()
-        && [NO_FUNCTION, NO_LAYER, NO_RECORDER].iter().any(|name| subject.name.starts_with(name))
+        && [NO_FUNCTION, NO_CODE_SIGNING, NO_LAYER, NO_RECORDER]
+            .iter()
+            .any(|name| subject.name.starts_with(name))
 }
 
 impl<'r, 'a> Reader<'r, 'a> {

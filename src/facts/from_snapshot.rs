@@ -7,6 +7,7 @@ mod base;
 mod index;
 mod joined;
 mod missing;
+mod settings;
 mod state;
 
 pub use index::{CallState, Index};

@@ -30,3 +30,13 @@ pub(super) const LAMBDA_TRAIL: &str =
 pub(super) const INVOKE_API: &str = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
 pub(super) const TRUST_POLICY: &str =
     "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html";
+pub(super) const RUNTIMES: &str = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html";
+pub(super) const VPC: &str = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html";
+pub(super) const TAGS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html";
+pub(super) const TRACING: &str = "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html";
+pub(super) const ENVIRONMENT: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html";
+pub(super) const CODE_SIGNING: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html";
+pub(super) const CONCURRENCY: &str =
+    "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html";

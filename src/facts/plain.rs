@@ -13,11 +13,12 @@ use super::{KINDS, Source};
 use crate::facts::schema::KindDecl;
 
 /// The kinds of subjects that facts and causes name, beside the kinds of facts and the fields that a count may go by.
-const SUBJECTS: [&str; 17] = [
+const SUBJECTS: [&str; 18] = [
     "",
     "account",
     "account_region",
     "alias",
+    "code_signing_config",
     "event_data_store",
     "event_source_mapping",
     "function",

@@ -18,6 +18,8 @@ pub const EXPOSURES: &[&str] = &[
 
 const GET_POLICY: &[&str] = &["lambda:GetPolicy", "lambda:GetLayerVersionPolicy"];
 
+const LIST: &[&str] = &["lambda:ListFunctions"];
+
 declare_kind! {
     /// A statement of a resource policy, as far as it concerns one class of actions.
     Grant, GRANT = "grant" {
@@ -118,11 +120,38 @@ declare_kind! {
         region: Text = "region" { can_be_unread: true, means: "Region of the function" }
         runtime: Text = "runtime" { optional: true, can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "Identifier of the runtime; absent for images", page: pages::FUNCTION_API }
         role: Text = "role" { can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "ARN of the execution role", page: pages::FUNCTION_API }
+        package_type: Text = "package_type" { values: &["Zip", "Image"], can_be_unread: true, origins: &[State], permissions: LIST, means: "How its code is deployed", page: pages::FUNCTION_API }
+        runtime_support: Text = "runtime_support" { values: &["supported", "deprecated"], optional: true, can_be_unread: true, origins: &[State], permissions: LIST, means: "Whether AWS had deprecated the runtime by the time of the snapshot (data/lambda-runtimes.toml); absent for images, unread for a runtime that is not listed", page: pages::RUNTIMES }
+        vpc: Text = "vpc" { optional: true, can_be_unread: true, origins: &[State], permissions: LIST, means: "Id of the VPC that it is attached to; absent where it is attached to none", page: pages::VPC }
+        zones: List = "zones" { can_be_unread: true, origins: &[State], permissions: &["lambda:ListFunctions", "ec2:DescribeSubnets"], means: "Availability zones of its subnets, each once; empty outside of a VPC", page: pages::VPC }
+        tags: List = "tags" { can_be_unread: true, origins: &[State], permissions: &["lambda:ListTags"], means: "Keys of its tags", page: pages::TAGS }
+        tracing: Text = "tracing" { values: &["Active", "PassThrough"], can_be_unread: true, origins: &[State], permissions: LIST, means: "Active: it samples requests and traces them; PassThrough: only where its caller does", page: pages::TRACING }
+        failure_targets: List = "failure_targets" { can_be_unread: true, origins: &[State], permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Where asynchronous events go that could not be processed: its dead-letter target and on-failure destinations", page: pages::DESTINATIONS }
+        kms_key: Text = "kms_key" { optional: true, can_be_unread: true, origins: &[State], permissions: LIST, means: "ARN of the customer managed key that its environment variables are encrypted with; absent: a key of AWS's", page: pages::ENVIRONMENT }
+        environment: List = "environment" { can_be_unread: true, origins: &[State], permissions: LIST, means: "Names of its environment variables, never their values; unread where AWS could not decrypt them for the caller (kms:Decrypt)", page: pages::ENVIRONMENT }
+        environment_secrets: List = "environment_secrets" { can_be_unread: true, origins: &[State], permissions: LIST, means: "Of the variables whose value looks like a credential: name, colon, space, id of the rule of gitleaks that says so", page: pages::ENVIRONMENT }
+        code_signing: Text = "code_signing" { optional: true, can_be_unread: true, origins: &[State], permissions: &["lambda:GetFunctionCodeSigningConfig"], means: "ARN of its code signing configuration; absent where it has none; not asked for images", page: pages::CODE_SIGNING }
+        reserved_concurrency: Int = "reserved_concurrency" { optional: true, can_be_unread: true, origins: &[State], permissions: &["lambda:GetFunctionConcurrency"], unit: "executions", means: "How many may run at one time, reserved for it; absent where none are reserved", page: pages::CONCURRENCY }
         action: Text = "action" { values: &["created", "updated", "invoke_config"], origins: &[Change], means: "What the record set: the new function, its configuration, or the destinations of asynchronous calls" }
         sets_role: Bool = "sets_role" { origins: &[Change], means: "The record sets the role, or may: its parameters name one or are not there" }
         previous_role: Text = "previous_role" { can_be_unread: true, origins: &[Change], means: "ARN of the role before an update that sets it: from earlier records, or an older snapshot" }
         destinations: List = "destinations" { can_be_unread: true, permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Targets of on-success, on-failure and dead-letter delivery, of the function and its qualifiers", page: pages::DESTINATIONS }
         untrusted_destinations: List = "untrusted_destinations" { can_be_unread: true, permissions: &["lambda:ListFunctions", "lambda:ListFunctionEventInvokeConfigs"], means: "Those of the destinations that are in an untrusted account; incomplete where a target's ARN names no account (buckets) or a list was not read", page: pages::DESTINATIONS }
+    }
+}
+
+declare_kind! {
+    /// A change of code signing.
+    CodeSigningChange, CODE_SIGNING_CHANGE = "code_signing_change" {
+        means: "A change of which code Lambda takes: a function's code signing configuration, or what such a configuration demands",
+        origins: &[Change],
+        events: &["lambda:DeleteFunctionCodeSigningConfig", "lambda:PutFunctionCodeSigningConfig", "lambda:UpdateCodeSigningConfig"],
+        subject: Text = "subject" { means: "ARN of the function or of the code signing configuration (its name where the ARN is not known)" }
+        account: Text = "account" { can_be_unread: true, means: "Account that owns it" }
+        region: Text = "region" { can_be_unread: true, means: "Region of the call" }
+        action: Text = "action" { means: "Name of the call" }
+        weakened: Bool = "weakened" { can_be_unread: true, means: "Code is taken after it that was refused before. Certain of a configuration that was taken off, and of one that only warns now; unread where the record does not say what stood before: another configuration, or other signing profiles", page: pages::CODE_SIGNING }
+        how: Text = "how" { means: "What the record sets, in words" }
     }
 }
 

@@ -5,8 +5,12 @@
 //!
 //! The AWS CLI, where it pages itself (`--max-items`), says `NextToken` for what Lambda calls `NextMarker`.
 
+mod environment;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use environment::{Environment, EnvironmentError, FoundSecret};
 
 /// The APIs whose parts a snapshot of version 1 may hold.
 pub const APIS: &[&str] = &[
@@ -26,6 +30,10 @@ pub const APIS: &[&str] = &[
     GET_TRAIL_STATUS,
     LIST_EVENT_DATA_STORES,
     GET_EVENT_DATA_STORE,
+    LIST_TAGS,
+    GET_CODE_SIGNING,
+    GET_CONCURRENCY,
+    DESCRIBE_SUBNETS,
     GET_ROLE,
     DESCRIBE_ORGANIZATION,
     LIST_ACCOUNTS,
@@ -50,6 +58,10 @@ pub const GET_EVENT_SELECTORS: &str = "cloudtrail:GetEventSelectors";
 pub const GET_TRAIL_STATUS: &str = "cloudtrail:GetTrailStatus";
 pub const LIST_EVENT_DATA_STORES: &str = "cloudtrail:ListEventDataStores";
 pub const GET_EVENT_DATA_STORE: &str = "cloudtrail:GetEventDataStore";
+pub const LIST_TAGS: &str = "lambda:ListTags";
+pub const GET_CODE_SIGNING: &str = "lambda:GetFunctionCodeSigningConfig";
+pub const GET_CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
+pub const DESCRIBE_SUBNETS: &str = "ec2:DescribeSubnets";
 pub const GET_ROLE: &str = "iam:GetRole";
 pub const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
@@ -88,6 +100,36 @@ pub struct FunctionConfiguration {
     pub dead_letter_config: Option<DeadLetterConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_config: Option<VpcConfig>,
+    /// AWS always gives it: without it the configuration was not kept as a whole, and what else is not there may only
+    /// have been left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracing_config: Option<TracingConfig>,
+    #[serde(rename = "KMSKeyArn", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfigResponse.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct VpcConfig {
+    /// Empty: in no VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_ids: Option<Vec<String>>,
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_TracingConfigResponse.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct TracingConfig {
+    /// `Active` or `PassThrough`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -416,6 +458,55 @@ pub struct EventDataStore {
     pub organization_enabled: Option<bool>,
 }
 
+/// `ListTags`; `resource` of its part is the function's ARN.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_ListTags.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tags {
+    /// It must be there: an answer of another API is not "none".
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+/// `GetFunctionCodeSigningConfig`.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionCodeSigningConfig.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct FunctionCodeSigning {
+    /// Not there: the function has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_signing_config_arn: Option<String>,
+}
+
+/// `GetFunctionConcurrency`.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct FunctionConcurrency {
+    /// Not there: none are reserved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_concurrent_executions: Option<i64>,
+}
+
+/// A page of `DescribeSubnets`.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct SubnetPage {
+    pub subnets: Vec<Subnet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Subnet {
+    pub subnet_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability_zone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_id: Option<String>,
+}
+
 /// `GetRole`. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -507,6 +598,10 @@ pub(super) fn schemas() -> serde_json::Value {
         GET_TRAIL_STATUS => TrailStatus,
         LIST_EVENT_DATA_STORES => EventDataStorePage,
         GET_EVENT_DATA_STORE => EventDataStore,
+        LIST_TAGS => Tags,
+        GET_CODE_SIGNING => FunctionCodeSigning,
+        GET_CONCURRENCY => FunctionConcurrency,
+        DESCRIBE_SUBNETS => SubnetPage,
         GET_ROLE => GetRole,
         DESCRIBE_ORGANIZATION => DescribeOrganization,
         LIST_ACCOUNTS => AccountPage,

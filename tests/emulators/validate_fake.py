@@ -145,6 +145,9 @@ def main(url, account):
                     arguments["Qualifier"] = qualifier
                 call(functions, "GetPolicy", **arguments)
             call(functions, "GetResourcePolicy", ResourceArn=arn)
+            call(functions, "ListTags", Resource=arn)
+            call(functions, "GetFunctionConcurrency", FunctionName=arn)
+            call(functions, "GetFunctionCodeSigningConfig", FunctionName=arn)
             all_of(functions, "ListFunctionUrlConfigs", "FunctionUrlConfigs", "NextMarker", FunctionName=arn)
             all_of(
                 functions,
@@ -160,6 +163,17 @@ def main(url, account):
                 functions, "ListLayerVersions", "LayerVersions", "NextMarker", LayerName=name
             ):
                 call(functions, "GetLayerVersionPolicy", LayerName=name, VersionNumber=version["Version"])
+        network = client("ec2", region)
+        subnets, token = [], None
+        while True:
+            page = call(network, "DescribeSubnets", MaxResults=5, **({"NextToken": token} if token else {})) or {}
+            subnets += [one["SubnetId"] for one in page.get("Subnets", [])]
+            token = page.get("NextToken")
+            if not token:
+                break
+        used = {id for one in listed for id in one.get("VpcConfig", {}).get("SubnetIds", [])}
+        if len(subnets) != len(set(subnets)) or not used <= set(subnets):
+            FAULTS.append(f"DescribeSubnets in {region}: a subnet twice, or one that a function uses is missing")
         trails = client("cloudtrail", region)
         for trail in call(trails, "DescribeTrails")["trailList"]:
             call(trails, "GetTrailStatus", Name=trail["TrailARN"])

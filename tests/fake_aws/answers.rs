@@ -44,6 +44,15 @@ impl Answer {
                     "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
                 ),
             ),
+            "ec2" => Answer::new(
+                status,
+                "text/xml",
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors><Error><Code>{code}</Code><Message>\
+                     {message}</Message></Error></Errors><RequestID>5f6a4f2e-0000-4000-8000-000000000000\
+                     </RequestID></Response>"
+                ),
+            ),
             "iam" | "sts" => Answer::new(
                 status,
                 "text/xml",
@@ -88,8 +97,11 @@ pub fn denied(asked: &Asked) -> Answer {
         asked.resource.as_deref().unwrap_or("*"),
         asked.api
     );
-    let code =
-        if matches!(service(asked), "iam" | "sts" | "s3") { "AccessDenied" } else { "AccessDeniedException" };
+    let code = match service(asked) {
+        "iam" | "sts" | "s3" => "AccessDenied",
+        "ec2" => "UnauthorizedOperation",
+        _ => "AccessDeniedException",
+    };
     Answer::refused(asked, 403, code, &message)
 }
 
@@ -97,6 +109,7 @@ pub fn throttled(asked: &Asked) -> Answer {
     match service(asked) {
         "lambda" => Answer::error(429, "TooManyRequestsException", "Rate exceeded"),
         "iam" | "sts" => Answer::refused(asked, 400, "Throttling", "Rate exceeded"),
+        "ec2" => Answer::refused(asked, 503, "RequestLimitExceeded", "Request limit exceeded."),
         "s3" => Answer::refused(asked, 503, "SlowDown", "Please reduce your request rate."),
         _ => Answer::refused(asked, 400, "ThrottlingException", "Rate exceeded"),
     }
@@ -108,8 +121,11 @@ pub fn server_error(asked: &Asked) -> Answer {
 }
 
 pub fn expired(asked: &Asked) -> Answer {
-    let code =
-        if matches!(service(asked), "iam" | "sts" | "s3") { "ExpiredToken" } else { "ExpiredTokenException" };
+    let code = if matches!(service(asked), "iam" | "sts" | "s3" | "ec2") {
+        "ExpiredToken"
+    } else {
+        "ExpiredTokenException"
+    };
     Answer::refused(asked, 403, code, "The security token included in the request is expired")
 }
 

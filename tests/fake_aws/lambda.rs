@@ -26,6 +26,13 @@ pub fn request(method: &Method, uri: &Uri) -> Result<Asked, Answer> {
         ["2019-09-25", "functions", name, "event-invoke-config", "list"] => {
             Asked::about("lambda:ListFunctionEventInvokeConfigs", name)
         }
+        ["2017-03-31", "tags", arn] => Asked::about("lambda:ListTags", arn),
+        ["2019-09-30", "functions", name, "concurrency"] => {
+            Asked::about("lambda:GetFunctionConcurrency", name)
+        }
+        ["2020-06-30", "functions", name, "code-signing-config"] => {
+            Asked::about("lambda:GetFunctionCodeSigningConfig", name)
+        }
         ["2018-10-31", "layers"] => Asked::new("lambda:ListLayers"),
         ["2018-10-31", "layers", name, "versions"] => Asked::about("lambda:ListLayerVersions", name),
         ["2018-10-31", "layers", name, "versions", version, "policy"] => {

@@ -1,4 +1,4 @@
-//! IAM and STS: a form in, XML out.
+//! IAM, STS and EC2: a form in, XML out.
 
 use serde_json::Value;
 
@@ -12,6 +12,11 @@ pub fn request(body: &str) -> Result<Asked, Answer> {
         Some("GetRole") => Ok(Asked::about("iam:GetRole", form.get("RoleName").ok_or_else(invalid)?)),
         Some("GetCallerIdentity") => Ok(Asked::new("sts:GetCallerIdentity")),
         Some("AssumeRole") => Ok(Asked::about("sts:AssumeRole", form.get("RoleArn").ok_or_else(invalid)?)),
+        Some("DescribeSubnets") => Ok(Asked {
+            token: form.get("NextToken").cloned(),
+            items: form.get("MaxResults").and_then(|items| items.parse().ok()),
+            ..Asked::new("ec2:DescribeSubnets")
+        }),
         _ => Err(Answer { status: 400, ..invalid() }),
     }
 }
@@ -48,6 +53,27 @@ pub fn role(role: &Value) -> Answer {
         text("Arn"),
         text("RoleName"),
         encoded(&document)
+    ))
+}
+
+/// A page of subnets.
+pub fn subnets(page: &Value) -> Answer {
+    let text = |of: &Value, name: &str| escaped(of.get(name).and_then(Value::as_str).unwrap_or_default());
+    let item = |one: &Value| {
+        format!(
+            "<item><subnetId>{}</subnetId><state>available</state><vpcId>{}</vpcId><availabilityZone>{}             </availabilityZone><availableIpAddressCount>250</availableIpAddressCount></item>",
+            text(one, "SubnetId"),
+            text(one, "VpcId"),
+            text(one, "AvailabilityZone")
+        )
+    };
+    let items: String = page["Subnets"].as_array().into_iter().flatten().map(item).collect();
+    let next = page["NextToken"].as_str().map(|token| format!("<nextToken>{}</nextToken>", escaped(token)));
+    Answer::xml(format!(
+        "<DescribeSubnetsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+         <requestId>5f6a4f2e-0000-4000-8000-000000000000</requestId><subnetSet>{items}</subnetSet>{}\
+         </DescribeSubnetsResponse>",
+        next.unwrap_or_default()
     ))
 }
 

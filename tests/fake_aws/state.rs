@@ -28,13 +28,13 @@ impl Asked {
     }
 }
 
-/// A secret in every function's environment, and in the place its code is fetched from.
+/// A value in every function's environment, and in the place its code is fetched from.
 pub const CANARY: &str = "canary-environment-value";
 
 type Key = (String, String, String, String);
 
 /// Lists: where the entries are, what names the next page, and how many a page holds.
-const LISTS: [(&str, &str, &str, usize); 10] = [
+const LISTS: [(&str, &str, &str, usize); 11] = [
     ("lambda:ListFunctions", "Functions", "NextMarker", 50),
     ("lambda:ListAliases", "Aliases", "NextMarker", 50),
     ("lambda:ListVersionsByFunction", "Versions", "NextMarker", 50),
@@ -44,6 +44,7 @@ const LISTS: [(&str, &str, &str, usize); 10] = [
     ("lambda:ListLayerVersions", "LayerVersions", "NextMarker", 50),
     ("lambda:ListEventSourceMappings", "EventSourceMappings", "NextMarker", 100),
     ("cloudtrail:ListEventDataStores", "EventDataStores", "NextToken", 5),
+    ("ec2:DescribeSubnets", "Subnets", "NextToken", 1000),
     ("organizations:ListAccounts", "Accounts", "NextToken", 20),
 ];
 
@@ -140,6 +141,13 @@ impl Content {
             },
             (None, None) => match asked.api.as_str() {
                 "cloudtrail:DescribeTrails" => Answer::json(&json!({"trailList": []})),
+                // Settings that most functions do not have.
+                "lambda:ListTags" => Answer::json(&json!({"Tags": {}})),
+                "lambda:GetFunctionConcurrency" => Answer::json(&json!({})),
+                "lambda:GetFunctionCodeSigningConfig" => {
+                    let name = asked.resource.as_deref().and_then(|arn| arn.rsplit(':').next());
+                    Answer::json(&json!({"FunctionName": name}))
+                }
                 _ => missing(asked),
             },
         }
@@ -157,7 +165,7 @@ impl Content {
         }
         if asked.api == "lambda:ListFunctions" {
             for function in &mut all {
-                function["Environment"] = json!({"Variables": {"TOKEN": CANARY}});
+                with_values(function);
                 function["Code"] = json!({"Location": format!("https://code.example.com/{CANARY}")});
             }
         }
@@ -186,6 +194,9 @@ impl Content {
         body[*entries] = Value::from(shown);
         if start + size < all.len() {
             body[*next] = Value::from(format!("{}|{bound}", start + size));
+        }
+        if asked.api == "ec2:DescribeSubnets" {
+            return query::subnets(&body);
         }
         Answer::json(&body)
     }
@@ -219,6 +230,25 @@ impl Content {
             &json!({"AccountLimit": {}, "AccountUsage": {"TotalCodeSize": 0, "FunctionCount": count}}),
         )
     }
+}
+
+/// An environment in AWS's form, from what a snapshot keeps of it: with values, each of which is a canary.
+fn with_values(function: &mut Value) {
+    let Some(kept) = function.get("Environment").cloned() else { return };
+    if let Some(code) = kept.pointer("/Error/ErrorCode") {
+        function["Environment"] = json!({"Error": {"ErrorCode": code, "Message": CANARY}});
+        return;
+    }
+    let mut variables = json!({});
+    for name in kept["Names"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        variables[name] = Value::from(CANARY);
+    }
+    for found in kept["Secrets"].as_array().into_iter().flatten() {
+        assert_eq!(found["Rule"], "github-pat", "no value is known that matches another rule");
+        let value = ["ghp", "_canary", "Kx3mQ8vB2nL7wR4tY9pZ1sD6fG5hJ0"].concat();
+        variables[found["Name"].as_str().unwrap()] = Value::from(value);
+    }
+    function["Environment"] = json!({"Variables": variables});
 }
 
 fn failed(asked: &Asked, outcome: &Value) -> Answer {

@@ -29,6 +29,11 @@ pub(super) fn changes(reader: &Reader<'_, '_>, wanted: Wanted, emit: &mut dyn Fn
                 reader.configuration(emit);
             }
         }
+        "DeleteFunctionCodeSigningConfig" | "PutFunctionCodeSigningConfig" | "UpdateCodeSigningConfig"
+            if wanted.code_signing_change =>
+        {
+            reader.code_signing(emit);
+        }
         "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig" if wanted.function => {
             reader.configuration(emit);
         }
@@ -296,9 +301,10 @@ impl<'a> Reader<'_, 'a> {
                 "UpdateFunctionConfiguration" => self.record.request_parameter(&["role"]) != Field::Absent,
                 _ => false,
             }),
-            previous_role: Reading::Unread(UNREAD),
             destinations: Reading::Known(targets),
             untrusted_destinations: Reading::Known(untrusted),
+            // `previous_role` is the timeline's to say; the rest are a snapshot's.
+            ..Function::unread(UNREAD)
         };
         emit(&self.fact(subject, Origin::Change, String::new(), Body::Function(Box::new(body))));
     }

@@ -92,6 +92,7 @@ pub struct Index {
     pub(super) urls: Vec<UrlRow>,
     /// Function → targets of asynchronous invocation, of all its qualifiers.
     pub(super) destinations: HashMap<String, BTreeSet<String>>,
+    pub(super) settings: Settings,
     pub(super) layers: BTreeMap<Scope, BTreeSet<String>>,
     pub(super) layer_versions: HashMap<String, BTreeSet<String>>,
     pub(super) recorders: Recorders,
@@ -100,6 +101,19 @@ pub struct Index {
     organizations: BTreeMap<String, Organization>,
     /// Account that was asked → the accounts of its organization, as far as they were listed.
     members: BTreeMap<String, Members>,
+}
+
+/// What was asked of each function for itself, by its ARN.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// Targets of events that could not be processed, of all its qualifiers.
+    pub(super) on_failure: HashMap<String, BTreeSet<String>>,
+    /// Keys of its tags.
+    pub(super) tags: HashMap<String, Vec<String>>,
+    pub(super) code_signing: HashMap<String, Option<String>>,
+    pub(super) concurrency: HashMap<String, Option<i64>>,
+    /// Subnet → availability zone.
+    pub(super) subnet_zones: HashMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -356,8 +370,10 @@ impl Index {
             LIST_EVENT_INVOKE_CONFIGS => {
                 let page: EventInvokePage = data(part)?;
                 let targets = self.destinations.entry(resource()?).or_default();
+                let failed = self.settings.on_failure.entry(resource()?).or_default();
                 for config in page.function_event_invoke_configs {
                     let Some(destinations) = config.destination_config else { continue };
+                    failed.extend(destinations.on_failure.iter().filter_map(|one| one.destination.clone()));
                     let both = [destinations.on_success, destinations.on_failure];
                     targets.extend(both.into_iter().flatten().filter_map(|one| one.destination));
                 }
@@ -382,6 +398,25 @@ impl Index {
                 if api == GET_RESOURCE_POLICY && answer.policy.is_some() {
                     self.whole_policies.insert(resource);
                 }
+            }
+            LIST_TAGS => {
+                let answer: Tags = data(part)?;
+                self.settings.tags.insert(resource()?, answer.tags.into_keys().collect());
+            }
+            GET_CODE_SIGNING => {
+                let answer: FunctionCodeSigning = data(part)?;
+                let config = answer.code_signing_config_arn.filter(|arn| !arn.is_empty());
+                self.settings.code_signing.insert(resource()?, config);
+            }
+            GET_CONCURRENCY => {
+                let answer: FunctionConcurrency = data(part)?;
+                self.settings.concurrency.insert(resource()?, answer.reserved_concurrent_executions);
+            }
+            DESCRIBE_SUBNETS => {
+                let page: SubnetPage = data(part)?;
+                let zoned = |one: Subnet| Some((one.subnet_id, one.availability_zone?));
+                self.settings.subnet_zones.extend(page.subnets.into_iter().filter_map(zoned));
+                return Ok(page.next_token.is_none());
             }
             DESCRIBE_TRAILS => {
                 let scope = scope(part)?;
@@ -456,7 +491,7 @@ impl Index {
 }
 
 /// APIs that answer in pages.
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
     LIST_FUNCTIONS,
     LIST_ALIASES,
     LIST_VERSIONS,
@@ -467,6 +502,7 @@ const LISTS: [&str; 10] = [
     LIST_MAPPINGS,
     LIST_EVENT_DATA_STORES,
     LIST_ACCOUNTS,
+    DESCRIBE_SUBNETS,
 ];
 
 /// Does it ask about a resource that AWS itself listed? Then "not enabled, or not offered here" is no answer to it: a
@@ -480,6 +516,10 @@ fn asks_about_what_is_there(api: &str) -> bool {
             | LIST_ALIASES
             | LIST_VERSIONS
             | LIST_LAYER_VERSIONS
+            | LIST_TAGS
+            | GET_CODE_SIGNING
+            | GET_CONCURRENCY
+            | DESCRIBE_SUBNETS
     )
 }
 

@@ -24,7 +24,7 @@ pub struct StateFacts<'s> {
     file: &'s str,
     pub(super) index: &'s Index,
     trusts: &'s Trusts,
-    lists: &'s Lists,
+    pub(super) lists: &'s Lists,
     /// What the policies of functions and aliases admit everyone to through their URL.
     admissions: HashMap<String, Reading<UrlAdmission>>,
 }
@@ -193,11 +193,9 @@ impl<'s> StateFacts<'s> {
             region: Reading::or_unread(part.region.as_deref().map(Cow::Borrowed), Why::Malformed),
             runtime: Reading::or_absent(one.runtime.as_deref().map(Cow::Borrowed)),
             role: Reading::or_unread(one.role.as_deref().map(Cow::Borrowed), Why::NotCollected),
-            action: Reading::Unread(Why::NotCollected),
-            sets_role: Reading::Unread(Why::NotCollected),
-            previous_role: Reading::Unread(Why::NotCollected),
             untrusted_destinations: Reading::Known(untrusted(&targets, trust)),
             destinations: Reading::Known(targets),
+            ..self.settings(one, &scope)
         };
         emit(&self.fact(subject(), place(""), String::new(), Body::Function(Box::new(body))));
     }
