@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod demo;
 mod diff;
+mod export;
 mod exposure;
 mod facts;
 #[cfg(feature = "aws")]
@@ -82,6 +83,7 @@ enum Command {
     Report(report::Args),
     Baseline(baseline::Args),
     Diff(diff::Args),
+    Export(export::Args),
     Exposure(exposure::Args),
     Logging(Box<logging::Args>),
     Policy(policy::Args),
@@ -117,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args, &cli.common),
         Command::Baseline(args) => baseline::run(&args, &cli.common),
         Command::Diff(args) => diff::run(&args, &cli.common),
+        Command::Export(args) => export::run(&args, &cli.common),
         Command::Exposure(args) => exposure::run(&args, &cli.common),
         Command::Logging(args) => logging::run(&args, &cli.common),
         Command::Policy(args) => policy::run(&args, &cli.common),

@@ -9,7 +9,7 @@ mod schema;
 
 pub use command_line::cli_reference;
 pub use facts::facts_reference;
-pub use policies::{policy_index, policy_reference, policy_table};
+pub use policies::{policy_index, policy_page, policy_reference, policy_table};
 pub use schema::{members, paths};
 
 /// The first line of a file that is generated as a whole.

@@ -31,6 +31,7 @@ pub mod findings;
 pub mod policy;
 
 // What is told.
+pub mod export;
 pub mod report;
 
 // What people use.

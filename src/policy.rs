@@ -11,6 +11,7 @@ pub mod cases;
 pub mod derive;
 pub mod diagnostic;
 mod file;
+pub mod frameworks;
 pub mod judge;
 pub mod lang;
 pub mod lint;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::schema::{KindDecl, Origin};
 pub use diagnostic::{Diagnostic, SourceText, Style};
+pub use frameworks::Control;
 use judge::{Clause, Judge};
 pub use judge::{Fail, Verdict};
 pub use lang::compile::Env;
@@ -201,6 +203,7 @@ pub struct Policy {
     /// Indexes of the fields that tell findings apart.
     pub group_by: Vec<usize>,
     pub attack: Vec<Attack>,
+    pub controls: Vec<Control>,
     pub texts: Texts,
     /// With their values in force.
     pub params: Vec<Param>,

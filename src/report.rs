@@ -3,6 +3,7 @@
 
 mod context;
 pub mod csv;
+pub mod frameworks;
 pub mod github;
 pub mod html;
 pub mod json;

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lambda_audit::policy::{Overrides, PolicySet};
+use lambda_audit::policy::cases::cases;
+use lambda_audit::policy::{Overrides, Policy, PolicySet, bundled as bundled_files};
 use lambda_audit::snapshot::{self, Input, Visit};
 use lambda_audit::{cli, docs};
 
@@ -251,12 +252,81 @@ fn snapshot_line_schema() -> serde_json::Value {
 const PAGES: [&str; 5] =
     ["README.md", "CONTRIBUTING.md", "docs/snapshot.md", "docs/report.md", "docs/configuration.md"];
 
+/// The page of each policy.
+fn policy_pages(set: &PolicySet) -> Vec<(String, String)> {
+    let tests = bundled_files::tests();
+    let of = |policy: &Policy| {
+        let name = policy.file().replace(".yaml", bundled_files::TEST_SUFFIX);
+        let (cases, errors) = cases(policy, tests.iter().find(|file| *file.name == *name).unwrap());
+        assert!(errors.is_empty(), "{errors:?}");
+        (format!("docs/policies/{}.md", policy.id), docs::policy_page(policy, &cases))
+    };
+    set.iter().map(of).collect()
+}
+
+#[test]
+fn every_page_of_a_policy_is_one_that_is_generated() {
+    let wanted: BTreeSet<String> = policy_pages(&bundled()).into_iter().map(|(path, _)| path).collect();
+    let there = fs::read_dir(root().join("docs/policies")).unwrap();
+    let there = there.map(|entry| format!("docs/policies/{}", entry.unwrap().file_name().to_string_lossy()));
+    let stale: Vec<String> = there.filter(|path| !wanted.contains(path)).collect();
+    assert_eq!(stale, Vec::<String>::new());
+}
+
+/// What a policy judges can be looked at without this program.
+#[test]
+fn every_page_says_how_to_check_by_hand() {
+    for (path, page) in policy_pages(&bundled()) {
+        for head in
+            ["## Why", "## What it asks", "## Check by hand", "## Fix", "## False positives", "## Cases"]
+        {
+            assert!(page.contains(&format!("\n{head}\n")), "{path}: {head}");
+        }
+        let (_, by_hand) = page.split_once("\n## Check by hand\n").unwrap();
+        let (by_hand, _) = by_hand.split_once("\n## False positives\n").unwrap();
+        assert!(by_hand.contains("aws "), "{path} shows no command of the AWS CLI");
+    }
+}
+
+/// Every row of the comparison names policies that exist, or says why there is none; and each policy once in its row.
+#[test]
+fn the_comparison_names_policies_that_exist() {
+    let set = bundled();
+    let page = read("docs/compare.md");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `awslambda_") || line.starts_with("| Lambda."))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.iter().filter(|row| row[0].starts_with('`')).count(), 13, "Prowler's checks");
+    assert_eq!(rows.iter().filter(|row| row[0].starts_with("Lambda.")).count(), 7, "Security Hub's controls");
+    for row in rows {
+        assert_eq!(row.len(), 3, "{row:?}");
+        let named: Vec<&str> =
+            row[1].split("[").skip(1).map(|link| link.split(']').next().unwrap()).collect();
+        assert_eq!(named.is_empty(), row[1] == "none", "{row:?}");
+        assert!(!row[2].is_empty() || !named.is_empty(), "{row:?}");
+        for id in named {
+            assert!(set.get(id).is_some(), "{id} of {row:?} is no policy");
+            let control = row[0].split(' ').next().unwrap();
+            // A control that is still AWS's is one that the policy names.
+            if control.starts_with("Lambda.") && !row[0].contains("retired") {
+                let names = set.get(id).unwrap().controls.iter().any(|one| one.id == control);
+                assert!(names, "{id} does not name {control}");
+            }
+        }
+    }
+}
+
 #[test]
 fn whole_files_are_up_to_date() {
     let set = bundled();
     settle("docs/facts.md", &docs::facts_reference());
     settle("docs/policies.md", &docs::policy_reference(&set));
     settle("policies/INDEX.md", &docs::policy_index(&set));
+    for (path, page) in policy_pages(&set) {
+        settle(&path, &page);
+    }
     // The commands are those of the default features.
     if cfg!(feature = "aws") {
         settle("docs/cli.md", &docs::cli_reference(&cli::grammar()));

@@ -37,6 +37,7 @@ params: {names: [a]}
 histories:
   before: {by: [api_call.principal], among: api_call.succeeded, window: 30d}
 warm_up: 14d
+controls: [{framework: security-hub, id: Lambda.1}]
 count: {by: [api_call.session_arn], window: 10s, distinct: api_call.event_name, at_least: 6}
 repeat: {by: [api_call.access_key], every: 7d}
 "#;

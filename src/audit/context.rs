@@ -22,6 +22,7 @@ pub(super) fn policy(policy: &Policy) -> PolicyInfo {
         on: policy.kind.name.to_owned(),
         origins: policy.origins.clone(),
         attack: policy.attack.clone(),
+        controls: policy.controls.clone(),
         why: policy.texts.why.clone(),
         investigate: policy.texts.investigate.clone(),
         remediate: policy.texts.remediate.clone(),

@@ -18,6 +18,7 @@ pub(super) use show::param_value;
 #[command(after_help = "\
 Examples:
   lambda-audit policy list
+  lambda-audit policy list --framework security-hub
   lambda-audit policy show function-invoke-public
   lambda-audit policy lint ./policies
   lambda-audit policy test ./policies --mutate
@@ -30,7 +31,11 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// List the policies that are loaded
-    List,
+    List {
+        /// Only those that check a control of this framework, with its numbers: security-hub, mitre-attack, …
+        #[arg(long, value_name = "NAME")]
+        framework: Option<String>,
+    },
     /// Show one policy: what it asks, why, what it needs to be read, what to do
     Show {
         /// The policy's id
@@ -64,7 +69,7 @@ enum What {
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     match &args.command {
-        What::List => show::list(common),
+        What::List { framework } => show::list(framework.as_deref(), common),
         What::Show { id } => show::show(id, common),
         What::Lint { paths } => check::lint(paths, common),
         What::Test { paths, mutate } => {

@@ -1,11 +1,13 @@
 //! `report`: a saved run, written again in other formats.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::common::{CommonArgs, read_text};
+use super::common::{CommonArgs, Plan, read_text};
+use super::output::{self, Format};
 use super::{Failure, run};
 use crate::findings::gate::{Exit, Thresholds, again};
-use crate::report::{self, Report};
+use crate::report::{self, Report, frameworks, json};
 
 /// Write a saved run again, in any format
 #[derive(Debug, clap::Args)]
@@ -15,11 +17,15 @@ Exits as the run did, whatever the format; --exit-zero and --allow-incomplete ho
 Examples:
   lambda-audit scan --snapshot snapshot.jsonl --output text --output json=run.json
   lambda-audit report run.json --output html=run.html --output sarif=run.sarif
+  lambda-audit report run.json --framework security-hub
   lambda-audit report run.json --output markdown >> \"$GITHUB_STEP_SUMMARY\"")]
 pub(crate) struct Args {
     /// A run written with `--output json`
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Only the findings by control of this framework, or of `all`: as text or JSON
+    #[arg(long, value_name = "NAME")]
+    framework: Option<String>,
 }
 
 /// The largest saved run, in bytes.
@@ -34,8 +40,31 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     }
     let plan = common.resolve_report()?;
     let report = read(&args.file)?;
-    run::report(&plan, &report)?;
+    match &args.framework {
+        Some(framework) => by_framework(&plan, &report, framework)?,
+        None => run::report(&plan, &report)?,
+    }
     exit(&report, &plan.thresholds)
+}
+
+fn by_framework(plan: &Plan, report: &Report, framework: &str) -> Result<(), Failure> {
+    let all = frameworks::rows(report);
+    let rows: Vec<_> = all.iter().filter(|row| framework == "all" || row.framework == framework).collect();
+    if rows.is_empty() {
+        let known: BTreeSet<&str> = all.iter().map(|row| row.framework.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(Failure::Usage(format!(
+            "no policy of the run names a control of `{framework}`: there are all, {}",
+            known.join(", ")
+        )));
+    }
+    for target in &plan.outputs {
+        output::write(target, |mut out| match target.format {
+            Format::Json => json::write(&serde_json::json!({"version": "1", "controls": rows}), &mut out),
+            _ => frameworks::text(&rows, plan.style_of(target), &mut out),
+        })?;
+    }
+    Ok(())
 }
 
 /// How the saved run ended, with what this command line allows.

@@ -1,9 +1,13 @@
 //! The index and the reference of policies, from the policies themselves.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{NOTE, cell, codes};
+use crate::export::carried;
 use crate::facts::schema::Origin;
+use crate::policy::cases::Case;
+use crate::policy::frameworks;
 use crate::policy::lang::ir::Param;
 use crate::policy::{Policy, PolicySet, Profile};
 use crate::value::OwnedValue;
@@ -21,7 +25,7 @@ const AREAS: &[(&str, &str)] = &[
 /// The page `policies/INDEX.md`, with links to the files beside it.
 pub fn policy_index(set: &PolicySet) -> String {
     let mut page = format!(
-        "{NOTE}\n# Policies\n\nEach is two files: the policy and its cases. The whole of each, explained: \
+        "{NOTE}\n# Policies\n\nEach is two files: the policy and its cases. Explained, each on a page of its own: \
          [docs/policies.md](../docs/policies.md).\n"
     );
     for (area, means, policies) in areas(set) {
@@ -31,31 +35,67 @@ pub fn policy_index(set: &PolicySet) -> String {
     page
 }
 
-/// The table of the README: every policy with a link into the reference.
+/// The table of the README: every policy with a link to its page.
 pub fn policy_table(set: &PolicySet) -> String {
     let policies: Vec<&Policy> = areas(set).into_iter().flat_map(|(_, _, policies)| policies).collect();
-    table(&policies, |policy| format!("docs/policies.md#{}", policy.id))
+    table(&policies, |policy| format!("docs/policies/{}.md", policy.id))
 }
 
-/// The page `docs/policies.md`.
+/// The page `docs/policies.md`: what there is, by area and by framework.
 pub fn policy_reference(set: &PolicySet) -> String {
     let mut page = format!(
-        "{NOTE}\n# Policy reference\n\nEvery bundled policy in full. The same in a terminal: `lambda-audit policy show \
-         ID`. Conditions are in [the predicate language](language.md) over [facts](facts.md); *applies to* false is \
-         `not_applicable`, *fails when* true is a finding, and either may be unknown. Parameters and severities are \
-         changed in [the configuration](configuration.md). Permissions are what a collector needs to read the fields; \
-         trail events are those that can lead to a finding.\n"
+        "{NOTE}\n# Policy reference\n\nEvery bundled policy, each with a page of its own. The same in a terminal: \
+         `lambda-audit policy list` and `lambda-audit policy show ID`. What other tools check, beside it: \
+         [compare.md](compare.md).\n"
     );
     for (area, means, policies) in areas(set) {
-        put(&mut page, format_args!("\n- **{area}**: {}: ", means.to_lowercase()));
-        let links: Vec<String> = policies.iter().map(|policy| format!("[{0}](#{0})", policy.id)).collect();
-        page.push_str(&links.join(", "));
+        put(&mut page, format_args!("\n## {area}: {means}\n\n"));
+        page.push_str(&table(&policies, |policy| format!("policies/{}.md", policy.id)));
     }
-    page.push('\n');
-    for (area, _, policies) in areas(set) {
-        for policy in policies {
-            section(&mut page, area, policy);
+    page.push_str("\n## By framework\n\n");
+    page.push_str(
+        "`lambda-audit policy list --framework NAME` lists the policies of one, `lambda-audit report RUN --framework \
+         NAME` a run by its controls. A control without findings is as good as what was judged of it.\n",
+    );
+    let mut by_framework: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    for policy in set.iter() {
+        for (framework, ids) in frameworks::all(&policy.attack, &policy.controls) {
+            for id in ids {
+                by_framework.entry(framework).or_default().entry(id).or_default().push(&policy.id);
+            }
         }
+    }
+    for known in frameworks::FRAMEWORKS {
+        let Some(controls) = by_framework.get(known.id) else { continue };
+        put(&mut page, format_args!("\n### {}\n\n`{}`: <{}>\n\n", known.title, known.id, known.page));
+        page.push_str("| control | policies |\n|---|---|\n");
+        let mut controls: Vec<_> = controls.iter().collect();
+        controls.sort_by_key(|(id, _)| frameworks::natural(id));
+        for (id, policies) in controls {
+            let links: Vec<String> = policies.iter().map(|id| format!("[{id}](policies/{id}.md)")).collect();
+            put(&mut page, format_args!("| {} | {} |\n", cell(id), links.join(", ")));
+        }
+    }
+    page
+}
+
+/// The page of one policy, `docs/policies/ID.md`.
+pub fn policy_page(policy: &Policy, cases: &[Case]) -> String {
+    let mut page = format!("{NOTE}\n");
+    section(&mut page, area_of(policy), policy);
+    put(&mut page, format_args!("\n## Cases\n\n"));
+    let area = area_of(policy);
+    put(
+        &mut page,
+        format_args!(
+            "What the policy answers, from [its test file](../../policies/{area}/{}.test.yaml).\n\n| case | answer \
+             |\n|---|---|\n",
+            policy.id
+        ),
+    );
+    for case in cases {
+        let level = case.level.map_or(String::new(), |level| format!(", {level}"));
+        put(&mut page, format_args!("| {} | {}{level} |\n", cell(&prose(&case.name)), case.expect.as_str()));
     }
     page
 }
@@ -100,14 +140,15 @@ fn table(policies: &[&Policy], link: impl Fn(&Policy) -> String) -> String {
 }
 
 fn section(page: &mut String, area: &str, policy: &Policy) {
-    put(page, format_args!("\n## {}\n\n**{}.**", policy.id, policy.title));
+    put(page, format_args!("# {}\n\n**{}.**", policy.id, policy.title));
     let strict = if policy.profile == Profile::Strict { " Strict profile only." } else { "" };
     put(
         page,
         format_args!(
-            " Severity {}, risk score {}. Judges `{}` facts of {}.{strict}",
+            " Severity {}, risk score {}. Judges [`{}` facts](../facts.md#{}) of {}.{strict}",
             policy.severity,
             policy.risk_score,
+            policy.kind.name,
             policy.kind.name,
             origins(policy),
         ),
@@ -115,10 +156,17 @@ fn section(page: &mut String, area: &str, policy: &Policy) {
     if let Some(since) = &policy.since {
         put(page, format_args!(" Since {since}."));
     }
-    let (file, cases) = (format!("{area}/{}.yaml", policy.id), format!("{area}/{}.test.yaml", policy.id));
-    put(page, format_args!(" [Policy](../policies/{file}), [cases](../policies/{cases}).\n\n"));
+    put(page, format_args!(" [The policy's file](../../policies/{area}/{}.yaml).\n", policy.id));
+    part(page, "Why", &policy.texts.why);
+    put(page, format_args!("\n## What it asks\n\n"));
     if let Some(applies_to) = policy.applies_to() {
-        put(page, format_args!("Applies to:\n```cel\n{}\n```\n", applies_to.trim()));
+        put(
+            page,
+            format_args!(
+                "Applies to ([predicate language](../language.md)):\n```cel\n{}\n```\n",
+                applies_to.trim()
+            ),
+        );
     }
     put(page, format_args!("Fails when:\n```cel\n{}\n```\n", policy.when().trim()));
     for level in &policy.levels {
@@ -127,38 +175,77 @@ fn section(page: &mut String, area: &str, policy: &Policy) {
         put(page, format_args!("- level {severity} ({score}) where `{}`{note}\n", level.when.text().trim()));
     }
     let gap = if policy.levels.is_empty() { "" } else { "\n" };
-    put(page, format_args!("{gap}- Permissions: {}\n", codes(policy.permissions())));
+    put(page, format_args!("{gap}- Permissions to collect it: {}\n", codes(policy.permissions())));
     put(
         page,
-        format_args!("- Trail events: {}\n", codes(policy.trail_events().iter().map(ToString::to_string))),
+        format_args!(
+            "- Trail events that can lead to a finding: {}\n",
+            codes(policy.trail_events().iter().map(ToString::to_string))
+        ),
     );
-    for param in &policy.params {
-        put(page, format_args!("- Parameter `{}`: {}\n", param.name, value(param)));
+    put(
+        page,
+        format_args!(
+            "- Continuously (`lambda-audit export eventbridge {}`): {}\n",
+            policy.id,
+            standing(policy)
+        ),
+    );
+    attack_and_controls(page, policy);
+    if !policy.params.is_empty() {
+        put(page, format_args!("\n## Parameters\n\n"));
+        put(
+            page,
+            format_args!(
+                "Set under `[params.{}]` in [the configuration](../configuration.md).\n\n",
+                policy.id
+            ),
+        );
     }
-    if !policy.attack.is_empty() {
-        let tags = policy.attack.iter().map(|tag| match &tag.technique {
-            Some(technique) => format!("{}/{technique}", tag.tactic),
-            None => tag.tactic.clone(),
-        });
-        put(page, format_args!("- ATT&CK: {}\n", tags.collect::<Vec<_>>().join(", ")));
+    for param in &policy.params {
+        put(page, format_args!("- `{}`: {}\n", param.name, value(param)));
     }
     let texts = &policy.texts;
-    for (title, text) in
-        [("Why", &texts.why), ("Investigate", &texts.investigate), ("Remediate", &texts.remediate)]
-    {
-        if let Some(text) = text {
-            put(page, format_args!("\n**{title}.**\n{}\n", prose(text)));
-        }
-    }
+    part(page, "Check by hand", &texts.investigate);
+    part(page, "Fix", &texts.remediate);
     list(page, "False positives", &texts.false_positives);
     list(page, "References", &texts.references);
+}
+
+fn attack_and_controls(page: &mut String, policy: &Policy) {
+    let tags = policy.attack.iter().map(|tag| match &tag.technique {
+        Some(technique) => format!("{}/{technique}", tag.tactic),
+        None => tag.tactic.clone(),
+    });
+    let tags: Vec<String> = tags.collect();
+    if !tags.is_empty() {
+        put(page, format_args!("- ATT&CK: {}\n", tags.join(", ")));
+    }
+    for control in &policy.controls {
+        put(page, format_args!("- {}: {}\n", frameworks::title(&control.framework), control.id));
+    }
+}
+
+/// How much of it a pattern carries.
+fn standing(policy: &Policy) -> String {
+    match carried(policy) {
+        Ok(carried) if carried.is_exact() => "exact".to_owned(),
+        Ok(carried) => format!("wider, without {}", codes(&carried.left_out)),
+        Err(why) => format!("not, since {why}"),
+    }
+}
+
+fn part(page: &mut String, title: &str, text: &Option<String>) {
+    if let Some(text) = text {
+        put(page, format_args!("\n## {title}\n\n{}\n", prose(text).trim_start_matches('\n')));
+    }
 }
 
 fn list(page: &mut String, title: &str, items: &[String]) {
     if items.is_empty() {
         return;
     }
-    put(page, format_args!("\n**{title}.**\n\n"));
+    put(page, format_args!("\n## {title}\n\n"));
     for item in items {
         let item = if item.starts_with("https://") { format!("<{item}>") } else { prose(item) };
         put(page, format_args!("- {}\n", item.replace('\n', "\n  ")));
@@ -209,8 +296,8 @@ mod tests {
         for policy in set.iter() {
             assert!(AREAS.iter().any(|(area, _)| *area == area_of(policy)), "{}", policy.file());
             assert!(index.contains(&format!("| [{0}]({1}/{0}.yaml) |", policy.id, area_of(policy))));
-            assert!(table.contains(&format!("| [{0}](docs/policies.md#{0}) |", policy.id)));
-            assert!(reference.contains(&format!("\n## {}\n", policy.id)));
+            assert!(table.contains(&format!("| [{0}](docs/policies/{0}.md) |", policy.id)));
+            assert!(reference.contains(&format!("| [{0}](policies/{0}.md) |", policy.id)));
         }
     }
 }

@@ -148,6 +148,7 @@ impl Builder<'_, '_> {
             origins,
             group_by,
             attack: file.attack.into_iter().map(|attack| attack.value).collect(),
+            controls: file.controls,
             texts: Texts {
                 why: file.why,
                 investigate: file.investigate,

@@ -14,6 +14,17 @@ pub fn tests() -> Vec<SourceText> {
     files(|path| path.ends_with(TEST_SUFFIX))
 }
 
+/// The address of a policy's page in the documentation, where it is one of these: the source of this version, as
+/// docs.rs shows it.
+pub fn page(id: &str) -> Option<String> {
+    let file = format!("/{id}.yaml");
+    let version = env!("CARGO_PKG_VERSION");
+    FILES
+        .iter()
+        .any(|(path, _)| path.ends_with(&file))
+        .then(|| format!("https://docs.rs/crate/lambda-audit/{version}/source/docs/policies/{id}.md"))
+}
+
 /// What the name of a policy's test file ends with.
 pub const TEST_SUFFIX: &str = ".test.yaml";
 

@@ -3,7 +3,7 @@
 use super::lang::Span;
 use super::read::{Located, Reader};
 use super::yaml::{Kind, Node, read};
-use super::{Attack, Profile, Severity, Window};
+use super::{Attack, Control, Profile, Severity, Window};
 use crate::facts::schema::Origin;
 use crate::value::{OwnedValue, TextList};
 
@@ -23,6 +23,7 @@ pub(crate) struct PolicyFile {
     pub(crate) message: Option<Located<String>>,
     pub(crate) group_by: Option<Vec<Located<String>>>,
     pub(crate) attack: Vec<Located<Attack>>,
+    pub(crate) controls: Vec<Control>,
     pub(crate) why: Option<String>,
     pub(crate) investigate: Option<String>,
     pub(crate) remediate: Option<String>,
@@ -103,6 +104,7 @@ pub(crate) fn policy_file(reader: &mut Reader<'_>) -> Option<PolicyFile> {
         message: keys.need(r, "message").and_then(|node| r.text(node, "the message")),
         group_by: keys.take("group_by").and_then(|node| r.texts(node, "`group_by`")),
         attack: keys.take("attack").map_or_else(Vec::new, |node| attack(r, node)),
+        controls: keys.take("controls").map_or_else(Vec::new, |node| controls(r, node)),
         why: keys.take("why").and_then(|node| r.text(node, "`why`")).map(|text| text.value),
         investigate: keys
             .take("investigate")
@@ -159,6 +161,27 @@ fn attack(r: &mut Reader<'_>, node: Node) -> Vec<Located<Attack>> {
         if let Some(tactic) = tactic {
             let value = Attack { tactic: tactic.value, technique: technique.map(|text| text.value) };
             list.push(Located { value, span });
+        }
+    }
+    list
+}
+
+fn controls(r: &mut Reader<'_>, node: Node) -> Vec<Control> {
+    let mut list: Vec<Control> = Vec::new();
+    for item in r.list(node, "`controls`").unwrap_or_default() {
+        let span = item.span.clone();
+        let Some(mut keys) = r.map(item, "an entry of `controls`") else { continue };
+        let framework = keys.need(r, "framework").and_then(|node| name(r, node, "the framework"));
+        let id = keys.need(r, "id").and_then(|node| r.text(node, "a control's id"));
+        keys.finish(r);
+        let (Some(framework), Some(id)) = (framework, id) else { continue };
+        let control = Control { framework: framework.value, id: id.value };
+        if control.id.is_empty() || control.id.len() > 40 || control.id.contains(char::is_whitespace) {
+            r.error(&id.span, "a control's id has 1 to 40 letters and no spaces");
+        } else if list.contains(&control) {
+            r.error(&span, format!("{} {} stands there twice", control.framework, control.id));
+        } else {
+            list.push(control);
         }
     }
     list

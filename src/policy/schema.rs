@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::load::ParamValue;
-use super::{Attack, Profile, Severity};
+use super::{Attack, Control, Profile, Severity};
 use crate::facts::schema::Origin;
 
 /// The JSON Schema of a policy file.
@@ -47,6 +47,8 @@ pub struct PolicyDocument {
     /// Fields that tell findings apart.
     pub group_by: Option<Vec<String>>,
     pub attack: Option<Vec<Attack>>,
+    /// Controls of frameworks that it checks, by their own numbers.
+    pub controls: Option<Vec<Control>>,
     pub why: Option<String>,
     pub investigate: Option<String>,
     pub remediate: Option<String>,

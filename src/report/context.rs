@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Source;
 use crate::facts::schema::Origin;
-use crate::policy::{Attack, Profile, Severity};
+use crate::policy::{Attack, Control, Profile, Severity};
 use crate::value::Why;
 
 /// A policy that was judged: enough to explain its findings without it.
@@ -23,6 +23,9 @@ pub struct PolicyInfo {
     pub on: String,
     pub origins: Vec<Origin>,
     pub attack: Vec<Attack>,
+    /// Controls of frameworks that it checks.
+    #[serde(default)]
+    pub controls: Vec<Control>,
     pub why: Option<String>,
     pub investigate: Option<String>,
     pub remediate: Option<String>,

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::text::safe;
 use super::{Finding, PolicyInfo, Report, Triage, json, places};
-use crate::policy::Severity;
+use crate::policy::{Severity, bundled};
 
 /// GitHub shows this many results of a run, and drops the rest without saying so.
 pub const RESULT_LIMIT: usize = 5_000;
@@ -149,6 +149,7 @@ fn rule(id: &str, policy: Option<&PolicyInfo>, title: &str) -> Json {
                     .map(|id| format!("attack/{id}")),
             );
         }
+        tags.extend(policy.controls.iter().map(|one| format!("{}/{}", one.framework, one.id)));
         tags.sort();
         tags.dedup();
         tags.truncate(TAG_LIMIT);
@@ -171,10 +172,9 @@ fn rule(id: &str, policy: Option<&PolicyInfo>, title: &str) -> Json {
             "security-severity": security_severity(score),
         },
     });
-    let reference =
-        policy.and_then(|policy| policy.references.iter().find(|link| link.starts_with("https://")));
-    if let (Some(link), Some(rule)) = (reference, rule.as_object_mut()) {
-        rule.insert("helpUri".to_owned(), Json::from(link.as_str()));
+    let reference = || policy?.references.iter().find(|link| link.starts_with("https://")).cloned();
+    if let (Some(link), Some(rule)) = (bundled::page(id).or_else(reference), rule.as_object_mut()) {
+        rule.insert("helpUri".to_owned(), Json::from(link));
     }
     rule
 }

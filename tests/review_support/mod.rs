@@ -23,7 +23,10 @@ pub(crate) fn ok(api: &str, resource: Option<&str>, data: Value) -> Value {
 }
 
 pub(crate) fn function(arn: &str) -> Value {
-    json!({"FunctionName": "orders", "FunctionArn": arn, "Role": "arn:aws:iam::111122223333:role/orders"})
+    json!({"FunctionName": "orders", "FunctionArn": arn, "Role": "arn:aws:iam::111122223333:role/orders",
+        "PackageType": "Zip", "TracingConfig": {"Mode": "Active"},
+        "VpcConfig": {"VpcId": "vpc-0a", "SubnetIds": ["subnet-0a", "subnet-0b"]},
+        "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:111122223333:orders-dead"}})
 }
 
 /// GetPolicy's answer for a function that everyone may invoke.
@@ -44,6 +47,19 @@ pub(crate) fn snapshot(api: &str, instead: &[Value]) -> String {
             "lambda:ListFunctionEventInvokeConfigs",
             Some(FUNCTION),
             json!({"FunctionEventInvokeConfigs": []}),
+        ),
+        ok("lambda:ListTags", Some(FUNCTION), json!({"Tags": {"owner": "orders"}})),
+        ok("lambda:GetFunctionConcurrency", Some(FUNCTION), json!({"ReservedConcurrentExecutions": 5})),
+        ok(
+            "lambda:GetFunctionCodeSigningConfig",
+            Some(FUNCTION),
+            json!({"CodeSigningConfigArn": "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0a"}),
+        ),
+        ok(
+            "ec2:DescribeSubnets",
+            None,
+            json!({"Subnets": [{"SubnetId": "subnet-0a", "AvailabilityZone": "eu-west-1a"},
+                {"SubnetId": "subnet-0b", "AvailabilityZone": "eu-west-1b"}]}),
         ),
         ok("lambda:ListLayers", None, json!({"Layers": []})),
         ok("lambda:ListEventSourceMappings", None, json!({"EventSourceMappings": []})),

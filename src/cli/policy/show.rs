@@ -1,5 +1,6 @@
 //! `policy list` and `policy show`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use serde::Serialize;
@@ -9,8 +10,9 @@ use crate::cli::common::CommonArgs;
 use crate::cli::output::{self, Format};
 use crate::facts::schema::Origin;
 use crate::findings::gate::Exit;
+use crate::policy::frameworks;
 use crate::policy::lang::ir::Param;
-use crate::policy::{Attack, Policy, Profile, Severity};
+use crate::policy::{Attack, Control, Policy, Profile, Severity};
 use crate::report::json;
 use crate::report::text::{Style, safe, table, trim, wrap};
 use crate::value::OwnedValue;
@@ -25,6 +27,7 @@ struct Row<'p> {
     profile: Profile,
     origins: &'p [Origin],
     attack: &'p [Attack],
+    controls: &'p [Control],
     file: &'p str,
 }
 
@@ -39,9 +42,15 @@ impl<'p> Row<'p> {
             profile: policy.profile,
             origins: &policy.origins,
             attack: &policy.attack,
+            controls: &policy.controls,
             file: policy.file(),
         }
     }
+}
+
+/// The controls that a policy names, by framework.
+fn controls(policy: &Policy) -> BTreeMap<&str, BTreeSet<&str>> {
+    frameworks::all(&policy.attack, &policy.controls)
 }
 
 /// A parameter's value as JSON.
@@ -55,13 +64,27 @@ pub(in crate::cli) fn param_value(param: &Param) -> serde_json::Value {
     }
 }
 
-pub(super) fn list(common: &CommonArgs) -> Result<Exit, Failure> {
+pub(super) fn list(framework: Option<&str>, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     // Without a choice everything is listed, whatever the profile.
     let chosen = !plan.selection.only.is_empty()
         || !plan.selection.skip.is_empty()
         || plan.selection.profile.is_some();
-    let policies: Vec<&Policy> = if chosen { plan.selected()? } else { plan.policies.iter().collect() };
+    let mut policies: Vec<&Policy> = if chosen { plan.selected()? } else { plan.policies.iter().collect() };
+    if let Some(framework) = framework {
+        let known: BTreeSet<&str> = policies.iter().flat_map(|policy| controls(policy).into_keys()).collect();
+        if !known.contains(framework) {
+            let known: Vec<&str> = known.into_iter().collect();
+            return Err(Failure::Usage(format!(
+                "no policy names a control of `{framework}`: there are {}",
+                known.join(", ")
+            )));
+        }
+        policies.retain(|policy| controls(policy).contains_key(framework));
+    }
+    let of = |policy: &Policy| -> Option<String> {
+        Some(controls(policy).get(framework?)?.iter().copied().collect::<Vec<_>>().join(", "))
+    };
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => {
@@ -69,19 +92,20 @@ pub(super) fn list(common: &CommonArgs) -> Result<Exit, Failure> {
                 json::write(&serde_json::json!({"version": "1", "policies": rows}), &mut out)
             }
             _ => {
-                let mut table =
-                    table(plan.style_of(target), &["POLICY", "SEVERITY", "ON", "PROFILE", "TITLE"]);
+                let last = if framework.is_some() { "CONTROLS" } else { "TITLE" };
+                let mut table = table(plan.style_of(target), &["POLICY", "SEVERITY", "ON", "PROFILE", last]);
                 for policy in &policies {
                     let profile = match policy.profile {
                         Profile::Default => "default",
                         Profile::Strict => "strict",
                     };
+                    let controls = of(policy);
                     let cells = [
                         policy.id.as_str(),
                         policy.severity.as_str(),
                         policy.kind.name,
                         profile,
-                        policy.title.as_str(),
+                        controls.as_deref().unwrap_or(&policy.title),
                     ];
                     table.add_row(cells.map(|cell| safe(cell).into_owned()));
                 }
@@ -155,7 +179,12 @@ fn text(policy: &Policy, style: Style, out: &mut impl Write) -> std::io::Result<
         Some(technique) => format!("{}/{technique}", tag.tactic),
         None => tag.tactic.clone(),
     });
-    writeln!(out, "  ATT&CK: {}\n  File: {}\n", join(attack.collect()), safe(policy.file()))?;
+    writeln!(out, "  ATT&CK: {}", join(attack.collect()))?;
+    let controls = policy.controls.iter().map(|one| format!("{} {}", one.framework, safe(&one.id)));
+    if !policy.controls.is_empty() {
+        writeln!(out, "  Controls: {}", join(controls.collect()))?;
+    }
+    writeln!(out, "  File: {}\n", safe(policy.file()))?;
     if let Some(applies_to) = policy.applies_to() {
         writeln!(out, "Applies to\n{}", indented(applies_to))?;
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::{badge, esc, prose, tags};
+use crate::policy::{bundled, frameworks};
 use crate::report::{Cause, Finding, PolicyInfo, Report, text};
 
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -105,6 +106,19 @@ fn why(policy: &PolicyInfo, out: &mut impl Write) -> io::Result<()> {
             })
             .collect();
         writeln!(out, "<p><b>ATT&amp;CK.</b> {}</p>", ids.join(", "))?;
+    }
+    if let Some(page) = bundled::page(&policy.id) {
+        // The only link that leaves the report; it tells the page nothing of where it stands.
+        let page = esc(&page);
+        writeln!(out, "<p><b>Reference.</b> <a href=\"{page}\" rel=\"noreferrer\">{page}</a></p>")?;
+    }
+    if !policy.controls.is_empty() {
+        let ids: Vec<String> = policy
+            .controls
+            .iter()
+            .map(|one| esc(&format!("{} {}", frameworks::title(&one.framework), one.id)))
+            .collect();
+        writeln!(out, "<p><b>Controls.</b> {}</p>", ids.join(", "))?;
     }
     if !policy.references.is_empty() {
         // As text: the page links nowhere.

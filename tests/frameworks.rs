@@ -1,0 +1,83 @@
+//! Policies and runs by the controls of frameworks: what is not judged is never shown as met.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value as Json;
+use support::{bundled, scratch};
+
+/// The controls of a story's run, by framework and number.
+fn controls(story: &str, framework: &str) -> Vec<Json> {
+    let run = scratch(&format!("frameworks-{story}-{framework}")).join("run.json");
+    let written = format!("json={}", run.display());
+    let snapshot = format!("fixtures/accounts/{story}/snapshot.jsonl");
+    let scan =
+        ["scan", "--snapshot", &snapshot, "--policy-profile", "strict", "--now", support::NOW, "--exit-zero"];
+    support::run(scan.into_iter().chain(["--allow-incomplete", "--output", &written]));
+    let report = ["report", run.to_str().unwrap(), "--framework", framework, "--output", "json"];
+    let ran = support::run(report.into_iter().chain(["--exit-zero", "--allow-incomplete"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.json()["controls"].as_array().unwrap().clone()
+}
+
+fn standing<'c>(controls: &'c [Json], id: &str) -> &'c str {
+    let row = controls.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("no {id}: {controls:?}"));
+    row["standing"].as_str().unwrap()
+}
+
+#[test]
+fn a_control_is_clear_only_where_everything_was_judged() {
+    let demo = controls("demo", "security-hub");
+    assert!(demo.iter().all(|row| row["framework"] == "security-hub"));
+    for id in ["Lambda.1", "Lambda.2", "Lambda.3", "Lambda.5", "Lambda.6", "Lambda.7"] {
+        assert_eq!(standing(&demo, id), "findings", "{id}");
+        assert_eq!(standing(&controls("clean", "security-hub"), id), "clear", "{id}");
+    }
+    // A region's functions could not be listed: nothing of them is known to be in order.
+    let denied = controls("denied", "security-hub");
+    assert_eq!(standing(&denied, "Lambda.5"), "unknown");
+    assert_eq!(standing(&denied, "Lambda.1"), "findings");
+}
+
+#[test]
+fn frameworks_are_listed_and_unknown_ones_refused() {
+    let ran = support::run(["policy", "list", "--framework", "security-hub"]);
+    assert_eq!(ran.code, 0);
+    let line = ran.stdout.lines().find(|line| line.contains("function-runtime-unsupported")).unwrap();
+    assert!(line.contains("Lambda.2"), "{line}");
+    assert!(!ran.stdout.contains("function-deleted"));
+    let none = support::run(["policy", "list", "--framework", "no-such"]);
+    assert_eq!(none.code, 2);
+    assert!(none.stderr.contains("security-hub"), "{}", none.stderr);
+    // Text has a table for each.
+    let run = scratch("frameworks-text").join("run.json");
+    let written = format!("json={}", run.display());
+    support::run(["demo", "--quiet", "--output", &written]);
+    let all = support::run(["report", run.to_str().unwrap(), "--framework", "all"]);
+    for title in ["MITRE ATT&CK", "AWS Security Hub CSPM controls", "CIS AWS Compute Services Benchmark"] {
+        assert!(all.stdout.contains(title), "{}", all.stdout);
+    }
+    assert_eq!(support::run(["report", run.to_str().unwrap(), "--framework", "no-such"]).code, 2);
+}
+
+#[test]
+fn every_policy_is_on_a_framework_and_no_control_is_misspelt() {
+    for policy in bundled().iter() {
+        let all = lambda_audit::policy::frameworks::all(&policy.attack, &policy.controls);
+        assert!(!all.is_empty(), "{}", policy.id);
+        for (framework, ids) in all {
+            let known = lambda_audit::policy::frameworks::FRAMEWORKS.iter().any(|one| one.id == framework);
+            assert!(known, "{}: {framework}", policy.id);
+            let number = |id: &str| id.split('.').all(|part| part.parse::<u16>().is_ok());
+            for id in ids {
+                let fits = match framework {
+                    "security-hub" => id.split_once('.').is_some_and(|(_, at)| at.parse::<u16>().is_ok()),
+                    "cis-aws-compute" | "cis-aws-foundations" => number(id),
+                    _ => id.starts_with('T'),
+                };
+                assert!(fits, "{}: {framework} {id}", policy.id);
+            }
+        }
+    }
+}
