@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::identity::IamWrite;
+
 /// The lists the tool carries.
 #[derive(Debug, Clone, Default)]
 pub struct Lists {
     layer_accounts: BTreeMap<String, String>,
     agents: Vec<ListedAgent>,
+    iam_writes: Vec<IamWrite>,
 }
+
+/// The list that policies name as a parameter's default.
+const IAM_WRITES: &str = "iam-write-actions";
 
 /// A listed file does not parse. A test holds that those that ship do.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +64,43 @@ struct ListedAgent {
     date: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IamWrites {
+    action: Vec<ListedCall>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "source and date are for readers of the file; parsing holds that they are there"
+)]
+struct ListedCall {
+    action: String,
+    resource_type: String,
+    source: String,
+    date: String,
+}
+
+fn iam_writes() -> Result<Vec<IamWrite>, ListError> {
+    let read: IamWrites = toml::from_str(include_str!("../data/iam-write-actions.toml"))
+        .map_err(|error| ListError { file: "iam-write-actions.toml", error })?;
+    let of = |call: ListedCall| IamWrite { action: call.action, resource_type: call.resource_type };
+    Ok(read.action.into_iter().map(of).collect())
+}
+
+/// A list that a policy's parameter can have as its default, by name. `None`: there is no such list.
+///
+/// # Errors
+/// [`ListError`] if it does not parse.
+pub fn named(name: &str) -> Result<Option<Vec<String>>, ListError> {
+    if name != IAM_WRITES {
+        return Ok(None);
+    }
+    Ok(Some(iam_writes()?.into_iter().map(|call| call.action).collect()))
+}
+
 impl Lists {
     /// The lists that ship with the tool.
     ///
@@ -71,7 +114,13 @@ impl Lists {
         Ok(Lists {
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
             agents: agents.agent,
+            iam_writes: iam_writes()?,
         })
+    }
+
+    /// IAM calls that make or empower users and roles, or lift what limits them.
+    pub fn iam_writes(&self) -> &[IamWrite] {
+        &self.iam_writes
     }
 
     /// Does AWS publish layers from this account?
@@ -105,5 +154,9 @@ mod tests {
         }
         assert!(lists.agents.iter().all(|agent| agent.begins.len() > 3), "one would match anything");
         assert!(lists.layer_accounts.keys().all(|id| crate::arn::is_account(id)));
+        let calls = named(IAM_WRITES).unwrap().unwrap();
+        assert!(calls.is_sorted() && calls.contains(&"CreateAccessKey".to_owned()));
+        assert_eq!(calls.len(), lists.iam_writes().len());
+        assert!(named("iam-write-action").unwrap().is_none());
     }
 }

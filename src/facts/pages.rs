@@ -30,3 +30,9 @@ pub(super) const LAMBDA_TRAIL: &str =
 pub(super) const INVOKE_API: &str = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
 pub(super) const TRUST_POLICY: &str =
     "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html";
+pub(super) const EVALUATION: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html";
+pub(super) const SERVICE_LINKED: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html";
+pub(super) const CONTROL_POLICIES: &str =
+    "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html";

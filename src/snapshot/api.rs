@@ -5,6 +5,10 @@
 //!
 //! The AWS CLI, where it pages itself (`--max-items`), says `NextToken` for what Lambda calls `NextMarker`.
 
+mod identity;
+
+pub use identity::*;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +31,12 @@ pub const APIS: &[&str] = &[
     LIST_EVENT_DATA_STORES,
     GET_EVENT_DATA_STORE,
     GET_ROLE,
+    GET_ACCOUNT_AUTHORIZATION_DETAILS,
     DESCRIBE_ORGANIZATION,
     LIST_ACCOUNTS,
+    LIST_PARENTS,
+    LIST_POLICIES_FOR_TARGET,
+    DESCRIBE_POLICY,
     ASSUME_ROLE,
     LIST_REGIONS,
     GUARDRAIL,
@@ -508,8 +516,12 @@ pub(super) fn schemas() -> serde_json::Value {
         LIST_EVENT_DATA_STORES => EventDataStorePage,
         GET_EVENT_DATA_STORE => EventDataStore,
         GET_ROLE => GetRole,
+        GET_ACCOUNT_AUTHORIZATION_DETAILS => AuthorizationPage,
         DESCRIBE_ORGANIZATION => DescribeOrganization,
         LIST_ACCOUNTS => AccountPage,
+        LIST_PARENTS => ParentPage,
+        LIST_POLICIES_FOR_TARGET => PolicyPage,
+        DESCRIBE_POLICY => DescribePolicy,
         ASSUME_ROLE => Nothing,
         LIST_REGIONS => Nothing,
         GUARDRAIL => GuardrailState,

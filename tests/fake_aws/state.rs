@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer};
-use super::{Bucket, FaultKind, History, query};
+use super::{Bucket, FaultKind, History, iam, query};
 
 /// What a request asks.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub const CANARY: &str = "canary-environment-value";
 type Key = (String, String, String, String);
 
 /// Lists: where the entries are, what names the next page, and how many a page holds.
-const LISTS: [(&str, &str, &str, usize); 10] = [
+const LISTS: [(&str, &str, &str, usize); 12] = [
     ("lambda:ListFunctions", "Functions", "NextMarker", 50),
     ("lambda:ListAliases", "Aliases", "NextMarker", 50),
     ("lambda:ListVersionsByFunction", "Versions", "NextMarker", 50),
@@ -45,7 +45,11 @@ const LISTS: [(&str, &str, &str, usize); 10] = [
     ("lambda:ListEventSourceMappings", "EventSourceMappings", "NextMarker", 100),
     ("cloudtrail:ListEventDataStores", "EventDataStores", "NextToken", 5),
     ("organizations:ListAccounts", "Accounts", "NextToken", 20),
+    ("organizations:ListParents", "Parents", "NextToken", 20),
+    ("organizations:ListPoliciesForTarget", "Policies", "NextToken", 20),
 ];
+
+const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
 
 #[derive(Debug, Clone, Default)]
 pub struct Content {
@@ -89,6 +93,10 @@ impl Content {
             return;
         }
         match LISTS.iter().find(|(list, ..)| *list == api) {
+            None if api == DETAILS => {
+                let known = self.answers.entry(key).or_insert_with(|| json!([]));
+                known.as_array_mut().unwrap().extend(iam::entries(&part["data"]));
+            }
             Some((_, entries, ..)) => {
                 let known = self.answers.entry(key).or_insert_with(|| json!([]));
                 let more = part["data"][entries].as_array().cloned().unwrap_or_default();
@@ -129,6 +137,10 @@ impl Content {
             (Some(list), known) => {
                 let entries = known.and_then(Value::as_array).cloned().unwrap_or_default();
                 self.page(asked, list, entries, odd)
+            }
+            (None, known) if asked.api == DETAILS => {
+                let entries = known.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                iam::page(asked, entries, self.page)
             }
             (None, Some(answer)) => match asked.api.as_str() {
                 "lambda:GetPolicy" | "lambda:GetResourcePolicy" | "lambda:GetLayerVersionPolicy"
@@ -275,6 +287,7 @@ fn missing(asked: &Asked) -> Answer {
         "cloudtrail:GetEventSelectors" | "cloudtrail:GetTrailStatus" => (400, "TrailNotFoundException"),
         "cloudtrail:GetEventDataStore" => (400, "EventDataStoreNotFoundException"),
         "organizations:DescribeOrganization" => (400, "AWSOrganizationsNotInUseException"),
+        "organizations:DescribePolicy" => (400, "PolicyNotFoundException"),
         _ => (404, "ResourceNotFoundException"),
     };
     Answer::refused(asked, status, code, "The resource you requested does not exist.")

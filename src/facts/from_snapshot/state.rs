@@ -24,7 +24,7 @@ pub struct StateFacts<'s> {
     file: &'s str,
     pub(super) index: &'s Index,
     trusts: &'s Trusts,
-    lists: &'s Lists,
+    pub(super) lists: &'s Lists,
     /// What the policies of functions and aliases admit everyone to through their URL.
     admissions: HashMap<String, Reading<UrlAdmission>>,
 }
@@ -281,7 +281,9 @@ impl<'s> StateFacts<'s> {
         }
         self.logging(emit);
         self.trails(emit);
-        self.roles(emit);
+        let judged = self.judged();
+        self.roles(&judged, emit);
+        self.principals(&judged, emit);
     }
 
     fn url(&self, row: &UrlRow, emit: Emit<'_>) {
