@@ -45,6 +45,9 @@ pub(crate) fn snapshot(api: &str, instead: &[Value]) -> String {
             Some(FUNCTION),
             json!({"FunctionEventInvokeConfigs": []}),
         ),
+        json!({"type": "part", "account": ACCOUNT, "region": null, "api": "iam:GetAccountAuthorizationDetails",
+            "resource": null, "outcome": {"status": "ok"}, "data": {"UserDetailList": [], "GroupDetailList": [],
+            "RoleDetailList": [{"Arn": function(FUNCTION)["Role"], "RoleName": "orders"}], "Policies": []}}),
         ok("lambda:ListLayers", None, json!({"Layers": []})),
         ok("lambda:ListEventSourceMappings", None, json!({"EventSourceMappings": []})),
         ok(

@@ -96,7 +96,9 @@ impl StateFacts<'_> {
                 used.entry(role).or_default().push(Cow::Borrowed(&function.arn));
             }
         }
-        for (role, functions) in used {
+        for (role, mut functions) in used {
+            // Whatever order the parts came in.
+            functions.sort_unstable();
             let account = arn::account(role);
             let name = role.rsplit('/').next().unwrap_or(role);
             let call = super::call::Call {
