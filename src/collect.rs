@@ -15,6 +15,8 @@ pub mod quota;
 #[cfg(feature = "aws")]
 mod ask;
 #[cfg(feature = "aws")]
+mod authorization;
+#[cfg(feature = "aws")]
 mod clients;
 #[cfg(feature = "aws")]
 mod ec2;

@@ -8,19 +8,19 @@
 //! must never admit too little: [`evaluator`] decides single requests by AWS's own rules, and a test holds every
 //! classification against it.
 
-mod action;
+pub(crate) mod action;
 mod assess;
 mod callers;
 pub mod change;
 mod class;
-mod condition;
+pub(crate) mod condition;
 pub mod document;
 pub mod evaluator;
 pub mod input;
 pub mod json;
 mod listed;
 mod network;
-mod pattern;
+pub(crate) mod pattern;
 mod principal;
 mod reason;
 pub mod render;

@@ -26,14 +26,15 @@ pub use activity_kinds::{
 pub use state_kinds::{
     CODE_SIGNING_CHANGE, CodeSigningChange, EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL,
     Function, FunctionUrl, GRANT, GUARDRAIL, Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE,
-    LOGGING_CHANGE, LayerUse, LoggingChange, ROLE, Role, TRAIL, TRAIL_FILE, Trail, TrailFile,
+    LOGGING_CHANGE, LayerUse, LoggingChange, PRINCIPAL, Principal, ROLE, Role, TRAIL, TRAIL_FILE, Trail,
+    TrailFile,
 };
 
 use crate::value::Why;
 use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: [&KindDecl; 14] = [
+pub static KINDS: [&KindDecl; 15] = [
     &GRANT,
     &FUNCTION_URL,
     &LAYER_USE,
@@ -45,6 +46,7 @@ pub static KINDS: [&KindDecl; 14] = [
     &TRAIL,
     &TRAIL_FILE,
     &ROLE,
+    &PRINCIPAL,
     &GUARDRAIL,
     &API_CALL,
     &INVOCATION,
@@ -69,6 +71,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
         "trail" => Box::new(Trail::unread(why)),
         "trail_file" => Box::new(TrailFile::unread(why)),
         "role" => Box::new(Role::unread(why)),
+        "principal" => Box::new(Principal::unread(why)),
         "guardrail" => Box::new(Guardrail::unread(why)),
         "api_call" => Box::new(ApiCall::unread(why)),
         "invocation" => Box::new(Invocation::unread(why)),
@@ -182,6 +185,7 @@ pub enum Body<'a> {
     Trail(Box<Trail<'a>>),
     TrailFile(Box<TrailFile<'a>>),
     Role(Box<Role<'a>>),
+    Principal(Box<Principal<'a>>),
     Guardrail(Box<Guardrail<'a>>),
     /// An `api_call` or an `invocation`: so many that their fields are read only where a policy asks.
     Activity(&'a dyn FieldAccess),
@@ -201,6 +205,7 @@ impl<'a> Body<'a> {
             Body::Trail(fact) => &**fact,
             Body::TrailFile(fact) => &**fact,
             Body::Role(fact) => &**fact,
+            Body::Principal(fact) => &**fact,
             Body::Guardrail(fact) => &**fact,
             Body::Activity(fact) => *fact,
         }

@@ -19,6 +19,7 @@ pub mod trail;
 // What it says.
 pub mod exposure;
 pub mod facts;
+pub mod identity;
 pub mod lists;
 pub mod logging;
 pub mod network;

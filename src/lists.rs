@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use crate::identity::IamWrite;
+
 /// The lists the tool carries.
 #[derive(Debug, Clone, Default)]
 pub struct Lists {
@@ -13,7 +15,11 @@ pub struct Lists {
     /// By identifier, the day of deprecation.
     runtimes: BTreeMap<String, Date>,
     runtimes_read: Date,
+    iam_writes: Vec<IamWrite>,
 }
+
+/// The list that policies name as a parameter's default.
+const IAM_WRITES: &str = "iam-write-actions";
 
 /// A listed file does not parse. A test holds that those that ship do.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +76,12 @@ struct Runtimes {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct IamWrites {
+    action: Vec<ListedCall>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ListedRuntime {
     id: String,
     #[serde(deserialize_with = "day")]
@@ -82,6 +94,37 @@ struct ListedRuntime {
 
 fn day<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Date, D::Error> {
     String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "source and date are for readers of the file; parsing holds that they are there"
+)]
+struct ListedCall {
+    action: String,
+    resource_type: String,
+    source: String,
+    date: String,
+}
+
+fn iam_writes() -> Result<Vec<IamWrite>, ListError> {
+    let read: IamWrites = toml::from_str(include_str!("../data/iam-write-actions.toml"))
+        .map_err(|error| ListError { file: "iam-write-actions.toml", error })?;
+    let of = |call: ListedCall| IamWrite { action: call.action, resource_type: call.resource_type };
+    Ok(read.action.into_iter().map(of).collect())
+}
+
+/// A list that a policy's parameter can have as its default, by name. `None`: there is no such list.
+///
+/// # Errors
+/// [`ListError`] if it does not parse.
+pub fn named(name: &str) -> Result<Option<Vec<String>>, ListError> {
+    if name != IAM_WRITES {
+        return Ok(None);
+    }
+    Ok(Some(iam_writes()?.into_iter().map(|call| call.action).collect()))
 }
 
 impl Lists {
@@ -102,7 +145,13 @@ impl Lists {
             runtimes: runtimes.runtime.into_iter().map(|one| (one.id, one.deprecated)).collect(),
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
             agents: agents.agent,
+            iam_writes: iam_writes()?,
         })
+    }
+
+    /// IAM calls that make or empower users and roles, or lift what limits them.
+    pub fn iam_writes(&self) -> &[IamWrite] {
+        &self.iam_writes
     }
 
     /// Does AWS publish layers from this account?
@@ -152,5 +201,9 @@ mod tests {
         assert!(lists.runtimes_read() >= day("2026-11-28") && lists.runtimes.len() >= 46);
         assert!(lists.agents.iter().all(|agent| agent.begins.len() > 3), "one would match anything");
         assert!(lists.layer_accounts.keys().all(|id| crate::arn::is_account(id)));
+        let calls = named(IAM_WRITES).unwrap().unwrap();
+        assert!(calls.is_sorted() && calls.contains(&"CreateAccessKey".to_owned()));
+        assert_eq!(calls.len(), lists.iam_writes().len());
+        assert!(named("iam-write-action").unwrap().is_none());
     }
 }

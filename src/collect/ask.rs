@@ -183,10 +183,11 @@ macro_rules! answers {
 }
 
 answers! {
-    PolicyText, Tags, FunctionCodeSigning, FunctionConcurrency, Trails, EventSelectors, TrailStatus, EventDataStore, GetRole, DescribeOrganization;
+    PolicyText, Tags, FunctionCodeSigning, FunctionConcurrency, Trails, EventSelectors, TrailStatus, EventDataStore, GetRole, DescribeOrganization, DescribePolicy;
     FunctionPage => next_marker, AliasPage => next_marker, VersionPage => next_marker, UrlPage => next_marker,
     EventInvokePage => next_marker, LayerPage => next_marker, LayerVersionPage => next_marker,
     MappingPage => next_marker, EventDataStorePage => next_token, SubnetPage => next_token, AccountPage => next_token,
+    AuthorizationPage => marker, ParentPage => next_token, PolicyPage => next_token,
 }
 
 impl Asker {

@@ -97,7 +97,10 @@ impl Clients {
         match api.split(':').next() {
             Some("lambda") => self.lambda(api, resource, token).await,
             Some("cloudtrail") => self.cloudtrail(api, resource, token).await,
-            Some("organizations") => self.organizations(api, token).await,
+            Some("organizations") => self.organizations(api, resource, token).await,
+            Some("iam") if api == GET_ACCOUNT_AUTHORIZATION_DETAILS => {
+                super::authorization::page(&self.iam, token).await
+            }
             Some("iam") => self.role(named(resource)?).await,
             Some("ec2") => self.ec2.subnets(token).await,
             _ => Err(unknown(api)),
@@ -195,11 +198,23 @@ impl Clients {
         body!(request.set_next_token(token.map(str::to_owned)))
     }
 
-    async fn organizations(&self, api: &str, token: Option<&str>) -> Result<Vec<u8>, Trouble> {
-        let client = &self.organizations;
+    async fn organizations(
+        &self,
+        api: &str,
+        resource: Option<&str>,
+        token: Option<&str>,
+    ) -> Result<Vec<u8>, Trouble> {
+        use aws_sdk_organizations::types::PolicyType;
+        let (client, next) = (&self.organizations, token.map(str::to_owned));
         match api {
+            LIST_PARENTS => body!(client.list_parents().child_id(named(resource)?).set_next_token(next)),
+            LIST_POLICIES_FOR_TARGET => {
+                let request = client.list_policies_for_target().target_id(named(resource)?);
+                body!(request.filter(PolicyType::ServiceControlPolicy).set_next_token(next))
+            }
+            DESCRIBE_POLICY => body!(client.describe_policy().policy_id(named(resource)?)),
             DESCRIBE_ORGANIZATION => body!(client.describe_organization()),
-            LIST_ACCOUNTS => body!(client.list_accounts().set_next_token(token.map(str::to_owned))),
+            LIST_ACCOUNTS => body!(client.list_accounts().set_next_token(next)),
             _ => Err(unknown(api)),
         }
     }

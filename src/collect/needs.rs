@@ -39,6 +39,10 @@ const OF_FIELDS: [(&str, &str); 7] = [
     ("reserved_concurrency", GET_CONCURRENCY),
 ];
 
+/// What users and roles may do: their own policies, and what the organization's management account says limits them.
+const IDENTITY: [&str; 4] =
+    [GET_ACCOUNT_AUTHORIZATION_DETAILS, LIST_PARENTS, LIST_POLICIES_FOR_TARGET, DESCRIBE_POLICY];
+
 /// What a snapshot may hold and is not asked as a matter of course.
 const ON_REQUEST: [&str; 4] = [GUARDRAIL, LIST_VERSIONS, ASSUME_ROLE, LIST_REGIONS];
 
@@ -113,7 +117,16 @@ impl Needs {
                     needs.add(&LOGGING);
                 }
                 "trail" => needs.add(&[DESCRIBE_TRAILS, GET_EVENT_SELECTORS, GET_TRAIL_STATUS]),
-                "role" => needs.add(&[LIST_FUNCTIONS, GET_ROLE]),
+                "role" => {
+                    needs.add(&[LIST_FUNCTIONS]);
+                    if reads(&["lambda_may_assume"]) {
+                        needs.add(&[GET_ROLE]);
+                    }
+                    if reads(&["admin", "admin_granted_by", "iam_write", "iam_actions", "iam_granted_by"]) {
+                        needs.add(&IDENTITY);
+                    }
+                }
+                "principal" => needs.add(&IDENTITY),
                 _ => {}
             }
         }
@@ -229,6 +242,10 @@ fn purpose(action: &str) -> &'static str {
         GET_TRAIL_STATUS => "whether trails are recording and delivering",
         LIST_EVENT_DATA_STORES | GET_EVENT_DATA_STORE => "event data stores and what they record",
         GET_ROLE => "trust policies of roles: whether Lambda may assume them",
+        GET_ACCOUNT_AUTHORIZATION_DETAILS => "users, groups, roles and their policies: what each may do",
+        LIST_PARENTS => "what an account is below in its organization; asked in the management account only",
+        LIST_POLICIES_FOR_TARGET => "service control policies of accounts and what they are below; likewise",
+        DESCRIBE_POLICY => "documents of service control policies; likewise",
         DESCRIBE_ORGANIZATION => "the own organization, whose members are not strangers",
         LIST_ACCOUNTS => "the organization's accounts; asked in its management account only",
         LIST_REGIONS => "the account's regions, for --all-regions",

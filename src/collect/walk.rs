@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
 use super::ask::{Asker, Shared};
@@ -29,6 +29,8 @@ pub(super) struct Account {
     trails: Mutex<BTreeSet<String>>,
     /// Roles that have been asked for.
     roles: Mutex<BTreeSet<String>>,
+    /// Roles that IAM's answer about the whole account has, with their trust policies.
+    described: OnceCell<BTreeSet<String>>,
 }
 
 impl Account {
@@ -39,8 +41,8 @@ impl Account {
         partition: String,
         regions: Vec<String>,
     ) -> Arc<Self> {
-        let (trails, roles) = (Mutex::default(), Mutex::default());
-        Arc::new(Account { shared, id, config, partition, regions, trails, roles })
+        let (trails, roles, described) = (Mutex::default(), Mutex::default(), OnceCell::new());
+        Arc::new(Account { shared, id, config, partition, regions, trails, roles, described })
     }
 
     fn asker(&self, region: &str) -> Asker {
@@ -62,6 +64,10 @@ impl Account {
         }
         if let Some(region) = self.regions.first() {
             tasks.spawn(organization(self.asker(region)));
+            let (account, asker) = (self.clone(), self.asker(region));
+            tasks.spawn(async move {
+                account.described(&asker).await;
+            });
         }
         let account = self.clone();
         tasks.spawn(async move {
@@ -81,10 +87,19 @@ impl Account {
         }
         let asker = self.asker(region);
         for role in records.roles(&self.id) {
-            if self.is_new(&self.roles, &role) {
+            if self.is_new(&self.roles, &role) && !self.described(&asker).await.contains(&role) {
                 let _: Option<GetRole> = asker.one_needed(GET_ROLE, Some(&role)).await;
             }
         }
+    }
+
+    /// Asked once for the account. What it answers of roles need not be asked of each.
+    async fn described(&self, asker: &Asker) -> &BTreeSet<String> {
+        let ask = async || {
+            let pages: Vec<AuthorizationPage> = asker.list(GET_ACCOUNT_AUTHORIZATION_DETAILS, None).await;
+            pages.into_iter().flat_map(|page| page.role_detail_list).map(|role| role.arn).collect()
+        };
+        self.described.get_or_init(ask).await
     }
 
     async fn functions(self: Arc<Self>, asker: Asker) {
@@ -113,9 +128,11 @@ impl Account {
             }
             let is_image = configuration.package_type.as_deref() == Some("Image");
             if let Some(role) = configuration.role.filter(|role| self.is_new(&self.roles, role)) {
-                let asker = asker.clone();
+                let (account, asker) = (self.clone(), asker.clone());
                 tasks.spawn(async move {
-                    let _: Option<GetRole> = asker.one(GET_ROLE, Some(&role)).await;
+                    if !account.described(&asker).await.contains(&role) {
+                        let _: Option<GetRole> = asker.one(GET_ROLE, Some(&role)).await;
+                    }
                 });
             }
             let Ok(permit) = room.clone().acquire_owned().await else { break };
@@ -177,6 +194,30 @@ async fn organization(asker: Asker) {
         || asker.shared.options.lists_accounts(&asker.account);
     if may {
         let _: Vec<AccountPage> = asker.list(LIST_ACCOUNTS, Some(&organization.id)).await;
+        control_policies(&asker, organization.master_account_id.as_deref()).await;
+    }
+}
+
+/// The service control policies of the accounts that are collected, and of all that these are below. The management
+/// account is not limited by any.
+async fn control_policies(asker: &Asker, management: Option<&str>) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut policies: BTreeSet<String> = BTreeSet::new();
+    let accounts = asker.shared.accounts.iter().filter(|account| Some(account.as_str()) != management);
+    let mut pending: Vec<String> = accounts.cloned().collect();
+    while let Some(target) = pending.pop() {
+        if !seen.insert(target.clone()) {
+            continue;
+        }
+        let attached: Vec<PolicyPage> = asker.list(LIST_POLICIES_FOR_TARGET, Some(&target)).await;
+        policies.extend(attached.into_iter().flat_map(|page| page.policies).map(|policy| policy.id));
+        if !target.starts_with("r-") {
+            let above: Vec<ParentPage> = asker.list(LIST_PARENTS, Some(&target)).await;
+            pending.extend(above.into_iter().flat_map(|page| page.parents).map(|parent| parent.id));
+        }
+    }
+    for policy in policies {
+        let _: Option<DescribePolicy> = asker.one(DESCRIBE_POLICY, Some(&policy)).await;
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) enum Atom<'n> {
 }
 
 /// An action's name is compared without regard to case.
-pub(super) fn covers_name(names: &Names<'_>, name: &str, work: &Work) -> bool {
+pub(crate) fn covers_name(names: &Names<'_>, name: &str, work: &Work) -> bool {
     names.list.iter().any(|pattern| glob_any_case(pattern, name, work)) == (names.sense == Sense::Named)
 }
 

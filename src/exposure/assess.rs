@@ -8,7 +8,7 @@ use super::action::{self, Atom};
 use super::callers::{Callers, Kind, Truth};
 use super::class::{Class, Side, all_trusted, class, nobody};
 use super::condition::{Key, Meaning, meaning};
-use super::document::{Document, Effect, Fault, Few, Names, Sense, Statement};
+use super::document::{Attached, Document, Effect, Fault, Few, Names, Sense, Statement};
 use super::json::{self, Node};
 use super::listed;
 use super::pattern::{Pattern, Work, glob_any_case};
@@ -33,7 +33,7 @@ pub fn assess(document: &str, context: &Context<'_>) -> Result<Assessment, Unrea
 
 /// The same for JSON that is already read.
 pub(super) fn assess_node(root: &Node<'_>, context: &Context<'_>) -> Result<Assessment, Unreadable> {
-    let document = Document::read(root)?;
+    let document = Document::read(root, Attached::ToResource)?;
     let work = Work::new();
     let judge = Judge {
         denies: document.statements.iter().flatten().filter_map(|s| Denial::of(s, context.owner)).collect(),

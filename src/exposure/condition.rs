@@ -13,7 +13,7 @@ use super::pattern::{Manner, Pattern, is_account};
 
 /// A condition key that says who calls or how. Everything else is [`Key::Free`]: any account can bring it about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+pub(crate) enum Key {
     PrincipalAccount,
     PrincipalArn,
     PrincipalOrgId,
@@ -125,7 +125,7 @@ impl Key {
 
 /// What a condition yields for a caller that lacks the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     True,
     False,
     /// The documentation does not say for this combination.
@@ -134,7 +134,7 @@ pub(super) enum Missing {
 
 /// The values of the key for which the condition is true.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Values<'n> {
+pub(crate) enum Values<'n> {
     In(Few<Pattern<'n>>),
     NotIn(Few<Pattern<'n>>),
     Ip(IpSet),
@@ -149,12 +149,12 @@ pub(super) enum Values<'n> {
 
 /// A condition as a set of situations.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Meaning<'n> {
-    pub(super) key: Key,
-    pub(super) missing: Missing,
-    pub(super) values: Values<'n>,
+pub(crate) struct Meaning<'n> {
+    pub(crate) key: Key,
+    pub(crate) missing: Missing,
+    pub(crate) values: Values<'n>,
     /// `Some` if nothing may be concluded from the condition, with why.
-    pub(super) ignored: Option<&'static str>,
+    pub(crate) ignored: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -307,7 +307,7 @@ fn resolve<'n>(value: &Cow<'n, str>, owner: Option<&'n str>, manner: Manner) -> 
 }
 
 /// Reads a condition. `owner` is the account of the resource.
-pub(super) fn meaning<'n>(condition: &Condition<'n>, owner: Option<&'n str>) -> Meaning<'n> {
+pub(crate) fn meaning<'n>(condition: &Condition<'n>, owner: Option<&'n str>) -> Meaning<'n> {
     let key = Key::of(condition.key);
     let ignored = |why| Meaning { key, missing: Missing::Unsaid, values: Values::Some, ignored: Some(why) };
     if let Some(why) = condition.fault {

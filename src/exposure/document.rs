@@ -61,6 +61,16 @@ impl Effect {
     }
 }
 
+/// What a policy is attached to, which decides whom it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// A function or layer version: every statement names principals.
+    ToResource,
+    /// A user, role, group, account or organizational unit: the policy is about whoever holds it, and every statement
+    /// names resources.
+    ToIdentity,
+}
+
 /// The two ways to name principals, actions and resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sense {
@@ -137,7 +147,7 @@ impl<'n> Document<'n> {
     ///
     /// # Errors
     /// [`Unreadable`] if it is not an object, has no one `Statement`, or has too many.
-    pub fn read(root: &'n Node<'n>) -> Result<Self, Unreadable> {
+    pub fn read(root: &'n Node<'n>, attached: Attached) -> Result<Self, Unreadable> {
         let members = root.members().ok_or(Unreadable::NotAnObject)?;
         // In another case it is a name that AWS does not take; beside the right one it makes two of them.
         let mut found = members.iter().filter(|member| member.name.eq_ignore_ascii_case("Statement"));
@@ -156,13 +166,13 @@ impl<'n> Document<'n> {
         Ok(Self {
             version: root.get("Version").and_then(Node::text),
             id: root.get("Id").and_then(Node::text),
-            statements: nodes.iter().map(Statement::read).collect(),
+            statements: nodes.iter().map(|node| Statement::read(node, attached)).collect(),
         })
     }
 }
 
 impl<'n> Statement<'n> {
-    fn read(node: &'n Node<'n>) -> Result<Self, Fault<'n>> {
+    fn read(node: &'n Node<'n>, attached: Attached) -> Result<Self, Fault<'n>> {
         let sid = node.get("Sid").and_then(Node::text);
         let fault = |why, span: &Range<usize>| Fault { node, sid, why, span: span.clone() };
         let Some(members) = node.members() else {
@@ -219,8 +229,12 @@ impl<'n> Statement<'n> {
             (Some(_), Some(member)) => {
                 return Err(fault("Principal and NotPrincipal exclude each other", &member.name_span));
             }
+            (None, None) if attached == Attached::ToIdentity => PrincipalElement::holder(node),
             (None, None) => return Err(fault("Principal is missing", &node.span)),
         };
+        if attached == Attached::ToIdentity && parts.principal.or(parts.not_principal).is_some() {
+            return Err(fault("a policy of an identity names no principal", &node.span));
+        }
         let actions = match (parts.action, parts.not_action) {
             (Some(member), None) => Names::read(Sense::Named, &member.node),
             (None, Some(member)) => Names::read(Sense::AllBut, &member.node),
@@ -237,6 +251,9 @@ impl<'n> Statement<'n> {
             (None, Some(member)) => Some(Names::read(Sense::AllBut, &member.node)),
             (Some(_), Some(member)) => {
                 return Err(fault("Resource and NotResource exclude each other", &member.name_span));
+            }
+            (None, None) if attached == Attached::ToIdentity => {
+                return Err(fault("Resource is missing", &node.span));
             }
             (None, None) => None,
         };
@@ -287,6 +304,11 @@ fn account_number(text: &str) -> Option<Cow<'_, str>> {
 }
 
 impl<'n> PrincipalElement<'n> {
+    /// Whoever the policy is attached to.
+    fn holder(node: &'n Node<'n>) -> Self {
+        Self { sense: Sense::Named, node, entries: Few::new(), fault: None }
+    }
+
     fn read(sense: Sense, node: &'n Node<'n>) -> Self {
         let mut this = Self { sense, node, entries: Few::new(), fault: None };
         match &node.value {

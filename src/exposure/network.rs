@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 /// Addresses as sorted, disjoint, inclusive ranges per family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct IpSet {
+pub(crate) struct IpSet {
     v4: Vec<(u128, u128)>,
     v6: Vec<(u128, u128)>,
 }

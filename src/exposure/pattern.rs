@@ -12,10 +12,10 @@ const BUDGET: u64 = 1_000_000;
 
 /// What is left of the budget.
 #[derive(Debug)]
-pub(super) struct Work(Cell<u64>);
+pub(crate) struct Work(Cell<u64>);
 
 impl Work {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Cell::new(BUDGET))
     }
 
@@ -24,14 +24,14 @@ impl Work {
     }
 
     /// Once exhausted, every answer given since is worthless and the document is unknown.
-    pub(super) fn exhausted(&self) -> bool {
+    pub(crate) fn exhausted(&self) -> bool {
         self.0.get() == 0
     }
 }
 
 /// How a value of a condition is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// Character by character: `StringEquals`.
     Exact,
     /// The same, letters' case apart: `StringEqualsIgnoreCase`.
@@ -44,12 +44,12 @@ pub(super) enum Manner {
 
 /// One value that a key is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern<'a> {
-    pub(super) text: Cow<'a, str>,
-    pub(super) manner: Manner,
+pub(crate) struct Pattern<'a> {
+    pub(crate) text: Cow<'a, str>,
+    pub(crate) manner: Manner,
     /// The pattern may match more than the policy's value does (a variable stands in it): it can include, never
     /// exclude.
-    pub(super) loose: bool,
+    pub(crate) loose: bool,
 }
 
 impl<'a> Pattern<'a> {
@@ -89,7 +89,7 @@ impl<'a> Pattern<'a> {
         }
     }
 
-    pub(super) fn matches(&self, text: &str, work: &Work) -> bool {
+    pub(crate) fn matches(&self, text: &str, work: &Work) -> bool {
         match self.manner {
             Manner::Exact => {
                 work.spend(1);
@@ -139,18 +139,18 @@ impl<'a> Pattern<'a> {
     }
 }
 
-pub(super) fn has_wildcard(text: &str) -> bool {
+pub(crate) fn has_wildcard(text: &str) -> bool {
     text.bytes().any(|b| matches!(b, b'*' | b'?'))
 }
 
 /// `*` matches any run of characters, `?` one. Where `text` is itself a pattern, its `*` is only matched by a `*`, so
 /// a match means that `pattern` covers it.
-pub(super) fn glob(pattern: &str, text: &str, work: &Work) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str, work: &Work) -> bool {
     glob_by(pattern, text, work, |a, b| a == b)
 }
 
 /// [`glob`] without regard to the case of ASCII letters: action names.
-pub(super) fn glob_any_case(pattern: &str, text: &str, work: &Work) -> bool {
+pub(crate) fn glob_any_case(pattern: &str, text: &str, work: &Work) -> bool {
     if !has_wildcard(pattern) {
         work.spend(1);
         return pattern.eq_ignore_ascii_case(text);
@@ -206,16 +206,47 @@ fn glob_by(pattern: &str, text: &str, work: &Work, same: impl Fn(u8, u8) -> bool
     matched
 }
 
+/// Is there a text that both patterns match?
+pub(crate) fn globs_meet(one: &str, other: &str, work: &Work) -> bool {
+    if !has_wildcard(one) {
+        return glob(other, one, work);
+    }
+    if !has_wildcard(other) {
+        return glob(one, other, work);
+    }
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    work.spend(1 + one.len() * other.len() / 64);
+    // Which ends of `other` meet the rest of `one`, from its end to its beginning.
+    let mut after = vec![false; other.len() + 1];
+    for at in (0..=one.len()).rev() {
+        let mut here = vec![false; other.len() + 1];
+        for to in (0..=other.len()).rev() {
+            here[to] = match (one.get(at), other.get(to)) {
+                (None, None) => true,
+                (Some('*'), Some('*')) => after[to] || here[to + 1],
+                (Some('*'), None) => after[to],
+                (Some('*'), Some(_)) => after[to] || here[to + 1],
+                (None, Some('*')) => here[to + 1],
+                (Some(_), Some('*')) => here[to + 1] || after[to],
+                (Some(a), Some(b)) => (a == b || *a == '?' || *b == '?') && after[to + 1],
+                (None, Some(_)) | (Some(_), None) => false,
+            };
+        }
+        after = here;
+    }
+    after[0]
+}
+
 /// An ARN's six parts. The last keeps its colons.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
-pub(super) fn arn_parts(text: &str) -> Option<[&str; 6]> {
+pub(crate) fn arn_parts(text: &str) -> Option<[&str; 6]> {
     let mut parts = text.splitn(6, ':');
     let all = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
     Some(all)
 }
 
 /// Part by part: a wildcard never crosses one of the first five colons.
-pub(super) fn arn(pattern: &str, text: &str, work: &Work) -> bool {
+pub(crate) fn arn(pattern: &str, text: &str, work: &Work) -> bool {
     match (arn_parts(pattern), arn_parts(text)) {
         (Some(pattern), Some(text)) => pattern.iter().zip(text).all(|(p, t)| glob(p, t, work)),
         // A lone `*` is accepted by AWS in place of an ARN.
@@ -264,6 +295,26 @@ mod tests {
         assert!(!arn("arn:aws:sns:*:t", "arn:aws:sns:eu-west-1:111122223333:t", &work));
         assert!(arn("arn:aws:sns:*:*:t", "arn:aws:sns:eu-west-1:111122223333:t", &work));
         assert!(arn("arn:aws:x:r:111122223333:a:*", "arn:aws:x:r:111122223333:a:b:c", &work));
+    }
+
+    #[test]
+    fn two_patterns_meet_where_some_text_matches_both() {
+        let meet = |a: &str, b: &str| {
+            let (there, back) = (globs_meet(a, b, &Work::new()), globs_meet(b, a, &Work::new()));
+            assert_eq!(there, back, "{a} {b}");
+            there
+        };
+        assert!(
+            meet("a*", "*b") && meet("a*c", "ab*") && meet("*", "?") && meet("a?c", "ab*") && meet("*", "")
+        );
+        assert!(meet("role/app-*", "role/*-dev") && meet("**", "*"));
+        assert!(
+            !meet("a*", "b*")
+                && !meet("a?", "a")
+                && !meet("a*b", "a*c")
+                && !meet("?", "")
+                && !meet("ab", "ac")
+        );
     }
 
     #[test]

@@ -4,11 +4,15 @@
 //! What a snapshot should hold and does not makes facts with unread fields: it is judged unknown, never passed over.
 
 mod base;
+mod call;
+mod controls;
+mod identities;
 mod index;
 mod joined;
 mod missing;
 mod settings;
 mod state;
 
-pub use index::{CallState, Index};
+pub use call::CallState;
+pub use index::Index;
 pub use state::StateFacts;

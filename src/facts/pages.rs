@@ -40,3 +40,9 @@ pub(super) const CODE_SIGNING: &str =
     "https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html";
 pub(super) const CONCURRENCY: &str =
     "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html";
+pub(super) const EVALUATION: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html";
+pub(super) const SERVICE_LINKED: &str =
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html";
+pub(super) const CONTROL_POLICIES: &str =
+    "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html";

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub(super) use trust::percent_decoded;
+pub(crate) use trust::percent_decoded;
 pub use trust::{Admits, admits_lambda};
 
 use super::plain;

@@ -16,6 +16,11 @@ pub const EXPOSURES: &[&str] = &[
     "none",
 ];
 
+/// May it? `conditional`: only where conditions hold, or do not.
+const MAY: &[&str] = &["yes", "conditional", "no"];
+/// What service control policies say of an account. They only take away.
+const CONTROL_POLICIES: &[&str] = &["applied", "none", "not_read"];
+const DETAILS: &[&str] = &["iam:GetAccountAuthorizationDetails"];
 const GET_POLICY: &[&str] = &["lambda:GetPolicy", "lambda:GetLayerVersionPolicy"];
 
 const LIST: &[&str] = &["lambda:ListFunctions"];
@@ -231,7 +236,34 @@ declare_kind! {
         name: Text = "name" { means: "Name of the role" }
         account: Text = "account" { means: "Account of the role" }
         functions: List = "functions" { permissions: &["lambda:ListFunctions"], can_be_unread: true, means: "ARNs of the functions that run under it" }
+        admin: Text = "admin" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "Its policies allow anything on anything, and calls of data/iam-write-actions.toml among it; unread where one of them was not read", page: pages::EVALUATION }
+        admin_granted_by: List = "admin_granted_by" { can_be_unread: true, permissions: DETAILS, means: "The statements that allow it, each with its policy" }
+        iam_write: Text = "iam_write" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "Its policies allow a call of data/iam-write-actions.toml, on any resource; unread where one of them was not read", page: pages::EVALUATION }
+        iam_actions: List = "iam_actions" { can_be_unread: true, permissions: DETAILS, means: "Those of the calls that they allow" }
+        iam_granted_by: List = "iam_granted_by" { can_be_unread: true, permissions: DETAILS, means: "The statements that allow them, each with its policy" }
+        control_policies: Text = "control_policies" { values: CONTROL_POLICIES, can_be_unread: true, means: "Whether the organization's service control policies were applied; none can apply to an account without an organization or to a management account; not_read: they may still deny what is said to be allowed", page: pages::CONTROL_POLICIES }
         lambda_may_assume: Bool = "lambda_may_assume" { can_be_unread: true, permissions: &["iam:GetRole"], means: "Its trust policy lets Lambda assume it", page: pages::TRUST_POLICY }
+    }
+}
+
+declare_kind! {
+    /// A user or role.
+    Principal, PRINCIPAL = "principal" {
+        means: "An IAM user or role and what its policies let it do with every function: its own policies and its groups', as far as its permissions boundary and the service control policies that were read allow it too, less what any of them denies",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { can_be_unread: true, means: "ARN of the user or role" }
+        name: Text = "name" { can_be_unread: true, means: "Its name" }
+        account: Text = "account" { means: "Its account" }
+        kind: Text = "kind" { values: &["user", "role"], can_be_unread: true, means: "What it is" }
+        service_linked: Bool = "service_linked" { can_be_unread: true, permissions: DETAILS, means: "A role that an AWS service made for itself: what it may do is AWS's to decide", page: pages::SERVICE_LINKED }
+        admin: Text = "admin" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "It may do anything on anything, and calls of data/iam-write-actions.toml among it: an administrator, whatever its name; unread where a policy was not read", page: pages::EVALUATION }
+        invokes_all: Text = "invokes_all" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "It may call lambda:InvokeFunction on a function that no policy mentions", page: pages::EVALUATION }
+        invoke_granted_by: List = "invoke_granted_by" { can_be_unread: true, permissions: DETAILS, means: "The statements that allow it, each with its policy" }
+        controls_all: Text = "controls_all" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "It may call one of AddPermission, PutResourcePolicy, CreateFunctionUrlConfig, CreateEventSourceMapping and UpdateFunctionCode on a function that no policy mentions", page: pages::EVALUATION }
+        control_actions: List = "control_actions" { can_be_unread: true, permissions: DETAILS, means: "Those of the calls that it may make" }
+        control_granted_by: List = "control_granted_by" { can_be_unread: true, permissions: DETAILS, means: "The statements that allow them, each with its policy" }
+        control_policies: Text = "control_policies" { values: CONTROL_POLICIES, can_be_unread: true, means: "Whether the organization's service control policies were applied; none can apply to an account without an organization or to a management account; not_read: they may still deny what is said to be allowed", page: pages::CONTROL_POLICIES }
     }
 }
 

@@ -5,6 +5,7 @@ use super::read::{Located, Reader};
 use super::yaml::{Kind, Node, read};
 use super::{Attack, Control, Profile, Severity, Window};
 use crate::facts::schema::Origin;
+use crate::lists;
 use crate::value::{OwnedValue, TextList};
 
 pub(crate) struct PolicyFile {
@@ -205,6 +206,10 @@ fn params(r: &mut Reader<'_>, node: Node) -> Vec<(Located<String>, OwnedValue)> 
                 let texts = r.texts(items, &what).unwrap_or_default();
                 OwnedValue::List(TextList::complete(texts.into_iter().map(|text| text.value)))
             }
+            Kind::Map(_) => match listed(r, value, &what) {
+                Some(list) => list,
+                None => continue,
+            },
             other => {
                 let message =
                     format!("{what} is a bool, an int, a text or a list of texts, found {}", other.show());
@@ -215,6 +220,25 @@ fn params(r: &mut Reader<'_>, node: Node) -> Vec<(Located<String>, OwnedValue)> 
         list.push((name, value));
     }
     list
+}
+
+/// `{list: NAME}`: one of the lists that ship with the program, where the same names stand in several places.
+fn listed(r: &mut Reader<'_>, node: Node, what: &str) -> Option<OwnedValue> {
+    let mut keys = r.map(node, what)?;
+    let name = keys.need(r, "list").and_then(|node| r.text(node, "a list's name"));
+    keys.finish(r);
+    let name = name?;
+    match lists::named(&name.value) {
+        Ok(Some(items)) => Some(OwnedValue::List(TextList::complete(items))),
+        Ok(None) => {
+            r.error(&name.span, format!("there is no list `{}`", name.value));
+            None
+        }
+        Err(error) => {
+            r.error(&name.span, error.to_string());
+            None
+        }
+    }
 }
 
 fn histories(r: &mut Reader<'_>, node: Node) -> Vec<HistoryFile> {

@@ -55,13 +55,28 @@ pub struct PolicyDocument {
     pub false_positives: Option<Vec<String>>,
     pub references: Option<Vec<String>>,
     /// Named values that the configuration may override.
-    pub params: Option<BTreeMap<String, ParamValue>>,
+    pub params: Option<BTreeMap<String, ParamDocument>>,
     /// Whether a record with the same key has come before.
     pub histories: Option<BTreeMap<String, HistoryDocument>>,
     /// How much history must have been read: `14d`.
     pub warm_up: Option<Duration>,
     pub count: Option<CountDocument>,
     pub repeat: Option<RepeatDocument>,
+}
+
+/// A value, or one of the lists that ship with the program.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ParamDocument {
+    Is(ParamValue),
+    Listed(ListedDocument),
+}
+
+/// The name of a list: `iam-write-actions`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListedDocument {
+    pub list: String,
 }
 
 /// A length of time: `10s`, `60m`, `12h`, `30d`.

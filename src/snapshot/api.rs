@@ -6,6 +6,9 @@
 //! The AWS CLI, where it pages itself (`--max-items`), says `NextToken` for what Lambda calls `NextMarker`.
 
 mod environment;
+mod identity;
+
+pub use identity::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,8 +38,12 @@ pub const APIS: &[&str] = &[
     GET_CONCURRENCY,
     DESCRIBE_SUBNETS,
     GET_ROLE,
+    GET_ACCOUNT_AUTHORIZATION_DETAILS,
     DESCRIBE_ORGANIZATION,
     LIST_ACCOUNTS,
+    LIST_PARENTS,
+    LIST_POLICIES_FOR_TARGET,
+    DESCRIBE_POLICY,
     ASSUME_ROLE,
     LIST_REGIONS,
     GUARDRAIL,
@@ -603,8 +610,12 @@ pub(super) fn schemas() -> serde_json::Value {
         GET_CONCURRENCY => FunctionConcurrency,
         DESCRIBE_SUBNETS => SubnetPage,
         GET_ROLE => GetRole,
+        GET_ACCOUNT_AUTHORIZATION_DETAILS => AuthorizationPage,
         DESCRIBE_ORGANIZATION => DescribeOrganization,
         LIST_ACCOUNTS => AccountPage,
+        LIST_PARENTS => ParentPage,
+        LIST_POLICIES_FOR_TARGET => PolicyPage,
+        DESCRIBE_POLICY => DescribePolicy,
         ASSUME_ROLE => Nothing,
         LIST_REGIONS => Nothing,
         GUARDRAIL => GuardrailState,

@@ -128,6 +128,28 @@ def main(url, account):
     call(organizations, "DescribeOrganization")
     all_of(organizations, "ListAccounts", "Accounts", "NextToken")
     call(iam, "GetRole", RoleName="nobody")
+    described = []
+    for entries in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"):
+        found = all_of(iam, "GetAccountAuthorizationDetails", entries, "Marker")
+        described += [one["Arn"] for one in found]
+        for one in found:
+            documents = one.get("RolePolicyList", []) + one.get("UserPolicyList", []) + one.get("GroupPolicyList", [])
+            if not all(isinstance(d["PolicyDocument"], dict) for d in documents):
+                FAULTS.append(f"GetAccountAuthorizationDetails: a document of {one['Arn']} is no JSON")
+    if not described or len(described) != len(set(described)):
+        FAULTS.append("GetAccountAuthorizationDetails: nothing, or an entry on two pages")
+    pending, seen = [account], set()
+    while pending:
+        target = pending.pop()
+        for policy in all_of(organizations, "ListPoliciesForTarget", "Policies", "NextToken", TargetId=target,
+                             Filter="SERVICE_CONTROL_POLICY"):
+            if policy["Id"] not in seen:
+                seen.add(policy["Id"])
+                json.loads(call(organizations, "DescribePolicy", PolicyId=policy["Id"])["Policy"]["Content"])
+        if not target.startswith("r-"):
+            pending += [one["Id"] for one in all_of(organizations, "ListParents", "Parents", "NextToken", ChildId=target)]
+    if not seen:
+        FAULTS.append("Organizations: no policies")
     for region in regions:
         functions = client("lambda", region)
         call(functions, "GetAccountSettings")

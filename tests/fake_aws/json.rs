@@ -24,6 +24,11 @@ pub fn request(target: &str, body: &str) -> Result<Asked, Answer> {
         "GetEventSelectors" => text("TrailName"),
         "GetTrailStatus" => text("Name"),
         "GetEventDataStore" => text("EventDataStore"),
+        "ListParents" => text("ChildId"),
+        "ListPoliciesForTarget" if text("Filter").as_deref() == Some("SERVICE_CONTROL_POLICY") => {
+            text("TargetId")
+        }
+        "DescribePolicy" => text("PolicyId"),
         "DescribeTrails" | "ListEventDataStores" | "DescribeOrganization" | "ListAccounts" => None,
         "LookupEvents" => Some(body.to_string()),
         _ => return Err(invalid("operation")),

@@ -7,6 +7,7 @@
 
 mod answers;
 mod history;
+mod iam;
 mod json;
 mod lambda;
 mod query;

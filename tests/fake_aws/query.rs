@@ -10,6 +10,11 @@ pub fn request(body: &str) -> Result<Asked, Answer> {
         || Answer::xml("<ErrorResponse><Error><Code>InvalidAction</Code></Error></ErrorResponse>".into());
     match form.get("Action").map(String::as_str) {
         Some("GetRole") => Ok(Asked::about("iam:GetRole", form.get("RoleName").ok_or_else(invalid)?)),
+        Some("GetAccountAuthorizationDetails") => Ok(Asked {
+            token: form.get("Marker").cloned(),
+            items: form.get("MaxItems").and_then(|items| items.parse().ok()),
+            ..Asked::new("iam:GetAccountAuthorizationDetails")
+        }),
         Some("GetCallerIdentity") => Ok(Asked::new("sts:GetCallerIdentity")),
         Some("AssumeRole") => Ok(Asked::about("sts:AssumeRole", form.get("RoleArn").ok_or_else(invalid)?)),
         Some("DescribeSubnets") => Ok(Asked {
@@ -21,12 +26,12 @@ pub fn request(body: &str) -> Result<Asked, Answer> {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// As IAM gives documents: percent-encoded.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer};
-use super::{Bucket, FaultKind, History, query};
+use super::{Bucket, FaultKind, History, iam, query};
 
 /// What a request asks.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub const CANARY: &str = "canary-environment-value";
 type Key = (String, String, String, String);
 
 /// Lists: where the entries are, what names the next page, and how many a page holds.
-const LISTS: [(&str, &str, &str, usize); 11] = [
+const LISTS: [(&str, &str, &str, usize); 13] = [
     ("lambda:ListFunctions", "Functions", "NextMarker", 50),
     ("lambda:ListAliases", "Aliases", "NextMarker", 50),
     ("lambda:ListVersionsByFunction", "Versions", "NextMarker", 50),
@@ -46,7 +46,11 @@ const LISTS: [(&str, &str, &str, usize); 11] = [
     ("cloudtrail:ListEventDataStores", "EventDataStores", "NextToken", 5),
     ("ec2:DescribeSubnets", "Subnets", "NextToken", 1000),
     ("organizations:ListAccounts", "Accounts", "NextToken", 20),
+    ("organizations:ListParents", "Parents", "NextToken", 20),
+    ("organizations:ListPoliciesForTarget", "Policies", "NextToken", 20),
 ];
+
+const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
 
 #[derive(Debug, Clone, Default)]
 pub struct Content {
@@ -90,6 +94,10 @@ impl Content {
             return;
         }
         match LISTS.iter().find(|(list, ..)| *list == api) {
+            None if api == DETAILS => {
+                let known = self.answers.entry(key).or_insert_with(|| json!([]));
+                known.as_array_mut().unwrap().extend(iam::entries(&part["data"]));
+            }
             Some((_, entries, ..)) => {
                 let known = self.answers.entry(key).or_insert_with(|| json!([]));
                 let more = part["data"][entries].as_array().cloned().unwrap_or_default();
@@ -131,11 +139,21 @@ impl Content {
                 let entries = known.and_then(Value::as_array).cloned().unwrap_or_default();
                 self.page(asked, list, entries, odd)
             }
+            (None, known) if asked.api == DETAILS => {
+                let entries = known.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                iam::page(asked, entries, self.page)
+            }
             (None, Some(answer)) => match asked.api.as_str() {
                 "lambda:GetPolicy" | "lambda:GetResourcePolicy" | "lambda:GetLayerVersionPolicy"
                     if answer["Policy"].is_null() =>
                 {
                     missing(asked)
+                }
+                "lambda:GetFunctionCodeSigningConfig" => {
+                    let mut answer = answer.clone();
+                    // The model asks for it, and a function without a configuration has none to give.
+                    answer["CodeSigningConfigArn"] = answer["CodeSigningConfigArn"].take();
+                    Answer::json(&answer)
                 }
                 api => Answer::json(&timed(api, answer.clone())),
             },
@@ -146,7 +164,7 @@ impl Content {
                 "lambda:GetFunctionConcurrency" => Answer::json(&json!({})),
                 "lambda:GetFunctionCodeSigningConfig" => {
                     let name = asked.resource.as_deref().and_then(|arn| arn.rsplit(':').next());
-                    Answer::json(&json!({"FunctionName": name}))
+                    Answer::json(&json!({"FunctionName": name, "CodeSigningConfigArn": null}))
                 }
                 _ => missing(asked),
             },
@@ -305,6 +323,7 @@ fn missing(asked: &Asked) -> Answer {
         "cloudtrail:GetEventSelectors" | "cloudtrail:GetTrailStatus" => (400, "TrailNotFoundException"),
         "cloudtrail:GetEventDataStore" => (400, "EventDataStoreNotFoundException"),
         "organizations:DescribeOrganization" => (400, "AWSOrganizationsNotInUseException"),
+        "organizations:DescribePolicy" => (400, "PolicyNotFoundException"),
         _ => (404, "ResourceNotFoundException"),
     };
     Answer::refused(asked, status, code, "The resource you requested does not exist.")

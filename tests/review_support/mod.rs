@@ -61,6 +61,9 @@ pub(crate) fn snapshot(api: &str, instead: &[Value]) -> String {
             json!({"Subnets": [{"SubnetId": "subnet-0a", "AvailabilityZone": "eu-west-1a"},
                 {"SubnetId": "subnet-0b", "AvailabilityZone": "eu-west-1b"}]}),
         ),
+        json!({"type": "part", "account": ACCOUNT, "region": null, "api": "iam:GetAccountAuthorizationDetails",
+            "resource": null, "outcome": {"status": "ok"}, "data": {"UserDetailList": [], "GroupDetailList": [],
+            "RoleDetailList": [{"Arn": function(FUNCTION)["Role"], "RoleName": "orders"}], "Policies": []}}),
         ok("lambda:ListLayers", None, json!({"Layers": []})),
         ok("lambda:ListEventSourceMappings", None, json!({"EventSourceMappings": []})),
         ok(

@@ -4,57 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::de::DeserializeOwned;
 
+use super::call::{Call, CallState};
+use super::controls::Controls;
+use super::identities::Identities;
 use crate::arn;
 use crate::facts::sessions::{Admits, Sessions, admits_lambda};
 use crate::logging::Recorders;
 use crate::snapshot::api::{self, *};
 use crate::snapshot::{End, Header, Outcome, Part, Scope, Visit};
 use crate::trust::{Trust, Trusts};
-use crate::value::Why;
-
-/// One call: the API, whom it asked, and about what.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Call {
-    pub api: &'static str,
-    pub account: String,
-    pub region: Option<String>,
-    pub resource: Option<String>,
-}
-
-impl Call {
-    /// A call of a region: about one resource, or (`None`) a list of all.
-    fn of(api: &'static str, scope: &Scope, resource: Option<&str>) -> Self {
-        Call {
-            api,
-            account: scope.account.clone(),
-            region: Some(scope.region.clone()),
-            resource: resource.map(str::to_owned),
-        }
-    }
-}
-
-/// How a call ended, over all its pages and attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallState {
-    /// An answer came; of a list: its last page.
-    answered: bool,
-    /// Of a list: a page came that does not parse. Later pages do not bring back what stood on it.
-    page_lost: bool,
-    /// The last failure.
-    pub failure: Option<Outcome>,
-    /// The line of its first part.
-    pub line: u64,
-}
-
-impl CallState {
-    /// Why the answer is unread; `None`: it was read.
-    pub fn why(&self) -> Option<Why> {
-        if self.answered && !self.page_lost {
-            return None;
-        }
-        Some(self.failure.as_ref().and_then(Outcome::why).unwrap_or(Why::NotCollected))
-    }
-}
+use crate::value::{Reading, Why};
 
 /// A function, as far as other parts join to it.
 #[derive(Debug, Clone)]
@@ -97,6 +56,9 @@ pub struct Index {
     pub(super) layer_versions: HashMap<String, BTreeSet<String>>,
     pub(super) recorders: Recorders,
     pub(super) roles: BTreeMap<String, Role>,
+    /// By account.
+    pub(super) identities: BTreeMap<String, Identities>,
+    pub(super) controls: Controls,
     /// Account → the organization it said it belongs to.
     organizations: BTreeMap<String, Organization>,
     /// Account that was asked → the accounts of its organization, as far as they were listed.
@@ -226,6 +188,28 @@ impl Index {
         self.calls.get(&call).map_or(Some(Why::NotCollected), CallState::why)
     }
 
+    /// The same of a whole account.
+    pub(super) fn why_of_account(
+        &self,
+        api: &'static str,
+        account: &str,
+        resource: Option<&str>,
+    ) -> Option<Why> {
+        let call = Call::global(api, account, resource);
+        self.calls.get(&call).map_or(Some(Why::NotCollected), CallState::why)
+    }
+
+    /// The organization that an account belongs to; `Absent`: to none.
+    pub(super) fn organization_of(&self, account: &str) -> Reading<&Organization> {
+        match self.organizations.get(account) {
+            Some(organization) => Reading::Known(organization),
+            None => match self.why_of_account(DESCRIBE_ORGANIZATION, account, None) {
+                Some(why) => Reading::Unread(why),
+                None => Reading::Absent,
+            },
+        }
+    }
+
     /// Was this asked about the resource, whatever came of it?
     pub(super) fn asked(&self, api: &'static str, scope: &Scope, resource: &str) -> bool {
         self.calls.contains_key(&Call::of(api, scope, Some(resource)))
@@ -254,6 +238,10 @@ impl Index {
     pub(super) fn line(&self, api: &'static str, scope: &Scope, resource: Option<&str>) -> u64 {
         let call = Call::of(api, scope, resource);
         self.calls.get(&call).map_or(1, |state| state.line)
+    }
+
+    pub(super) fn line_of_account(&self, api: &'static str, account: &str) -> u64 {
+        self.calls.get(&Call::global(api, account, None)).map_or(1, |state| state.line)
     }
 
     fn add_part(&mut self, part: &Part, line: u64) {
@@ -441,6 +429,23 @@ impl Index {
                 let answer: GetRole = data(part)?;
                 self.roles.insert(answer.role.arn.clone(), answer.role);
             }
+            GET_ACCOUNT_AUTHORIZATION_DETAILS => {
+                let page: AuthorizationPage = data(part)?;
+                let last = page.marker.is_none();
+                for role in &page.role_detail_list {
+                    // The same answer as `GetRole`'s, which may have been asked besides.
+                    self.roles.entry(role.arn.clone()).or_insert_with(|| Role {
+                        role_name: Some(role.role_name.clone()),
+                        arn: role.arn.clone(),
+                        assume_role_policy_document: role.assume_role_policy_document.clone(),
+                    });
+                }
+                self.identities.entry(part.account.clone()).or_default().add(page, line);
+                return Ok(last);
+            }
+            LIST_PARENTS => return self.controls.parents(&resource()?, data(part)?),
+            LIST_POLICIES_FOR_TARGET => return Ok(self.controls.attached(&resource()?, data(part)?)),
+            DESCRIBE_POLICY => self.controls.policy(data(part)?),
             DESCRIBE_ORGANIZATION => {
                 let answer: DescribeOrganization = data(part)?;
                 self.organizations.insert(part.account.clone(), answer.organization);
@@ -491,7 +496,7 @@ impl Index {
 }
 
 /// APIs that answer in pages.
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 14] = [
     LIST_FUNCTIONS,
     LIST_ALIASES,
     LIST_VERSIONS,
@@ -503,6 +508,9 @@ const LISTS: [&str; 11] = [
     LIST_EVENT_DATA_STORES,
     LIST_ACCOUNTS,
     DESCRIBE_SUBNETS,
+    GET_ACCOUNT_AUTHORIZATION_DETAILS,
+    LIST_PARENTS,
+    LIST_POLICIES_FOR_TARGET,
 ];
 
 /// Does it ask about a resource that AWS itself listed? Then "not enabled, or not offered here" is no answer to it: a
@@ -523,7 +531,7 @@ fn asks_about_what_is_there(api: &str) -> bool {
     )
 }
 
-fn malformed(why: impl Into<String>) -> Outcome {
+pub(super) fn malformed(why: impl Into<String>) -> Outcome {
     Outcome::Malformed { message: Some(why.into()) }
 }
 

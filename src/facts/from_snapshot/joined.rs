@@ -1,10 +1,13 @@
 //! Facts that join parts of the whole snapshot: what records invocations, trails, execution roles.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use super::identities::{self, Account};
 use super::state::{Emit, StateFacts, function_subject, known};
 use crate::arn;
 use crate::facts::{Body, InvokeLogging, Role, Subject, Trail};
+use crate::identity::Answer;
 use crate::logging::{Event, Target};
 use crate::snapshot::Scope;
 use crate::snapshot::api::*;
@@ -86,17 +89,19 @@ impl StateFacts<'_> {
         }
     }
 
-    pub(super) fn roles(&self, emit: Emit<'_>) {
+    pub(super) fn roles(&self, judged: &BTreeMap<&str, Account<'_>>, emit: Emit<'_>) {
         let mut used: std::collections::BTreeMap<&str, Vec<Cow<'_, str>>> = std::collections::BTreeMap::new();
         for function in self.index.functions.values().flatten() {
             if let Some(role) = &function.role {
                 used.entry(role).or_default().push(Cow::Borrowed(&function.arn));
             }
         }
-        for (role, functions) in used {
+        for (role, mut functions) in used {
+            // Whatever order the parts came in.
+            functions.sort_unstable();
             let account = arn::account(role);
             let name = role.rsplit('/').next().unwrap_or(role);
-            let call = super::index::Call {
+            let call = super::call::Call {
                 api: GET_ROLE,
                 account: account.unwrap_or_default().to_owned(),
                 region: None,
@@ -111,11 +116,28 @@ impl StateFacts<'_> {
             };
             let incomplete =
                 self.index.scopes().iter().find_map(|scope| self.index.why(LIST_FUNCTIONS, scope, None));
+            let found = account.and_then(|account| judged.get(account)?.get(role));
+            let unread = account
+                .and_then(|account| {
+                    self.index.why_of_account(GET_ACCOUNT_AUTHORIZATION_DETAILS, account, None)
+                })
+                // A role that is not in the answer was made after it, or is gone.
+                .unwrap_or(Why::NotCollected);
+            let rights = found.map(|found| &found.rights);
+            let may = |answer: Option<&Answer>| answer.map_or(Reading::Unread(unread), identities::may);
+            let (admin, iam) = (rights.map(|one| &one.admin), rights.map(|one| &one.iam_write));
             let body = Role {
                 subject: known(role),
                 name: known(name),
                 account: Reading::or_unread(account.map(Cow::Borrowed), Why::Malformed),
                 functions: Reading::Known(TextList { items: functions, incomplete }),
+                admin: may(admin),
+                admin_granted_by: admin.map_or(Reading::Unread(unread), identities::granted_by),
+                iam_write: may(iam),
+                iam_actions: iam.map_or(Reading::Unread(unread), identities::actions),
+                iam_granted_by: iam.map_or(Reading::Unread(unread), identities::granted_by),
+                control_policies: found
+                    .map_or(Reading::Unread(unread), |found| found.control_policies.clone()),
                 lambda_may_assume,
             };
             let subject = Subject {
@@ -125,7 +147,10 @@ impl StateFacts<'_> {
                 account: account.map(Cow::Borrowed),
                 region: None,
             };
-            let place = (GET_ROLE, state.map_or(1, |state| state.line), String::new());
+            let place = match found {
+                Some(found) => (GET_ACCOUNT_AUTHORIZATION_DETAILS, found.at.line, found.at.pointer.clone()),
+                None => (GET_ROLE, state.map_or(1, |state| state.line), String::new()),
+            };
             emit(&self.fact(subject, place, String::new(), Body::Role(Box::new(body))));
         }
     }

@@ -6,7 +6,7 @@ use super::index::FunctionRow;
 use super::state::{Emit, StateFacts, function_subject, known, owner};
 use crate::exposure::ResourceKind;
 use crate::facts::{
-    Body, EventSource, Function, FunctionUrl, Grant, InvokeLogging, LayerUse, Subject, Trail,
+    Body, EventSource, Function, FunctionUrl, Grant, InvokeLogging, LayerUse, Role, Subject, Trail,
 };
 use crate::snapshot::Scope;
 use crate::snapshot::api::*;
@@ -39,7 +39,7 @@ impl StateFacts<'_> {
     }
 
     pub(super) fn missing_of_region(&self, scope: &Scope, emit: Emit<'_>) {
-        let functions: [(&str, Unread); 5] = [
+        let functions: [(&str, Unread); 6] = [
             ("functions", |why| Body::Function(Box::new(Function::unread(why)))),
             ("policies of functions", |why| {
                 let resource_type = Reading::Known(Cow::Borrowed("function"));
@@ -47,6 +47,7 @@ impl StateFacts<'_> {
             }),
             ("function URLs", |why| Body::FunctionUrl(Box::new(FunctionUrl::unread(why)))),
             ("layers used by functions", |why| Body::LayerUse(Box::new(LayerUse::unread(why)))),
+            ("execution roles of functions", |why| Body::Role(Box::new(Role::unread(why)))),
             ("logging of functions", |why| Body::InvokeLogging(Box::new(InvokeLogging::unread(why)))),
         ];
         if let Some(why) = self.index.why(LIST_FUNCTIONS, scope, None) {

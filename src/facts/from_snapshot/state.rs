@@ -279,7 +279,9 @@ impl<'s> StateFacts<'s> {
         }
         self.logging(emit);
         self.trails(emit);
-        self.roles(emit);
+        let judged = self.judged();
+        self.roles(&judged, emit);
+        self.principals(&judged, emit);
     }
 
     fn url(&self, row: &UrlRow, emit: Emit<'_>) {

@@ -75,7 +75,7 @@ fn of_statement(statement: &Json) -> Admits {
 }
 
 /// IAM answers with percent-encoded JSON (RFC 3986); the CLI decodes it.
-pub(in crate::facts) fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
