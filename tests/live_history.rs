@@ -111,7 +111,7 @@ fn each_question_is_asked_once_and_global_services_in_their_region() {
     let report = ran.json();
     let out = report["coverage"]["not_in_scope"].as_array().unwrap().clone();
     let served = |text: &str| out.iter().any(|row| row["what"].as_str().unwrap().starts_with(text));
-    assert!(served("Invocations (") && served("What was called ("), "{out:?}");
+    assert!(served("Invocations and other data events (") && served("What was called ("), "{out:?}");
     assert!(out.iter().any(|row| row["command"] == "lambda-audit replay s3://BUCKET/AWSLogs"));
     let judged = report["coverage"]["policies"].to_string();
     assert!(!judged.contains("lambda-token-external") && !judged.contains("invoke-unusual-asn"));
