@@ -15,6 +15,8 @@ mod logging;
 mod man;
 mod output;
 mod permissions;
+#[cfg(feature = "aws")]
+mod plan;
 mod policy;
 mod replay;
 mod report;

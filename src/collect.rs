@@ -23,6 +23,10 @@ mod gauge;
 #[cfg(feature = "aws")]
 mod http;
 #[cfg(feature = "aws")]
+mod json;
+#[cfg(feature = "aws")]
+mod metrics;
+#[cfg(feature = "aws")]
 mod outcome;
 #[cfg(feature = "aws")]
 mod pace;
@@ -30,6 +34,8 @@ mod pace;
 mod prefix;
 #[cfg(feature = "aws")]
 mod records;
+#[cfg(feature = "aws")]
+mod redact;
 #[cfg(feature = "aws")]
 mod run;
 #[cfg(feature = "aws")]
@@ -40,6 +46,8 @@ mod session;
 mod sink;
 #[cfg(feature = "aws")]
 mod spool;
+#[cfg(feature = "aws")]
+mod trust;
 #[cfg(feature = "aws")]
 mod walk;
 

@@ -25,21 +25,23 @@ pub use activity_kinds::{
 };
 pub use state_kinds::{
     EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL, Function, FunctionUrl, GRANT, GUARDRAIL,
-    Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange,
-    PRINCIPAL, Principal, ROLE, Role, TRAIL, TRAIL_FILE, Trail, TrailFile,
+    Grant, Guardrail, INVOKE_DELIVERY, INVOKE_LOGGING, InvokeDelivery, InvokeLogging, LAYER_USE,
+    LOGGING_CHANGE, LayerUse, LoggingChange, PRINCIPAL, Principal, ROLE, Role, TRAIL, TRAIL_FILE, Trail,
+    TrailFile,
 };
 
 use crate::value::Why;
 use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: [&KindDecl; 14] = [
+pub static KINDS: [&KindDecl; 15] = [
     &GRANT,
     &FUNCTION_URL,
     &LAYER_USE,
     &EVENT_SOURCE,
     &FUNCTION,
     &INVOKE_LOGGING,
+    &INVOKE_DELIVERY,
     &LOGGING_CHANGE,
     &TRAIL,
     &TRAIL_FILE,
@@ -64,6 +66,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
         "event_source" => Box::new(EventSource::unread(why)),
         "function" => Box::new(Function::unread(why)),
         "invoke_logging" => Box::new(InvokeLogging::unread(why)),
+        "invoke_delivery" => Box::new(InvokeDelivery::unread(why)),
         "logging_change" => Box::new(LoggingChange::unread(why)),
         "trail" => Box::new(Trail::unread(why)),
         "trail_file" => Box::new(TrailFile::unread(why)),
@@ -177,6 +180,7 @@ pub enum Body<'a> {
     EventSource(Box<EventSource<'a>>),
     Function(Box<Function<'a>>),
     InvokeLogging(Box<InvokeLogging<'a>>),
+    InvokeDelivery(Box<InvokeDelivery<'a>>),
     LoggingChange(Box<LoggingChange<'a>>),
     Trail(Box<Trail<'a>>),
     TrailFile(Box<TrailFile<'a>>),
@@ -196,6 +200,7 @@ impl<'a> Body<'a> {
             Body::EventSource(fact) => &**fact,
             Body::Function(fact) => &**fact,
             Body::InvokeLogging(fact) => &**fact,
+            Body::InvokeDelivery(fact) => &**fact,
             Body::LoggingChange(fact) => &**fact,
             Body::Trail(fact) => &**fact,
             Body::TrailFile(fact) => &**fact,

@@ -15,9 +15,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::ask::Request;
+use super::http::Signed;
 use super::needs::GET_ACCOUNT_SETTINGS;
 use super::outcome::Trouble;
 use super::quota::LOOKUP_EVENTS;
+use super::{json, metrics};
 use crate::arn;
 use crate::snapshot::api::*;
 
@@ -28,6 +30,9 @@ pub(super) struct Clients {
     cloudtrail: aws_sdk_cloudtrail::Client,
     iam: aws_sdk_iam::Client,
     organizations: aws_sdk_organizations::Client,
+    /// For the services without a client here.
+    signed: Arc<Signed>,
+    region: Arc<str>,
 }
 
 /// The body of an answer. Its `Debug` shows nothing of it: it holds values of environment variables.
@@ -83,13 +88,20 @@ impl Clients {
             cloudtrail: aws_sdk_cloudtrail::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
+            signed: Arc::new(Signed::new(config)),
+            region: region.into(),
         }
     }
 
     pub(super) async fn send(&self, request: Request<'_>) -> Result<Vec<u8>, Trouble> {
-        let Request { api, resource, token, span } = request;
+        let Request { api, resource, token, span, names } = request;
         if let (LOOKUP_EVENTS, Some(span)) = (api, span) {
             return self.look_up(named(resource)?, span, token).await;
+        }
+        if let (GET_METRIC_DATA, Some(span)) = (api, span) {
+            let question = metrics::question(names, span, token);
+            return json::ask(&self.signed, &json::CLOUDWATCH, &self.region, ("GetMetricData", &question))
+                .await;
         }
         match api.split(':').next() {
             Some("lambda") => self.lambda(api, resource, token).await,

@@ -21,6 +21,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::outcome::Trouble;
+use super::trust;
 
 /// Credentials are asked for again when less than this is left of them.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -66,6 +67,7 @@ impl Signed {
         let connector = Connector::builder()
             .connector_settings(settings)
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_context(trust::chosen())
             .build();
         Signed { connector, config, credentials: Mutex::default() }
     }
@@ -153,6 +155,28 @@ fn signed(call: &Call, credentials: Credentials) -> Result<HttpRequest, Trouble>
     Ok(request)
 }
 
+/// The address of a service that is configured: its own, or the one for all.
+pub(super) fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// The domain that the addresses of a region's services end with, by the beginning of its name.
+const DOMAINS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+];
+
+/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+pub(super) fn domain(region: &str) -> &'static str {
+    let of = DOMAINS.iter().find(|(beginning, _)| region.starts_with(beginning));
+    of.map_or("amazonaws.com", |(_, domain)| domain)
+}
+
 /// Percent-encoded as signatures have it; `/` stays where it separates.
 pub(super) fn encoded(text: &str, keep_slash: bool) -> String {
     let mut out = String::with_capacity(text.len());
@@ -164,4 +188,18 @@ pub(super) fn encoded(text: &str, keep_slash: bool) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_partition_has_its_domain() {
+        assert_eq!(domain("eu-west-1"), "amazonaws.com");
+        assert_eq!(domain("us-gov-west-1"), "amazonaws.com");
+        assert_eq!(domain("cn-north-1"), "amazonaws.com.cn");
+        assert_eq!(domain("eusc-de-east-1"), "amazonaws.eu");
+        assert_eq!(domain("us-isob-east-1"), "sc2s.sgov.gov");
+    }
 }

@@ -6,6 +6,7 @@
 mod base;
 mod call;
 mod controls;
+mod counted;
 mod identities;
 mod index;
 mod joined;
@@ -13,5 +14,6 @@ mod missing;
 mod state;
 
 pub use call::CallState;
+pub use counted::Countable;
 pub use index::Index;
 pub use state::StateFacts;

@@ -6,11 +6,14 @@
 //! The AWS CLI, where it pages itself (`--max-items`), says `NextToken` for what Lambda calls `NextMarker`.
 
 mod identity;
+mod metrics;
 
 pub use identity::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use metrics::{MetricPage, MetricSeries, Moment};
 
 /// The APIs whose parts a snapshot of version 1 may hold.
 pub const APIS: &[&str] = &[
@@ -37,6 +40,7 @@ pub const APIS: &[&str] = &[
     LIST_PARENTS,
     LIST_POLICIES_FOR_TARGET,
     DESCRIBE_POLICY,
+    GET_METRIC_DATA,
     ASSUME_ROLE,
     LIST_REGIONS,
     GUARDRAIL,
@@ -61,6 +65,7 @@ pub const GET_EVENT_DATA_STORE: &str = "cloudtrail:GetEventDataStore";
 pub const GET_ROLE: &str = "iam:GetRole";
 pub const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
+pub const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 /// The account was entered. A collector writes it where that failed.
 pub const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// The account's regions were listed. A collector writes it where that failed: some may have been left out.
@@ -522,6 +527,7 @@ pub(super) fn schemas() -> serde_json::Value {
         LIST_PARENTS => ParentPage,
         LIST_POLICIES_FOR_TARGET => PolicyPage,
         DESCRIBE_POLICY => DescribePolicy,
+        GET_METRIC_DATA => MetricPage,
         ASSUME_ROLE => Nothing,
         LIST_REGIONS => Nothing,
         GUARDRAIL => GuardrailState,

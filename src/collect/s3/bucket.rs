@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-
 use super::LARGEST;
 use super::answer::{Object, Page, parse, refused};
-use crate::collect::http::{Call, Reply, Signed, encoded};
+use crate::collect::http::{Call, Reply, Signed, domain, encoded, endpoint};
 use crate::collect::outcome::{Next, Trouble, next};
 use crate::snapshot::Outcome;
 use crate::trail::FaultKind;
@@ -45,10 +43,10 @@ impl Bucket {
     /// The address of a key: below the endpoint that is configured, else the bucket's own.
     fn url(&self, region: &str, key: &str, query: &str) -> String {
         let key = encoded(key, true);
-        let base = match endpoint(self.client.config()) {
+        let base = match endpoint(self.client.config(), "S3") {
             Some(endpoint) => format!("{}/{}", endpoint.trim_end_matches('/'), self.name),
             None => {
-                let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+                let suffix = domain(region);
                 // Certificates of bucket addresses have no room for dots in names.
                 if self.name.contains('.') {
                     format!("https://s3.{region}.{suffix}/{}", self.name)
@@ -141,11 +139,6 @@ impl Bucket {
             tokio::time::sleep(PAUSE * 2u32.pow(attempts - 1)).await;
         }
     }
-}
-
-fn endpoint(config: &SdkConfig) -> Option<String> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    set("AWS_ENDPOINT_URL_S3").or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 fn fault(outcome: Outcome) -> FaultKind {
