@@ -34,7 +34,7 @@ fn an_authority_that_the_environment_names_is_taken_and_no_other() {
     let bundle = root().join(OF_TESTS);
     let bundle = bundle.to_str();
     let ran = run(&endpoint, bundle, scan);
-    assert!([0, 1].contains(&ran.code), "{ran:?}");
+    assert!(!ran.json()["findings"].as_array().unwrap().is_empty(), "{ran:?}");
     let ran = run(&endpoint, bundle, replay);
     assert!(ran.json()["inputs"]["records"].as_u64().unwrap() > 0, "{ran:?}");
     let answered = endpoint.count();

@@ -75,6 +75,7 @@ impl StoreArgs {
 /// Whether there are records beside those of files that a store is to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
+    #[cfg(feature = "aws")]
     LookUps,
     Nothing,
 }
