@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         let holds = value <= limit;
         good &= holds;
         println!(
-            "{name:<46} {value:>10.2} {unit:<3} limit {limit:>10.2}  {}",
+            "{name:<66} {value:>10.2} {unit:<3} limit {limit:>10.2}  {}",
             if holds { "ok" } else { "MISSED" }
         );
     };
@@ -47,12 +47,9 @@ fn main() -> ExitCode {
     seen.iter().for_each(|call| *made.entry(&call.api).or_default() += 1);
     let calls = planned["places"][0]["calls"].as_object().unwrap();
     for (api, count) in calls {
-        figure(
-            &format!("calls of {api}"),
-            made.get(api.as_str()).copied().unwrap_or(0) as f64,
-            count.as_f64().unwrap(),
-            "",
-        );
+        let made = made.get(api.as_str()).copied().unwrap_or(0) as f64;
+        let planned = count.as_f64().unwrap();
+        figure(&format!("{api}: {made} calls, off the plan by"), (made - planned).abs(), 0.0, "");
     }
     figure("memory at most", ran.memory, 200.0, "MiB");
 

@@ -5,6 +5,7 @@ mod assemble;
 pub mod cases;
 mod causes;
 mod context;
+mod delivery;
 mod holes;
 mod integrity;
 mod ledger;
@@ -43,6 +44,7 @@ use crate::value::{Reading, Why};
 use networks::Lookups;
 
 pub use assemble::rfc3339;
+pub use delivery::{Arrivals, Delivery};
 pub use looked_up::{LookedUp, NamedText};
 pub use records::{LastInvoke, RecordFacts};
 
@@ -101,6 +103,8 @@ pub struct Audit {
     pub logging: Vec<LoggingFact>,
     /// The last invocation that was read of each function, by unqualified ARN.
     pub last_invokes: std::collections::BTreeMap<String, LastInvoke>,
+    /// What the comparison with CloudWatch's counts found, by unqualified ARN.
+    pub deliveries: std::collections::BTreeMap<String, Delivery>,
 }
 
 /// Why a run could not be carried out.
@@ -211,6 +215,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
     let trail =
         reading::read_trail(with, &lookups, store.as_deref_mut(), (known, base.as_ref()), &mut tally)?;
     blind_functions(job, &engine, &logging, &trail, &mut tally);
+    let deliveries = delivery::judge(job, &engine, snapshot.as_ref(), &trail, &mut tally);
 
     let consulted = lookups.consulted()?;
     let read = assemble::Inputs {
@@ -224,7 +229,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
     };
     let fingerprints = tally.findings.keys().copied().collect();
     let (report, exit) = assemble::report(job, &engine, &gaps, read, outside, tally);
-    Ok(Audit { report, exit, fingerprints, logging, last_invokes: trail.facts.last_invokes })
+    Ok(Audit { report, exit, fingerprints, logging, last_invokes: trail.facts.last_invokes, deliveries })
 }
 
 /// The fields that a table of networks answers, of every kind that has them.

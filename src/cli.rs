@@ -16,6 +16,8 @@ mod logging;
 mod man;
 mod output;
 mod permissions;
+#[cfg(feature = "aws")]
+mod plan;
 mod policy;
 mod replay;
 mod report;

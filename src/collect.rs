@@ -25,6 +25,10 @@ mod gauge;
 #[cfg(feature = "aws")]
 mod http;
 #[cfg(feature = "aws")]
+mod json;
+#[cfg(feature = "aws")]
+mod metrics;
+#[cfg(feature = "aws")]
 mod outcome;
 #[cfg(feature = "aws")]
 mod pace;
@@ -32,6 +36,8 @@ mod pace;
 mod prefix;
 #[cfg(feature = "aws")]
 mod records;
+#[cfg(feature = "aws")]
+mod redact;
 #[cfg(feature = "aws")]
 mod run;
 #[cfg(feature = "aws")]
@@ -42,6 +48,8 @@ mod session;
 mod sink;
 #[cfg(feature = "aws")]
 mod spool;
+#[cfg(feature = "aws")]
+mod trust;
 #[cfg(feature = "aws")]
 mod walk;
 

@@ -25,16 +25,16 @@ pub use activity_kinds::{
 };
 pub use state_kinds::{
     CODE_SIGNING_CHANGE, CodeSigningChange, EVENT_SOURCE, EXPOSURES, EventSource, FUNCTION, FUNCTION_URL,
-    Function, FunctionUrl, GRANT, GUARDRAIL, Grant, Guardrail, INVOKE_LOGGING, InvokeLogging, LAYER_USE,
-    LOGGING_CHANGE, LayerUse, LoggingChange, PRINCIPAL, Principal, ROLE, Role, TRAIL, TRAIL_FILE, Trail,
-    TrailFile,
+    Function, FunctionUrl, GRANT, GUARDRAIL, Grant, Guardrail, INVOKE_DELIVERY, INVOKE_LOGGING,
+    InvokeDelivery, InvokeLogging, LAYER_USE, LOGGING_CHANGE, LayerUse, LoggingChange, PRINCIPAL, Principal,
+    ROLE, Role, TRAIL, TRAIL_FILE, Trail, TrailFile,
 };
 
 use crate::value::Why;
 use schema::{FieldAccess, FieldSet, KindDecl, Origin};
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: [&KindDecl; 15] = [
+pub static KINDS: [&KindDecl; 16] = [
     &GRANT,
     &FUNCTION_URL,
     &LAYER_USE,
@@ -42,6 +42,7 @@ pub static KINDS: [&KindDecl; 15] = [
     &FUNCTION,
     &CODE_SIGNING_CHANGE,
     &INVOKE_LOGGING,
+    &INVOKE_DELIVERY,
     &LOGGING_CHANGE,
     &TRAIL,
     &TRAIL_FILE,
@@ -67,6 +68,7 @@ pub fn unread_fact(kind: &KindDecl, why: Why) -> Option<Box<dyn FieldSet + Send 
         "function" => Box::new(Function::unread(why)),
         "code_signing_change" => Box::new(CodeSigningChange::unread(why)),
         "invoke_logging" => Box::new(InvokeLogging::unread(why)),
+        "invoke_delivery" => Box::new(InvokeDelivery::unread(why)),
         "logging_change" => Box::new(LoggingChange::unread(why)),
         "trail" => Box::new(Trail::unread(why)),
         "trail_file" => Box::new(TrailFile::unread(why)),
@@ -181,6 +183,7 @@ pub enum Body<'a> {
     Function(Box<Function<'a>>),
     CodeSigningChange(Box<CodeSigningChange<'a>>),
     InvokeLogging(Box<InvokeLogging<'a>>),
+    InvokeDelivery(Box<InvokeDelivery<'a>>),
     LoggingChange(Box<LoggingChange<'a>>),
     Trail(Box<Trail<'a>>),
     TrailFile(Box<TrailFile<'a>>),
@@ -201,6 +204,7 @@ impl<'a> Body<'a> {
             Body::Function(fact) => &**fact,
             Body::CodeSigningChange(fact) => &**fact,
             Body::InvokeLogging(fact) => &**fact,
+            Body::InvokeDelivery(fact) => &**fact,
             Body::LoggingChange(fact) => &**fact,
             Body::Trail(fact) => &**fact,
             Body::TrailFile(fact) => &**fact,

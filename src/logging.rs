@@ -26,6 +26,7 @@
 
 mod classes;
 mod collected;
+mod delivery;
 mod exclude;
 mod explain;
 mod loss;
@@ -36,6 +37,7 @@ mod solve;
 use std::fmt;
 
 pub use collected::{Recorders, TrailSummary, normal};
+pub use delivery::{Comparison, Hours, Quarters, Read, compare};
 pub use loss::{Loss, RecorderState, Touched, loss};
 pub use solve::Solver;
 

@@ -49,6 +49,10 @@ fn look_up(endpoint: &Endpoint, more: &[&str]) -> Ran {
     aws(endpoint, DEMO, &arguments)
 }
 
+fn command_of(endpoint: &Endpoint) -> std::process::Command {
+    live_support::command(endpoint, DEMO)
+}
+
 fn look_ups(endpoint: &Endpoint) -> Vec<Seen> {
     endpoint.seen().into_iter().filter(|call| call.api == "cloudtrail:LookupEvents").collect()
 }
@@ -111,7 +115,7 @@ fn each_question_is_asked_once_and_global_services_in_their_region() {
     let report = ran.json();
     let out = report["coverage"]["not_in_scope"].as_array().unwrap().clone();
     let served = |text: &str| out.iter().any(|row| row["what"].as_str().unwrap().starts_with(text));
-    assert!(served("Invocations (") && served("What was called ("), "{out:?}");
+    assert!(served("Invocations and other data events (") && served("What was called ("), "{out:?}");
     assert!(out.iter().any(|row| row["command"] == "lambda-audit replay s3://BUCKET/AWSLogs"));
     let judged = report["coverage"]["policies"].to_string();
     assert!(!judged.contains("lambda-token-external") && !judged.contains("invoke-unusual-asn"));
@@ -283,6 +287,202 @@ fn a_scan_looks_up_the_causes_of_what_it_finds() {
     endpoint.forget();
     let ran = aws(&endpoint, DEMO, &[&arguments[..], &["--no-history"]].concat());
     assert!(ran.code != 2 && look_ups(&endpoint).is_empty());
+}
+
+/// A record that does not say whether its session is a function's: the role's trust policy is read, and answers it.
+#[test]
+fn the_trust_policy_of_a_records_role_decides_whose_its_session_is() {
+    let role = format!("arn:aws:iam::{DEMO}:role/Indexer");
+    let snapshot = |service: &str| {
+        let functions = json!({"Functions": [{"FunctionName": "indexer", "Role": role,
+            "FunctionArn": format!("arn:aws:lambda:us-east-1:{DEMO}:function:indexer")}]});
+        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": service}}]});
+        let part = |region: Json, api: &str, resource: Json, data: Json| {
+            json!({"type": "part", "account": DEMO, "region": region, "api": api, "resource": resource,
+                "outcome": {"status": "ok"}, "data": data})
+            .to_string()
+        };
+        [
+            json!({"type": "header", "version": 1, "scope": [{"account": DEMO, "region": "us-east-1"}]})
+                .to_string(),
+            part(json!("us-east-1"), "lambda:ListFunctions", Json::Null, functions),
+            part(
+                Json::Null,
+                "iam:GetRole",
+                json!(role),
+                json!({"Role": {"RoleName": "Indexer", "Arn": role, "AssumeRolePolicyDocument": trust}}),
+            ),
+        ]
+        .join("\n")
+    };
+    let judged = |service: &str, fault: Option<FaultKind>| {
+        let mut content = Content::of(&snapshot(service));
+        let now: jiff::Timestamp = support::NOW.parse().unwrap();
+        content.history.now = Some(now.as_second());
+        for at in 0..3 {
+            let time = jiff::Timestamp::from_second(now.as_second() - 3_600 * (at + 1)).unwrap().to_string();
+            content.history.add(json!({
+                "eventVersion": "1.11", "eventID": format!("00000000-0000-4000-8000-{at:012}"), "eventTime": time,
+                "eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "awsRegion": "us-east-1",
+                "recipientAccountId": DEMO, "eventCategory": "Management", "managementEvent": true, "readOnly": false,
+                "eventType": "AwsApiCall", "sourceIPAddress": "192.0.2.7", "userAgent": "Boto3",
+                "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:indexer", "accountId": DEMO,
+                    "arn": format!("arn:aws:sts::{DEMO}:assumed-role/Indexer/indexer"), "accessKeyId": "ASIAEXAMPLE",
+                    "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": "AROAEXAMPLE", "arn": role,
+                        "accountId": DEMO, "userName": "Indexer"}}},
+                "requestParameters": {"userName": "ops"}, "responseElements": null,
+            }));
+        }
+        content.history.sort();
+        let endpoint = fake_aws::start(content, None, 0);
+        if let Some(fault) = fault {
+            endpoint.fault(Fault::always("iam:GetRole", fault));
+        }
+        let arguments =
+            ["scan", "--output", "json", "--policy", "lambda-role-iam-write", "--region", "us-east-1"];
+        let ran = aws(&endpoint, DEMO, &arguments);
+        let asked =
+            endpoint.seen().iter().filter(|call| call.api == "iam:GetRole" && call.status == 200).count();
+        let row = ran.json()["coverage"]["policies"][0].clone();
+        let counts = ["fail", "pass", "unknown"].map(|name| row[name].as_u64().unwrap());
+        (counts, asked, ran.code)
+    };
+    assert_eq!(judged("lambda.amazonaws.com", None), ([3, 0, 0], 1, 1));
+    let (counts, asked, code) = judged("ec2.amazonaws.com", None);
+    assert_eq!((counts[0], counts[2], asked, code), (0, 0, 1, 0), "{counts:?}");
+    assert_eq!(judged("lambda.amazonaws.com", Some(FaultKind::Denied)), ([0, 0, 3], 0, 3));
+}
+
+/// A store covers look-ups: the next run asks only for what is newer, and knows what was reported.
+#[test]
+fn with_a_store_only_what_is_newer_is_looked_up() {
+    let content = |records: usize, later: i64| {
+        let mut content = many(records);
+        content.history.now = content.history.now.map(|now| now + later);
+        content
+    };
+    let store = scratch("history-store").join("audit.store");
+    let run = |endpoint: &Endpoint, command: &[&str], now: &str| {
+        let arguments =
+            [command, &["--output", "json", "--policy", "function-code-updated", "--store", path(&store)]];
+        let mut run = command_of(endpoint);
+        run.args(arguments.concat()).args(["--quota-scale", "1000", "--now", now]);
+        support::finish(run)
+    };
+    let clean = fake_aws::start(content(900, 0), None, 0);
+    let expected = findings(&aws(&clean, DEMO, &UPDATES));
+    for command in [&["replay", "--lookup-events"][..], &["scan"]] {
+        let endpoint = fake_aws::start(content(900, 0), None, 0);
+        let ran = run(&endpoint, command, support::NOW);
+        assert_eq!(findings(&ran), expected, "{ran:?}");
+        endpoint.forget();
+        let ran = run(&endpoint, command, "2026-11-20T09:30:00Z");
+        assert_eq!((findings(&ran), ran.json()["inputs"]["records"].clone()), (expected.clone(), json!(900)));
+        // Of the service the newest page, of each name what is newer and the hour before: 900 records are 18 pages.
+        let made = look_ups(&endpoint);
+        assert!(made.len() <= 7, "{made:?}");
+        let since = |call: &Seen| {
+            let body: Json = serde_json::from_str(call.resource.as_deref().unwrap()).unwrap();
+            body["StartTime"].as_i64().unwrap()
+        };
+        let now: jiff::Timestamp = support::NOW.parse().unwrap();
+        let by_name = made.iter().filter(|call| attribute(call).starts_with("EventName="));
+        assert!(by_name.map(since).all(|since| since == now.as_second() - 3_600), "{made:?}");
+        let seen: BTreeSet<String> =
+            ran.json()["findings"].as_array().unwrap().iter().map(|one| one["seen"].to_string()).collect();
+        assert_eq!(seen, BTreeSet::from(["\"known\"".to_owned()]));
+    }
+    let ran = support::run([
+        "scan",
+        "--snapshot",
+        "fixtures/accounts/clean/snapshot.jsonl",
+        "--store",
+        path(&store),
+    ]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("name some"), "{}", ran.stderr);
+}
+
+/// Killed again and again at any moment, and started anew: nothing lost, nothing counted twice.
+#[test]
+fn killed_at_any_moment_a_store_loses_no_record() {
+    let whole = fake_aws::start(many(900), None, 0);
+    let expected = findings(&aws(&whole, DEMO, &UPDATES));
+    let total = look_ups(&whole).len();
+    let store = scratch("history-killed").join("audit.store");
+    let endpoint = fake_aws::start(many(900), None, 0);
+    let kept =
+        [&UPDATES[..], &["--store", path(&store), "--quota-scale", "100", "--now", support::NOW]].concat();
+    for round in 0..12 {
+        endpoint.forget();
+        let mut run = command_of(&endpoint);
+        run.args(&kept).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let mut child = run.spawn().unwrap();
+        while look_ups(&endpoint).len() < round % 5 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    endpoint.forget();
+    let ran = aws(&endpoint, DEMO, &kept[..kept.len() - 2]);
+    assert_eq!(findings(&ran), expected);
+    assert_eq!(ran.json()["inputs"]["records"], 900);
+    assert!(look_ups(&endpoint).len() < total, "what was read is not asked for again");
+}
+
+/// Two runs at once would write into each other's files.
+#[test]
+fn a_history_is_one_runs_at_a_time() {
+    let endpoint = fake_aws::start(many(9), None, 0);
+    let directory = scratch("history-locked");
+    let lock = std::fs::File::create(directory.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = aws(&endpoint, DEMO, &[&UPDATES[..], &["--history", path(&directory)]].concat());
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("another run"), "{}", ran.stderr);
+    assert!(endpoint.seen().is_empty());
+    drop(lock);
+    assert_eq!(aws(&endpoint, DEMO, &[&UPDATES[..], &["--history", path(&directory)]].concat()).code, 0);
+}
+
+/// What `--plan` says of look-ups is what is made: a page of each service at least, and no more than one of each name,
+/// where no name has more.
+#[test]
+fn the_plan_of_look_ups_is_what_is_called() {
+    for command in [&["replay", "--lookup-events"][..], &["scan"]] {
+        for page in [50, 1] {
+            let endpoint = fake_aws::start(with_pages(page), None, 0);
+            let arguments = [command, &["--output", "json", "--region", "eu-west-1"]].concat();
+            let plan = aws(&endpoint, DEMO, &[&arguments[..], &["--plan"]].concat());
+            assert_eq!(plan.code, 0, "{plan:?}");
+            assert!(look_ups(&endpoint).is_empty());
+            aws(&endpoint, DEMO, &arguments);
+            let made = look_ups(&endpoint);
+            let places = plan.json()["places"].as_array().unwrap().clone();
+            let planned: BTreeSet<&str> =
+                places.iter().map(|place| place["region"].as_str().unwrap()).collect();
+            let asked: BTreeSet<&str> = made.iter().map(|call| call.region.as_str()).collect();
+            assert_eq!(planned, asked);
+            for place in places {
+                let least = place["calls"]["cloudtrail:LookupEvents"].as_u64().unwrap();
+                let by_name = place["look_ups"]["calls_by_name"].as_u64().unwrap();
+                let here = made.iter().filter(|call| place["region"] == call.region.as_str());
+                let attributes: BTreeSet<String> = here.clone().map(attribute).collect();
+                let count = attributes.len() as u64;
+                assert!(least <= count && count <= by_name, "{least} {count} {by_name}: {place}");
+                if page == 50 && place["region"] == "us-east-1" {
+                    assert_eq!(here.count() as u64, least, "{place}");
+                }
+                let seconds = place["look_ups"]["seconds_by_name"].as_f64().unwrap();
+                assert!((seconds - by_name as f64 / 1.6).abs() < 1e-6, "{place}");
+            }
+        }
+    }
+    let endpoint = fake_aws::start(content("clean"), None, 0);
+    let text = aws(&endpoint, DEMO, &["scan", "--plan"]).stdout;
+    assert!(text.contains("by name") && text.contains("Look-ups are a page"), "{text}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Job, LoggingFact, LookedUp, SnapshotRead, TrailRead, context, invocations_in_scope, ledger, looked_up,
-    networks, stored,
+    Job, LoggingFact, LookedUp, SnapshotRead, TrailRead, context, delivery, invocations_in_scope, ledger,
+    looked_up, networks, stored,
 };
 use crate::collect::quota::{self, Bucket};
 use crate::config::Require;
@@ -471,6 +471,16 @@ fn not_in_scope(job: &Job<'_>, engine: &Engine<'_>, read: Inputs<'_>) -> Vec<Not
         add(
             format!("Whether the trail files are all there and unchanged ({})", policies(&digests)),
             "lambda-audit replay PATH --verify-digests --public-keys FILE",
+        );
+    }
+    let counts = of(Surface::Counts);
+    if !counts.is_empty() && !delivery::is_compared(job, read.snapshot) {
+        add(
+            format!(
+                "Whether the invocations that CloudWatch counts arrived as records ({})",
+                policies(&counts)
+            ),
+            "lambda-audit scan --metrics --trail s3://BUCKET/AWSLogs",
         );
     }
     let invocations = of(Surface::TrailData);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::causes::{self, Texts};
+use super::delivery::Arrivals;
 use super::relevance::{Asked, Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
 use crate::engine::{Engine, Memory, Sessions, Share, Tally, Treatment, Waiting, Waits};
@@ -22,8 +23,8 @@ use crate::findings::cause::Changes;
 use crate::network::Recent;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
-use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
-use crate::value::{Reading, Why};
+use crate::trail::{Field, FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
+use crate::value::{Reading, Value, Why};
 
 /// The last record of a function's invocation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +44,7 @@ pub struct RecordFacts {
     pub last: Option<i64>,
     pub accounts: BTreeSet<String>,
     pub regions: BTreeSet<String>,
+    pub arrivals: Arrivals,
     /// By the function's unqualified ARN.
     pub last_invokes: BTreeMap<String, LastInvoke>,
     /// Of each account and class; empty where no policy asks what other records there are.
@@ -63,6 +65,7 @@ impl RecordFacts {
         self.last = self.last.max(other.last);
         self.accounts.extend(other.accounts);
         self.regions.extend(other.regions);
+        self.arrivals.merge(other.arrivals);
         self.reading.merge(other.reading);
         self.changes.merge(other.changes);
         self.timeline.merge(other.timeline);
@@ -515,6 +518,10 @@ impl RecordVisitor for Judge<'_> {
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
                 later(&mut facts.last_invokes, arn, invoke);
+                // In the caller's account it says nothing of what the owner's trail delivers.
+                if owner.account_text() == fact.subject.account.as_deref() && ran(record, fact) {
+                    facts.arrivals.invocation(arn, event.time);
+                }
             }
             causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
             if relevance.change
@@ -561,6 +568,13 @@ fn is_call(fact: &Fact<'_>) -> bool {
 
 fn is_invocation(fact: &Fact<'_>) -> bool {
     std::ptr::eq(fact.body.fields().kind(), &INVOCATION)
+}
+
+/// Did the function run? Requests that are refused are no invocations, and one that only checks permissions runs nothing.
+fn ran(record: &TrailRecord<'_>, fact: &Fact<'_>) -> bool {
+    let fields = fact.body.fields();
+    let dry = INVOCATION.field("dry_run").map(|index| fields.value(index));
+    matches!(record.error_code(), Field::Absent) && dry != Some(Value::Bool(true))
 }
 
 /// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.

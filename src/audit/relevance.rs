@@ -169,6 +169,8 @@ pub(super) struct Owner {
     region: Option<Box<str>>,
     /// Earliest and latest record of each class.
     read: [Option<(i64, i64)>; 3],
+    /// Earliest and latest record of all.
+    span: Option<(i64, i64)>,
 }
 
 const CLASSES: [EventClass; 3] = [EventClass::Management, EventClass::Data, EventClass::NetworkActivity];
@@ -209,15 +211,18 @@ impl Owner {
         let region = record.aws_region();
         let region = region.text();
         if self.region.as_deref() != region {
+            self.flush_span(facts);
             self.region = region.map(Into::into);
             if let Some(region) = region.filter(|region| !facts.regions.contains(*region)) {
                 facts.regions.insert(region.to_owned());
             }
         }
+        let time = record.event_time();
+        let (first, last) = self.span.unwrap_or((time, time));
+        self.span = Some((first.min(time), last.max(time)));
         if let Some(class) = class
             && let Some((_, read)) = CLASSES.iter().zip(&mut self.read).find(|(of, _)| **of == class)
         {
-            let time = record.event_time();
             let (first, last) = read.unwrap_or((time, time));
             *read = Some((first.min(time), last.max(time)));
         }
@@ -230,6 +235,13 @@ impl Owner {
                 facts.reading.record(account, class, first);
                 facts.reading.record(account, class, last);
             }
+        }
+        self.flush_span(facts);
+    }
+
+    fn flush_span(&mut self, facts: &mut RecordFacts) {
+        if let (Some(span), Some(account), Some(region)) = (self.span.take(), &self.account, &self.region) {
+            facts.arrivals.read(account, region, span);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What `snapshot`, `scan` and `logging` share when they ask AWS: whom, how fast, and where the answers go.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use indicatif::{HumanCount, HumanDuration};
 use jiff::Timestamp;
 
 use super::Failure;
+use super::common::Plan;
 use crate::audit::TrailInput;
 use crate::collect::history::{DAYS, History};
 use crate::collect::needs::Needs;
@@ -65,6 +66,9 @@ pub(crate) struct LiveArgs {
     /// Read the policies of versions that aliases or statements name, or of all published versions
     #[arg(long, value_enum, default_value_t, value_name = "WHICH", help_heading = "Live accounts")]
     versions: Versions,
+    /// Ask CloudWatch how many invocations it counts, to compare them with the records of trail files
+    #[arg(long, help_heading = "Live accounts")]
+    pub(crate) metrics: bool,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
 }
@@ -93,7 +97,11 @@ impl LiveArgs {
     /// # Errors
     /// If any of it is given.
     pub(crate) fn unused(&self, in_s3: bool) -> Result<(), Failure> {
-        let more = [(!self.region.is_empty(), "--region"), (self.versions == Versions::All, "--versions")];
+        let more = [
+            (!self.region.is_empty(), "--region"),
+            (self.versions == Versions::All, "--versions"),
+            (self.metrics, "--metrics"),
+        ];
         // Trail files in S3 are read with somebody's credentials too.
         let unused =
             |(given, name): &&(bool, &str)| *given && !(in_s3 && ["--profile", "--role-arn"].contains(name));
@@ -105,9 +113,25 @@ impl LiveArgs {
         }
     }
 
-    /// With the versions, if they are asked for.
+    /// With the versions and CloudWatch's counts, if they are asked for.
     pub(crate) fn needs(&self, needs: Needs) -> Needs {
-        if self.versions == Versions::All { needs.with_versions() } else { needs }
+        let needs = if self.versions == Versions::All { needs.with_versions() } else { needs };
+        if self.metrics { needs.with_metrics() } else { needs }
+    }
+
+    /// What CloudWatch counts is compared with records, and these are in trail files only.
+    ///
+    /// # Errors
+    /// If the counts are asked for and no files are given.
+    pub(crate) fn with_files(&self, trail: &[PathBuf]) -> Result<(), Failure> {
+        if self.metrics && trail.is_empty() {
+            return Err(Failure::Usage(
+                "--metrics compares what CloudWatch counts with the records of trail files: name them with --trail, as \
+                 in --trail s3://BUCKET/AWSLogs"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Collects into `open`'s place.
@@ -116,9 +140,9 @@ impl LiveArgs {
         needs: Needs,
         known: Known,
         look_ups: Option<LookUps>,
-        (open, quiet): (impl FnOnce() -> io::Result<Opened>, bool),
+        (open, plan): (impl FnOnce() -> io::Result<Opened>, &Plan),
     ) -> Result<Ended, Failure> {
-        self.pace.collect(&self.whence(), self.needs(needs), known, look_ups, (open, quiet))
+        self.pace.collect(&self.whence(), self.needs(needs), known, look_ups, (open, plan))
     }
 
     /// Collects into memory, for one run. Says on standard error if it stopped before its end.
@@ -126,12 +150,12 @@ impl LiveArgs {
         &self,
         needs: Needs,
         look_ups: Option<LookUps>,
-        quiet: bool,
+        plan: &Plan,
     ) -> Result<(Input, TrailInput), Failure> {
         let memory = Memory::default();
         let out = memory.clone();
         let open = move || Ok(Opened::plain(Box::new(out)));
-        let ended = self.collect(needs, Known::default(), look_ups, (open, quiet))?;
+        let ended = self.collect(needs, Known::default(), look_ups, (open, plan))?;
         let trail = judged(ended);
         let bytes = std::mem::take(&mut *memory.0.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((Input::Memory { name: "live".to_owned(), bytes: bytes.into() }, trail))
@@ -180,11 +204,11 @@ impl PaceArgs {
         needs: Needs,
         known: Known,
         look_ups: Option<LookUps>,
-        (open, quiet): (impl FnOnce() -> io::Result<Opened>, bool),
+        (open, plan): (impl FnOnce() -> io::Result<Opened>, &Plan),
     ) -> Result<Ended, Failure> {
-        let options = Options::new(self.quota_share, self.quota_scale);
+        let options = Options::new(self.quota_share, self.quota_scale, plan.now.as_second());
         let gauge = options.gauge.clone();
-        let shown = term::is_shown(quiet);
+        let shown = term::is_shown(plan.quiet);
         let bar = shown.then(|| term::ProgressLine::of(move |elapsed| line(&gauge.reached(), elapsed)));
         let (gauge, began) = (options.gauge.clone(), Instant::now());
         let ended = block_on(async { collect(whence, needs, options, known, look_ups, open).await });
@@ -230,7 +254,7 @@ pub(crate) fn look_ups(
     history: History,
     policies: &[&Policy],
     (scope, now): (&Scope, Timestamp),
-    directory: Option<&Path>,
+    directory: Option<PathBuf>,
 ) -> Result<LookUps, Failure> {
     let now = now.as_second();
     let first = now.saturating_sub(DAYS * 86_400);
@@ -245,7 +269,7 @@ pub(crate) fn look_ups(
         history,
         from: needed.from.map_or(first, |from| from.max(first)),
         to: needed.to.map_or(now, |to| to.min(now)),
-        directory: directory.map(Path::to_owned),
+        directory,
     })
 }
 

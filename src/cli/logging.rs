@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::common::CommonArgs;
 use super::output::{self, Format};
 use super::{Failure, run, scan};
-use crate::audit::{Audit, LastInvoke};
+use crate::audit::{Audit, Delivery, LastInvoke};
 use crate::findings::gate::{Exit, Outcome, gate};
 use crate::policy::Severity;
 use crate::report::text::{Style, plural, safe, wrap};
@@ -24,10 +24,12 @@ Configured says what the trails' and event data stores' selectors record, and pr
 invocations arrived, where trail files are given. Exits 1 if a function is known not to be logged, 3 if that could not
 be told for some.
 
-Without --snapshot the accounts are asked, with the few calls that this takes.
+Without --snapshot the accounts are asked, with the few calls that this takes. With --metrics, or a snapshot that was
+taken with it, delivered says whether what CloudWatch counts arrived in the trail files.
 
 Examples:
   lambda-audit logging --all-regions
+  lambda-audit logging --metrics --trail s3://BUCKET/AWSLogs
   lambda-audit logging --snapshot snapshot.jsonl
   lambda-audit logging --snapshot snapshot.jsonl --trail ./AWSLogs --output json")]
 pub(crate) struct Args {
@@ -62,6 +64,16 @@ struct Row {
     reason: Option<String>,
     proof: Option<String>,
     observed: Option<Observed>,
+    /// Null where nothing was compared, or trails do not record every invocation.
+    delivered: Option<Delivered>,
+}
+
+/// Did what CloudWatch counts arrive?
+#[derive(Debug, Serialize)]
+struct Delivered {
+    /// `yes`, `no`, or `unknown`; also `yes` where CloudWatch counts none.
+    status: &'static str,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,7 +95,10 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let snapshot = match &args.snapshot {
         Some(path) => scan::snapshot_input(path, &args.trail)?,
         #[cfg(feature = "aws")]
-        None => args.live.input(crate::collect::needs::Needs::logging(), None, plan.quiet)?.0,
+        None => {
+            args.live.with_files(&args.trail)?;
+            args.live.input(crate::collect::needs::Needs::logging(), None, &plan)?.0
+        }
         #[cfg(not(feature = "aws"))]
         None => return Err(scan::offline()),
     };
@@ -97,9 +112,12 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
             _ => text(&answer, !args.trail.is_empty(), plan.style_of(target), &mut out),
         })?;
     }
+    let delivered = |word: &str| answer.functions.iter().any(|row| row.is_delivered(word));
     let outcome = Outcome {
-        gravest: (count("no") > 0).then_some(Severity::High),
-        incomplete: count("unknown") > 0 || answer.not_read.iter().any(|row| !row.accepted),
+        gravest: (count("no") > 0 || delivered("no")).then_some(Severity::High),
+        incomplete: count("unknown") > 0
+            || delivered("unknown")
+            || answer.not_read.iter().any(|row| !row.accepted),
         nothing_read: false,
     };
     let thresholds = crate::findings::gate::Thresholds { fail_on: Severity::Info, ..plan.thresholds.clone() };
@@ -107,6 +125,10 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
 }
 
 impl Row {
+    fn is_delivered(&self, word: &str) -> bool {
+        self.delivered.as_ref().is_some_and(|delivered| delivered.status == word)
+    }
+
     /// The proof, or what excludes the function.
     fn why(&self) -> &str {
         match (self.configured.as_str(), &self.proof) {
@@ -128,6 +150,7 @@ fn rank(configured: &str) -> u8 {
 
 fn answer(audit: Audit) -> Answer {
     let mut invokes: BTreeMap<String, LastInvoke> = audit.last_invokes;
+    let mut deliveries = audit.deliveries;
     let functions = audit
         .logging
         .into_iter()
@@ -136,6 +159,7 @@ fn answer(audit: Audit) -> Answer {
             let observed = subject.arn.as_deref().and_then(|arn| invokes.remove(arn)).map(|invoke| {
                 Observed { last: crate::audit::rfc3339(invoke.time), event_id: invoke.event_id }
             });
+            let delivered = subject.arn.as_deref().and_then(|arn| deliveries.remove(arn)).and_then(delivered);
             let (configured, reason) = match fact.configured {
                 Reading::Known(word) => (word, fact.reason),
                 Reading::Unread(why) => {
@@ -152,6 +176,7 @@ fn answer(audit: Audit) -> Answer {
                 reason,
                 proof: fact.proof,
                 observed,
+                delivered,
             }
         })
         .collect();
@@ -160,12 +185,28 @@ fn answer(audit: Audit) -> Answer {
         surface.starts_with("cloudtrail:")
             || matches!(
                 surface,
-                "trail" | "snapshot" | "lambda:ListFunctions" | "lambda:ListFunctionUrlConfigs"
+                "trail"
+                    | "snapshot"
+                    | "cloudwatch:GetMetricData"
+                    | "lambda:ListFunctions"
+                    | "lambda:ListFunctionUrlConfigs"
             )
     };
     let not_read =
         audit.report.coverage.read.into_iter().filter(|row| row.is_gap() && concerns(row)).collect();
     Answer { version: "1", functions, not_read }
+}
+
+/// `None`: trails do not record every invocation, so what is missing proves nothing.
+fn delivered(delivery: Delivery) -> Option<Delivered> {
+    let Delivery { configured, comparison } = delivery;
+    let status = match (configured, comparison.undelivered) {
+        (Reading::Known("yes"), Reading::Known(true)) => "no",
+        (Reading::Known("yes"), Reading::Known(false)) => "yes",
+        (Reading::Known("yes") | Reading::Unread(_), _) => "unknown",
+        (Reading::Known(_) | Reading::Absent, _) => return None,
+    };
+    Some(Delivered { status, reason: comparison.reason })
 }
 
 fn text(answer: &Answer, trail: bool, style: Style, out: &mut impl Write) -> std::io::Result<()> {
@@ -208,6 +249,11 @@ fn text(answer: &Answer, trail: bool, style: Style, out: &mut impl Write) -> std
                     None => String::new(),
                 };
                 writeln!(out, "{}", format!("    {name:<longest$}  {last}").trim_end())?;
+                if let Some(delivered) = row.delivered.as_ref().filter(|one| one.status != "yes") {
+                    let head = if delivered.status == "no" { "Not delivered" } else { "Delivery not known" };
+                    let line = format!("{head}: {}", safe(&delivered.reason));
+                    writeln!(out, "{}", wrap(&line, usize::from(style.width), "      "))?;
+                }
             }
         }
         writeln!(out)?;
@@ -221,6 +267,10 @@ fn text(answer: &Answer, trail: bool, style: Style, out: &mut impl Write) -> std
             line.push_str(more);
         }
         writeln!(out, "{}", wrap(&safe(&line), usize::from(style.width), ""))?;
+    }
+    let lost = answer.functions.iter().filter(|row| row.is_delivered("no")).count() as u64;
+    if lost > 0 {
+        writeln!(out, "Lost: invocations of {} were not delivered.", plural(lost, "function"))?;
     }
     let blind: Vec<&Row> = answer.functions.iter().filter(|row| row.configured == "no").collect();
     let unknown = answer.functions.iter().filter(|row| row.configured == "unknown").count() as u64;

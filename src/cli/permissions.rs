@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// What `--versions all` needs too
     #[arg(long)]
     all_versions: bool,
+    /// What `--metrics` needs too
+    #[arg(long)]
+    metrics: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -39,6 +42,9 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let mut needs = Needs::of(&plan.selected()?);
     if args.all_versions {
         needs = needs.with_versions();
+    }
+    if args.metrics {
+        needs = needs.with_metrics();
     }
     let document = needs.document();
     for target in &plan.outputs {

@@ -7,12 +7,12 @@ use super::common::Plan;
 use super::common::{CommonArgs, NetworkArgs};
 #[cfg(feature = "aws")]
 use super::live::{judged, look_ups};
-use super::trail_args::{DigestArgs, ScopeArgs, StoreArgs};
+use super::trail_args::{DigestArgs, Kept, ScopeArgs, StoreArgs};
 use super::{Failure, run, scan};
 #[cfg(feature = "aws")]
 use crate::audit::TrailInput;
 #[cfg(feature = "aws")]
-use crate::collect::{Known, Opened, history::History, needs::Needs};
+use crate::collect::{Known, Opened, Whence, history::History, needs::Needs};
 #[cfg(feature = "aws")]
 use crate::engine::Scope;
 use crate::findings::gate::Exit;
@@ -64,6 +64,9 @@ struct LiveArgs {
     /// Keep the records that are looked up in this directory, and ask only for what it has not got
     #[arg(long, value_name = "DIR", requires = "lookup_events", help_heading = "Live accounts")]
     history: Option<PathBuf>,
+    /// Only say which calls it takes and how long the quotas make them
+    #[arg(long, requires = "lookup_events", conflicts_with_all = ["history", "store"], help_heading = "Live accounts")]
+    plan: bool,
     #[command(flatten)]
     caller: super::live::CallerArgs,
     #[command(flatten)]
@@ -74,9 +77,20 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
     let (keys, scope) = (args.digests.keys()?, args.scope.scope(plan.now)?);
     let policies = plan.selected()?;
-    let store = args.store.open(&args.paths)?;
     #[cfg(feature = "aws")]
-    let (trail, policies) = args.live.trail(&plan, policies, (&scope, &args.paths), keys.is_some())?;
+    let kept = if args.live.lookup_events { Kept::LookUps } else { Kept::Nothing };
+    #[cfg(not(feature = "aws"))]
+    let kept = Kept::Nothing;
+    #[cfg(feature = "aws")]
+    if args.live.plan {
+        let history = History::of(&policies, false);
+        let whence = args.live.of_scope(&scope);
+        let share = args.live.pace.quota_share;
+        return super::plan::show(&plan, &whence, (&Needs::default(), Some(&history)), share);
+    }
+    let store = args.store.open(&args.paths, kept)?;
+    #[cfg(feature = "aws")]
+    let (trail, policies) = args.live.trail(&plan, policies, (&scope, args), keys.is_some())?;
     #[cfg(not(feature = "aws"))]
     let trail = scan::trail_input(&args.paths)?;
     let inputs = run::Inputs {
@@ -92,14 +106,22 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
 
 #[cfg(feature = "aws")]
 impl LiveArgs {
+    /// Whom to ask: the accounts and regions that are reported.
+    fn of_scope(&self, scope: &Scope) -> Whence {
+        let regions: Vec<String> = scope.regions.iter().cloned().collect();
+        let accounts: Vec<String> = scope.accounts.iter().cloned().collect();
+        self.caller.whence(&regions, (&accounts, &self.caller.exclude_account))
+    }
+
     /// The records to judge, and the policies that they can serve.
     fn trail<'p>(
         &self,
         plan: &Plan,
         mut policies: Vec<&'p Policy>,
-        (scope, paths): (&Scope, &[PathBuf]),
+        (scope, args): (&Scope, &Args),
         digests: bool,
     ) -> Result<(TrailInput, Vec<&'p Policy>), Failure> {
+        let paths = &args.paths;
         if !self.lookup_events {
             // Files in S3 are read with somebody's credentials too.
             let in_s3 = paths.iter().any(|path| scan::is_s3(path));
@@ -124,18 +146,12 @@ impl LiveArgs {
                 why.join(". ")
             )));
         }
-        let asked = look_ups(history, &policies, (scope, plan.now), self.history.as_deref())?;
-        let regions: Vec<String> = scope.regions.iter().cloned().collect();
-        let accounts: Vec<String> = scope.accounts.iter().cloned().collect();
-        let whence = self.caller.whence(&regions, (&accounts, &self.caller.exclude_account));
+        let directory = args.store.history(self.history.as_deref());
+        let asked = look_ups(history, &policies, (scope, plan.now), directory)?;
+        let whence = self.of_scope(scope);
         let open = || Ok(Opened::plain(Box::new(std::io::sink())));
-        let ended = self.pace.collect(
-            &whence,
-            Needs::default(),
-            Known::default(),
-            Some(asked),
-            (open, plan.quiet),
-        )?;
+        let ended =
+            self.pace.collect(&whence, Needs::default(), Known::default(), Some(asked), (open, plan))?;
         Ok((judged(ended), policies))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[cfg(feature = "aws")]
 use super::common::Plan;
 use super::common::{CommonArgs, NetworkArgs};
-use super::trail_args::{DigestArgs, StoreArgs, TimeArgs};
+use super::trail_args::{DigestArgs, Kept, StoreArgs, TimeArgs};
 use super::{Failure, run};
 use crate::audit::TrailInput;
 #[cfg(feature = "aws")]
@@ -26,6 +26,9 @@ what CloudTrail's lookup history of 90 days has of the events that the policies 
 Examples:
   lambda-audit scan
   lambda-audit scan --all-regions --profile audit
+  lambda-audit scan --all-regions --plan                 the calls it takes, and how long the quotas make them
+  lambda-audit scan --store audit.store                  every day: looks up only what is new
+  lambda-audit scan --metrics --trail s3://BUCKET/AWSLogs --since 3d
   lambda-audit scan --snapshot snapshot.jsonl.gz
   lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --fail-on medium
   lambda-audit scan --snapshot snapshot.jsonl --trail ./AWSLogs --store audit.store
@@ -59,6 +62,10 @@ pub(crate) struct Args {
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["snapshot", "trail", "no_history"], help_heading = "Live accounts")]
     history: Option<PathBuf>,
+    /// Only say which calls it takes and how long the quotas make them
+    #[cfg(feature = "aws")]
+    #[arg(long, conflicts_with_all = ["snapshot", "store", "history"], help_heading = "Live accounts")]
+    plan: bool,
 }
 
 /// The most bytes of a snapshot that is no file, such as standard input: it is kept in memory, to be read twice.
@@ -135,6 +142,15 @@ pub(crate) fn is_s3(path: &Path) -> bool {
 }
 
 impl Args {
+    /// Are records of a live account looked up?
+    fn looks_up(&self) -> Kept {
+        #[cfg(feature = "aws")]
+        if self.snapshot.is_none() && self.trail.is_empty() && !self.no_history {
+            return Kept::LookUps;
+        }
+        Kept::Nothing
+    }
+
     fn trail_input(&self, digests: bool) -> Result<TrailInput, Failure> {
         #[cfg(feature = "aws")]
         return trail_input(&self.trail, &self.live.whence(), digests);
@@ -157,11 +173,12 @@ fn live<'p>(
 ) -> Result<(Input, TrailInput, Vec<&'p Policy>), Failure> {
     use super::live::look_ups;
     use crate::collect::history::History;
+    args.live.with_files(&args.trail)?;
     let needs = crate::collect::needs::Needs::of(&policies);
-    if args.no_history || !args.trail.is_empty() {
+    if args.looks_up() == Kept::Nothing {
         // Before anything is asked: it may name no place.
         let trail = args.trail_input(digests)?;
-        let (snapshot, _) = args.live.input(needs, None, plan.quiet)?;
+        let (snapshot, _) = args.live.input(needs, None, plan)?;
         return Ok((snapshot, trail, policies));
     }
     let history = History::of(&policies, true);
@@ -173,15 +190,28 @@ fn live<'p>(
                 .to_owned(),
         ));
     }
-    let asked = look_ups(history, &policies, (scope, plan.now), args.history.as_deref())?;
-    let (snapshot, trail) = args.live.input(needs, Some(asked), plan.quiet)?;
+    let directory = args.store.history(args.history.as_deref());
+    let asked = look_ups(history, &policies, (scope, plan.now), directory)?;
+    let (snapshot, trail) = args.live.input(needs, Some(asked), plan)?;
     Ok((snapshot, trail, policies))
+}
+
+#[cfg(feature = "aws")]
+fn show_plan(args: &Args, plan: &Plan, policies: &[&Policy]) -> Result<Exit, Failure> {
+    use crate::collect::{history::History, needs::Needs};
+    let history = (args.looks_up() == Kept::LookUps).then(|| History::of(policies, true));
+    let needs = args.live.needs(Needs::of(policies));
+    super::plan::show(plan, &args.live.whence(), (&needs, history.as_ref()), args.live.pace.quota_share)
 }
 
 pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve_report()?;
     let policies = plan.selected()?;
-    let store = args.store.open(&args.trail)?;
+    #[cfg(feature = "aws")]
+    if args.plan {
+        return show_plan(args, &plan, &policies);
+    }
+    let store = args.store.open(&args.trail, args.looks_up())?;
     #[cfg(feature = "aws")]
     if args.snapshot.is_some() {
         args.live.unused(args.trail.iter().any(|path| is_s3(path)))?;

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::Failure;
 use super::common::{CommonArgs, Plan};
-use super::live::{LiveArgs, block_on};
+use super::live::LiveArgs;
 use super::output::{self, Format};
 use crate::collect::needs::Needs;
-use crate::collect::plan::Estimate;
-use crate::collect::{Ended, Known, Opened, estimate};
+use crate::collect::{Ended, Known, Opened};
 use crate::findings::gate::{Exit, Outcome, gate};
 use crate::policy::{Profile, Selection};
 use crate::report::json;
@@ -74,7 +73,8 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
     let plan = common.resolve()?;
     let needs = needs(args, &plan)?;
     if args.plan {
-        return show_plan(args, &plan, &needs);
+        let needs = args.live.needs(needs);
+        return super::plan::show(&plan, &args.live.whence(), (&needs, None), args.live.pace.quota_share);
     }
     let named = args.resume.as_ref().or(args.file.as_ref());
     let named = named.ok_or_else(|| Failure::Usage("no file is named: see -o".to_owned()))?;
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, common: &CommonArgs) -> Result<Exit, Failure> {
         }
         None => Known::default(),
     };
-    let ended = args.live.collect(needs, known, None, (|| open(&partial), plan.quiet))?;
+    let ended = args.live.collect(needs, known, None, (|| open(&partial), &plan))?;
     if ended.stopped.is_none() {
         let cannot = |error| Failure::Write { to: file.display().to_string(), error };
         fs::rename(&partial, &file).map_err(cannot)?;
@@ -215,74 +215,4 @@ fn text(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {}", safe(&line))?;
     }
     Ok(())
-}
-
-#[derive(Debug, Serialize)]
-struct PlanAnswer {
-    version: &'static str,
-    quota_share: f64,
-    /// At least so many seconds, everything in parallel.
-    seconds: f64,
-    places: Vec<PlanRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct PlanRow {
-    account: String,
-    region: String,
-    functions: Option<u64>,
-    calls: std::collections::BTreeMap<&'static str, u64>,
-    seconds: f64,
-}
-
-fn show_plan(args: &Args, plan: &Plan, needs: &Needs) -> Result<Exit, Failure> {
-    let needs = args.live.needs(needs.clone());
-    let (whence, share) = (args.live.whence(), args.live.pace.quota_share);
-    let estimates: Vec<Estimate> = block_on(async { estimate(&whence, &needs, share).await })?;
-    let row = |one: Estimate| PlanRow {
-        account: one.place.account,
-        region: one.place.region,
-        functions: one.place.functions,
-        calls: one.calls,
-        seconds: one.time.as_secs_f64(),
-    };
-    let places: Vec<PlanRow> = estimates.into_iter().map(row).collect();
-    let seconds = places.iter().map(|place| place.seconds).fold(0.0, f64::max);
-    let unknown = places.iter().any(|place| place.functions.is_none());
-    let answer = PlanAnswer { version: "1", quota_share: share, seconds, places };
-    for target in &plan.outputs {
-        output::write(target, |mut out| match target.format {
-            Format::Json => json::write(&answer, &mut out),
-            _ => plan_text(&answer, &mut out),
-        })?;
-    }
-    let outcome = Outcome { gravest: None, incomplete: unknown, nothing_read: false };
-    Ok(gate(outcome, &plan.thresholds))
-}
-
-fn plan_text(answer: &PlanAnswer, out: &mut impl Write) -> io::Result<()> {
-    for place in &answer.places {
-        let functions = place
-            .functions
-            .map_or("an unknown number of functions".to_owned(), |count| plural(count, "function"));
-        let calls: u64 = place.calls.values().sum();
-        writeln!(
-            out,
-            "{} {}: {functions}, at least {} in {:.0} s",
-            safe(&place.account),
-            safe(&place.region),
-            plural(calls, "call"),
-            place.seconds.ceil()
-        )?;
-        for (api, count) in &place.calls {
-            writeln!(out, "  {api:<38} {count:>8}")?;
-        }
-    }
-    writeln!(
-        out,
-        "At least {:.0} s, all regions and accounts at once, at {:.0} % of AWS's quotas. Aliases, layers and trails \
-         are known when they are listed.",
-        answer.seconds.ceil(),
-        answer.quota_share * 100.0
-    )
 }

@@ -28,19 +28,20 @@ pub(crate) struct DigestArgs {
 /// Flags of the commands that can go on where an earlier run ended.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct StoreArgs {
-    /// Keep what each trail file gave in FILE, and read only new files next time. Made where there is none
+    /// Keep what each trail file gave in FILE, and looked-up records in FILE.history; next time only what is new is read
+    /// or asked for. Made where there is none
     #[arg(long, value_name = "FILE", help_heading = "Store")]
     store: Option<PathBuf>,
 }
 
 impl StoreArgs {
-    /// Opens the store, before anything else is read.
+    /// Opens the store, before anything else is read. `look_ups`: records are looked up, and kept beside it.
     ///
     /// # Errors
     /// It cannot be used; or standard input, which no run can tell from that of another, or S3 is among the inputs.
-    pub(crate) fn open(&self, trail: &[PathBuf]) -> Result<Option<Store>, Failure> {
+    pub(crate) fn open(&self, trail: &[PathBuf], look_ups: Kept) -> Result<Option<Store>, Failure> {
         let Some(path) = &self.store else { return Ok(None) };
-        if trail.is_empty() {
+        if trail.is_empty() && look_ups == Kept::Nothing {
             return Err(Failure::Usage("--store keeps what trail files give: name some".to_owned()));
         }
         if trail.iter().any(|path| path.as_os_str() == "-") {
@@ -58,6 +59,25 @@ impl StoreArgs {
         }
         Store::open(path).map(Some).map_err(|error| Failure::Usage(error.to_string()))
     }
+
+    /// Where looked-up records are kept: where that is named, else beside the store.
+    #[cfg(feature = "aws")]
+    pub(crate) fn history(&self, named: Option<&std::path::Path>) -> Option<PathBuf> {
+        let beside = || {
+            let mut name = self.store.as_ref()?.clone().into_os_string();
+            name.push(".history");
+            Some(PathBuf::from(name))
+        };
+        named.map(PathBuf::from).or_else(beside)
+    }
+}
+
+/// Whether there are records beside those of files that a store is to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    #[cfg(feature = "aws")]
+    LookUps,
+    Nothing,
 }
 
 /// Flags that limit the time that is reported.

@@ -142,13 +142,15 @@ pub(super) struct Request<'q> {
     pub(super) api: &'static str,
     pub(super) resource: Option<&'q str>,
     pub(super) token: Option<&'q str>,
-    /// Of a look-up: from second to second.
+    /// Of a question about a time: from second to second.
     pub(super) span: Option<(i64, i64)>,
+    /// Of a question about several things: their names.
+    pub(super) names: &'q [&'q str],
 }
 
 impl<'q> Request<'q> {
     pub(super) fn new(api: &'static str, resource: Option<&'q str>, token: Option<&'q str>) -> Self {
-        Request { api, resource, token, span: None }
+        Request { api, resource, token, span: None, names: &[] }
     }
 }
 
@@ -187,6 +189,7 @@ answers! {
     FunctionPage => next_marker, AliasPage => next_marker, VersionPage => next_marker, UrlPage => next_marker,
     EventInvokePage => next_marker, LayerPage => next_marker, LayerVersionPage => next_marker,
     MappingPage => next_marker, EventDataStorePage => next_token, SubnetPage => next_token, AccountPage => next_token,
+    MetricPage => next_token,
     AuthorizationPage => marker, ParentPage => next_token, PolicyPage => next_token,
 }
 
@@ -206,18 +209,24 @@ impl Asker {
 
     /// The same for what records turned out to need.
     pub(super) async fn one_needed<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Option<A> {
-        self.pages(api, resource).await.into_iter().next()
+        self.pages(Request::new(api, resource, None)).await.into_iter().next()
     }
 
     /// Asks for all pages, if a policy needs it. Pages that an earlier collection read are not asked for again.
     pub(super) async fn list<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Vec<A> {
-        let absent = api == GET_RESOURCE_POLICY && self.no_whole_policies.load(Ordering::Relaxed);
-        if !self.wants(api) || absent { Vec::new() } else { self.pages(api, resource).await }
+        self.list_of(Request::new(api, resource, None)).await
     }
 
-    async fn pages<A: Answer>(&self, api: &'static str, resource: Option<&str>) -> Vec<A> {
+    /// The same for a question that says more.
+    pub(super) async fn list_of<A: Answer>(&self, request: Request<'_>) -> Vec<A> {
+        let api = request.api;
+        let absent = api == GET_RESOURCE_POLICY && self.no_whole_policies.load(Ordering::Relaxed);
+        if !self.wants(api) || absent { Vec::new() } else { self.pages(request).await }
+    }
+
+    async fn pages<A: Answer>(&self, request: Request<'_>) -> Vec<A> {
         let mut pages: Vec<A> = Vec::new();
-        let key = self.key(api, resource);
+        let key = self.key(request.api, request.resource);
         for part in self.shared.known.of(&key) {
             let Some(data) = &part.data else { return pages };
             // What does not parse is asked again.
@@ -230,7 +239,8 @@ impl Asker {
         let mut resumed = !pages.is_empty();
         loop {
             let token = pages.last().and_then(A::next).map(str::to_owned);
-            let Some(page) = self.page::<A>(&key, api, token.as_deref()).await else {
+            let Some(page) = self.page::<A>(&key, Request { token: token.as_deref(), ..request }).await
+            else {
                 // What named the next page may be too old by now: the list is read from its beginning then.
                 if std::mem::take(&mut resumed) && !self.shared.is_stopped() {
                     pages.clear();
@@ -262,9 +272,11 @@ impl Asker {
     }
 
     /// One page, to the sink and to the caller.
-    async fn page<A: Answer>(&self, key: &Key, api: &'static str, token: Option<&str>) -> Option<A> {
-        let resource = if api == LIST_ACCOUNTS { None } else { key.3.as_deref() };
-        let request = Request::new(api, resource, token);
+    async fn page<A: Answer>(&self, key: &Key, request: Request<'_>) -> Option<A> {
+        let api = request.api;
+        // It is about the organization of whoever asks.
+        let resource = request.resource.filter(|_| api != LIST_ACCOUNTS);
+        let request = Request { resource, ..request };
         let read = self.persist(request, |bytes| serde_json::from_slice::<A>(bytes)).await?;
         let written = read.and_then(|page: A| {
             let data = serde_json::value::to_raw_value(&page)

@@ -16,9 +16,11 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use super::ask::Request;
 use super::ec2::Ec2;
+use super::http::Signed;
 use super::needs::GET_ACCOUNT_SETTINGS;
 use super::outcome::Trouble;
 use super::quota::LOOKUP_EVENTS;
+use super::{json, metrics};
 use crate::arn;
 use crate::snapshot::api::*;
 
@@ -30,6 +32,9 @@ pub(super) struct Clients {
     iam: aws_sdk_iam::Client,
     organizations: aws_sdk_organizations::Client,
     ec2: Ec2,
+    /// For the services without a client here.
+    signed: Arc<Signed>,
+    region: Arc<str>,
 }
 
 /// The body of an answer. Its `Debug` shows nothing of it: it holds values of environment variables.
@@ -80,19 +85,27 @@ macro_rules! body {
 impl Clients {
     pub(super) fn new(config: &SdkConfig, region: &str) -> Self {
         let config = config.to_builder().region(Region::new(region.to_owned())).build();
+        let signed = Arc::new(Signed::new(config.clone()));
         Clients {
             lambda: aws_sdk_lambda::Client::new(&config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
-            ec2: Ec2::new(&config, region),
+            ec2: Ec2::new(signed.clone(), region),
+            signed,
+            region: region.into(),
         }
     }
 
     pub(super) async fn send(&self, request: Request<'_>) -> Result<Vec<u8>, Trouble> {
-        let Request { api, resource, token, span } = request;
+        let Request { api, resource, token, span, names } = request;
         if let (LOOKUP_EVENTS, Some(span)) = (api, span) {
             return self.look_up(named(resource)?, span, token).await;
+        }
+        if let (GET_METRIC_DATA, Some(span)) = (api, span) {
+            let question = metrics::question(names, span, token);
+            return json::ask(&self.signed, &json::CLOUDWATCH, &self.region, ("GetMetricData", &question))
+                .await;
         }
         match api.split(':').next() {
             Some("lambda") => self.lambda(api, resource, token).await,

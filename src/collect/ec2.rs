@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 
-use super::http::{Call, Reply, Signed, encoded, endpoint, suffix};
+use super::http::{Call, Reply, Signed, domain, encoded, endpoint};
 use super::outcome::Trouble;
 use crate::snapshot::api::{Subnet, SubnetPage};
 
@@ -23,8 +22,8 @@ pub(super) struct Ec2 {
 }
 
 impl Ec2 {
-    pub(super) fn new(config: &SdkConfig, region: &str) -> Self {
-        Ec2 { client: Arc::new(Signed::new(config.clone())), region: region.to_owned() }
+    pub(super) fn new(client: Arc<Signed>, region: &str) -> Self {
+        Ec2 { client, region: region.to_owned() }
     }
 
     /// A page of subnets, as JSON.
@@ -33,8 +32,8 @@ impl Ec2 {
         if let Some(token) = token {
             form.push_str(&format!("&NextToken={}", encoded(token, false)));
         }
-        let base = endpoint(self.client.config(), "AWS_ENDPOINT_URL_EC2")
-            .unwrap_or_else(|| format!("https://ec2.{}.{}", self.region, suffix(&self.region)));
+        let base = endpoint(self.client.config(), "EC2")
+            .unwrap_or_else(|| format!("https://ec2.{}.{}", self.region, domain(&self.region)));
         let call = Call {
             service: "ec2",
             region: self.region.clone(),

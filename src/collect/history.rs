@@ -4,10 +4,12 @@
 //! and all records of a service are one. It has management events of 90 days, never data events.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 
+mod data_events;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::Engine;
-use crate::facts::from_record::{CLOUDTRAIL, INVOCATIONS, LAMBDA, Wanted, change_names};
+use crate::facts::from_record::{CLOUDTRAIL, LAMBDA, Wanted, change_names};
 use crate::facts::schema::Origin;
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::Policy;
@@ -47,14 +49,13 @@ impl History {
         let mut served: Vec<&Policy> = Vec::new();
         for policy in policies {
             let events = policy.trail_events();
-            let is_data = |source: &str, name: &str| source == LAMBDA && INVOCATIONS.contains(&name);
             let named: Option<Vec<(&str, &str)>> =
                 events.iter().map(|event| Some((event.source.as_deref()?, event.name.as_deref()?))).collect();
             match named {
                 None => {
                     history.broad.insert(policy.id.clone());
                 }
-                Some(named) if named.iter().any(|(source, name)| is_data(source, name)) => {
+                Some(named) if named.iter().any(|(source, name)| data_events::has(source, name)) => {
                     history.data.insert(policy.id.clone());
                 }
                 Some(named) => {
@@ -151,7 +152,8 @@ impl History {
         };
         let mut rows = Vec::new();
         if !self.data.is_empty() {
-            rows.push(row(&self.data, "Invocations", "CloudTrail's lookup history holds no data events"));
+            let why = "CloudTrail's lookup history holds no data events";
+            rows.push(row(&self.data, "Invocations and other data events", why));
         }
         if !self.broad.is_empty() {
             let why = "they ask about records of any name, too many to look up";
@@ -206,7 +208,7 @@ fn home(partition: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{PolicySet, Selection};
+    use crate::policy::{PolicySet, Selection, SourceText};
 
     fn of(globs: &[&str], snapshot: bool) -> History {
         let (set, _) = PolicySet::load_with_bundled(&[], &Default::default());
@@ -266,6 +268,25 @@ mod tests {
         assert!(of(&["invoke-logging-missing"], false).is_empty());
         assert!(of(&["invoke-logging-missing"], true).has(CLOUDTRAIL, "StopLogging"));
         assert!(of(&["trail-files-missing"], true).is_empty());
+    }
+
+    /// A policy of somebody's own, about the data events of another service.
+    #[test]
+    fn data_events_of_other_services_are_not_looked_up_in_vain() {
+        let of = |source: &str, name: &str| {
+            let text = format!(
+                "id: own-policy\ntitle: t\nseverity: low\nrisk_score: 1\nsince: 0.1.0\nprofile: default\non: api_call\n\
+                 when: api_call.event_source == '{source}' && api_call.event_name == '{name}'\nmessage: m\n"
+            );
+            let (set, errors) =
+                PolicySet::load(&[SourceText::new("own-policy.yaml", text)], &Default::default());
+            let policy = set.get("own-policy").unwrap_or_else(|| panic!("{errors:?}"));
+            let history = History::of(&[policy], false);
+            (history.has(source, name), history.serves(policy), history.not_in_scope().len())
+        };
+        assert_eq!(of("s3.amazonaws.com", "GetObject"), (false, false, 1));
+        assert_eq!(of("dynamodb.amazonaws.com", "PutItem"), (false, false, 1));
+        assert_eq!(of("s3.amazonaws.com", "PutBucketPolicy"), (true, true, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One signed request at a time, for the services of which a few calls are needed: S3, EC2 and CloudWatch. Their clients
+//! One signed request at a time, for the services of which a few calls are needed: S3 and CloudWatch. Their clients
 //! would take longer to build than everything else that asks AWS.
 
 use std::sync::Mutex;
@@ -21,6 +21,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::outcome::Trouble;
+use super::trust;
 
 /// Credentials are asked for again when less than this is left of them.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -66,6 +67,7 @@ impl Signed {
         let connector = Connector::builder()
             .connector_settings(settings)
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_context(trust::chosen())
             .build();
         Signed { connector, config, credentials: Mutex::default() }
     }
@@ -153,16 +155,26 @@ fn signed(call: &Call, credentials: Credentials) -> Result<HttpRequest, Trouble>
     Ok(request)
 }
 
-/// The endpoint that is configured for a service, by the name of its variable, or for all.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-pub(super) fn endpoint(config: &SdkConfig, variable: &str) -> Option<String> {
-    let set = std::env::var(variable).ok().filter(|value| !value.is_empty());
-    set.or_else(|| config.endpoint_url().map(str::to_owned))
+/// The address of a service that is configured: its own, or the one for all.
+pub(super) fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
-/// What the addresses of a region's services end with.
-pub(super) fn suffix(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+/// The domain that the addresses of a region's services end with, by the beginning of its name.
+const DOMAINS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+];
+
+/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+pub(super) fn domain(region: &str) -> &'static str {
+    let of = DOMAINS.iter().find(|(beginning, _)| region.starts_with(beginning));
+    of.map_or("amazonaws.com", |(_, domain)| domain)
 }
 
 /// Percent-encoded as signatures have it; `/` stays where it separates.
@@ -176,4 +188,18 @@ pub(super) fn encoded(text: &str, keep_slash: bool) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_partition_has_its_domain() {
+        assert_eq!(domain("eu-west-1"), "amazonaws.com");
+        assert_eq!(domain("us-gov-west-1"), "amazonaws.com");
+        assert_eq!(domain("cn-north-1"), "amazonaws.com.cn");
+        assert_eq!(domain("eusc-de-east-1"), "amazonaws.eu");
+        assert_eq!(domain("us-isob-east-1"), "sc2s.sgov.gov");
+    }
 }

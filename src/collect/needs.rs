@@ -44,7 +44,7 @@ const IDENTITY: [&str; 4] =
     [GET_ACCOUNT_AUTHORIZATION_DETAILS, LIST_PARENTS, LIST_POLICIES_FOR_TARGET, DESCRIBE_POLICY];
 
 /// What a snapshot may hold and is not asked as a matter of course.
-const ON_REQUEST: [&str; 4] = [GUARDRAIL, LIST_VERSIONS, ASSUME_ROLE, LIST_REGIONS];
+const ON_REQUEST: [&str; 5] = [GUARDRAIL, LIST_VERSIONS, GET_METRIC_DATA, ASSUME_ROLE, LIST_REGIONS];
 
 /// The APIs to ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,13 +53,15 @@ pub struct Needs {
     /// Records of the past are asked for too, and the roles that made them.
     history: bool,
     roles: bool,
+    /// Something is judged by CloudWatch's counts, where these are asked for.
+    counts: bool,
 }
 
 impl Needs {
     /// Everything a snapshot can hold, apart from guardrails: these are read by hand.
     pub fn everything() -> Self {
         let apis = APIS.iter().copied().filter(|api| !ON_REQUEST.contains(api)).collect();
-        Needs { apis, history: true, roles: true }
+        Needs { apis, history: true, roles: true, counts: true }
     }
 
     /// What `logging` shows.
@@ -68,6 +70,7 @@ impl Needs {
         needs.add(&LOGGING);
         needs.add(&ORGANIZATION);
         needs.add(&[LIST_FUNCTIONS, LIST_URLS]);
+        needs.counts = true;
         needs
     }
 
@@ -116,6 +119,16 @@ impl Needs {
                     needs.add(&[LIST_FUNCTIONS, LIST_URLS]);
                     needs.add(&LOGGING);
                 }
+                "invoke_delivery" => {
+                    needs.add(&[
+                        LIST_FUNCTIONS,
+                        LIST_URLS,
+                        DESCRIBE_TRAILS,
+                        GET_EVENT_SELECTORS,
+                        GET_TRAIL_STATUS,
+                    ]);
+                    needs.counts = true;
+                }
                 "trail" => needs.add(&[DESCRIBE_TRAILS, GET_EVENT_SELECTORS, GET_TRAIL_STATUS]),
                 "role" => {
                     needs.add(&[LIST_FUNCTIONS]);
@@ -135,6 +148,10 @@ impl Needs {
         }
         let history = History::of(policies, true);
         (needs.history, needs.roles) = (!history.is_empty(), history.asks_roles());
+        if needs.roles {
+            // Sessions of a function's role are often named like the function.
+            needs.add(&[LIST_FUNCTIONS]);
+        }
         needs
     }
 
@@ -150,8 +167,21 @@ impl Needs {
         self
     }
 
+    /// CloudWatch's counts of invocations too, if anything is judged by them.
+    pub fn with_metrics(mut self) -> Self {
+        if self.counts {
+            self.add(&[GET_METRIC_DATA]);
+        }
+        self
+    }
+
     pub fn wants(&self, api: &str) -> bool {
         self.apis.contains(api)
+    }
+
+    /// Does it take the trust policies of the roles that records name?
+    pub fn asks_roles(&self) -> bool {
+        self.roles
     }
 
     pub fn is_empty(&self) -> bool {
@@ -250,6 +280,7 @@ fn purpose(action: &str) -> &'static str {
         LIST_ACCOUNTS => "the organization's accounts; asked in its management account only",
         LIST_REGIONS => "the account's regions, for --all-regions",
         GET_ACCOUNT_SETTINGS => "the number of functions, for --plan",
+        GET_METRIC_DATA => "how many invocations CloudWatch counts, for --metrics",
         LOOKUP_EVENTS => "who changed what in the last 90 days",
         _ => "",
     }
@@ -288,7 +319,7 @@ mod tests {
         let (set, _) = PolicySet::load_with_bundled(&[], &Default::default());
         let (policies, _) = set.select(&Selection::default());
         for policy in policies {
-            let needs = Needs::of(&[policy]);
+            let needs = Needs::of(&[policy]).with_metrics();
             for permission in policy.permissions() {
                 let of_layers = permission == GET_LAYER_VERSION_POLICY && !needs.wants(LIST_LAYERS);
                 let of_functions = permission == GET_POLICY && !needs.wants(LIST_FUNCTIONS);
@@ -301,7 +332,7 @@ mod tests {
 
     #[test]
     fn every_permission_says_what_it_is_for() {
-        let needs = Needs::everything().with_versions();
+        let needs = Needs::everything().with_versions().with_metrics();
         assert!(needs.permissions().values().all(|purpose| !purpose.is_empty()));
         assert_eq!(needs.apis().filter(|api| !APIS.contains(api)).count(), 0);
     }

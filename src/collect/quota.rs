@@ -3,7 +3,8 @@
 //! Lambda: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>; CloudTrail:
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>; Organizations:
 //! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>. IAM publishes none: its
-//! figure is a careful one.
+//! figure is a careful one. CloudWatch:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html>.
 
 /// The share of every quota that is used, where nothing else is asked for: deployments need the rest.
 pub const SHARE: f64 = 0.8;
@@ -11,6 +12,10 @@ pub const SHARE: f64 = 0.8;
 /// Records of management events of the last 90 days, by one attribute.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 pub const LOOKUP_EVENTS: &str = "cloudtrail:LookupEvents";
+
+/// `GetMetricData` takes so many metrics in one call.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
+pub const SERIES: u64 = 500;
 
 /// Calls that are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +34,8 @@ pub enum Bucket {
     /// EC2's calls that describe and are paged: 100, and 20 more each second.
     /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
     Ec2,
+    /// CloudWatch's `GetMetricData`.
+    Metrics,
 }
 
 impl Bucket {
@@ -37,6 +44,7 @@ impl Bucket {
         match api {
             "lambda:GetPolicy" => Bucket::GetPolicy,
             LOOKUP_EVENTS => Bucket::LookupEvents,
+            "cloudwatch:GetMetricData" => Bucket::Metrics,
             _ => match api.split(':').next().unwrap_or_default() {
                 "cloudtrail" => Bucket::CloudTrail,
                 "iam" => Bucket::Iam,
@@ -59,6 +67,7 @@ impl Bucket {
             Bucket::Ec2 => 20.0,
             Bucket::Sts => 100.0,
             Bucket::Account => 5.0,
+            Bucket::Metrics => 50.0,
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::ask::{Asker, Request, Shared};
 use super::history::History;
 use super::quota::LOOKUP_EVENTS;
+use super::redact::redacted;
 use super::run::Stop;
 use super::spool::{Page, Place, Spool};
 use crate::audit::LookedUp;
@@ -337,6 +338,7 @@ impl<'l> Look<'l> {
             resource: Some(&self.attribute),
             token: span.token.as_deref(),
             span: Some((span.from, span.to)),
+            names: &[],
         };
         let answer = match self.asker.persist(request, |bytes| serde_json::from_slice::<Answer>(bytes)).await
         {
@@ -403,11 +405,12 @@ impl<'l> Look<'l> {
 }
 
 impl Records {
-    /// The entries that were not seen before, with their records.
+    /// The entries that were not seen before, with their records, secrets left out.
     fn fresh(&self, events: Vec<Event>) -> Vec<(Option<String>, Option<String>)> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let new = |event: &Event| event.event_id.as_deref().is_none_or(|id| seen.insert(key(id)));
-        events.into_iter().filter(new).map(|event| (event.event_id, event.cloud_trail_event)).collect()
+        let kept = |event: Event| (event.event_id, event.cloud_trail_event.map(redacted));
+        events.into_iter().filter(new).map(kept).collect()
     }
 }
 

@@ -9,8 +9,10 @@ use tokio::task::JoinSet;
 use super::ask::{Asker, Request, Shared};
 use super::clients::Clients;
 use super::gauge::Gauge;
+use super::history::History;
+use super::metrics;
 use super::needs::{GET_ACCOUNT_SETTINGS, Needs};
-use super::plan::{self, Estimate, Place};
+use super::plan::{self, Estimate, LookUpCalls, Place};
 use super::records::{LookUps, Records};
 use super::session::{CollectError, Target, Whence, targets};
 use super::sink::{Counts, Key, Known, Sink, failed, header};
@@ -27,13 +29,17 @@ pub struct Options {
     pub quota_scale: f64,
     /// Who is told how far it is.
     pub gauge: std::sync::Arc<Gauge>,
+    /// Of which seconds CloudWatch's counts are asked.
+    pub(super) counted: (i64, i64),
     /// The account that lists its organization, though it may not be the management account.
     lists_accounts: Option<String>,
 }
 
 impl Options {
-    pub fn new(share: f64, quota_scale: f64) -> Self {
-        Options { share, quota_scale, gauge: std::sync::Arc::default(), lists_accounts: None }
+    /// `now`: seconds since 1970.
+    pub fn new(share: f64, quota_scale: f64, now: i64) -> Self {
+        let counted = metrics::window(now);
+        Options { share, quota_scale, gauge: std::sync::Arc::default(), counted, lists_accounts: None }
     }
 
     pub(super) fn lists_accounts(&self, account: &str) -> bool {
@@ -99,6 +105,9 @@ pub async fn collect(
     if matches!(whence.accounts, super::Accounts::Organization { .. }) {
         options.lists_accounts = Some(found.caller.clone());
     }
+    if let Some(counted) = known.counted() {
+        options.counted = counted;
+    }
     let scope = scope(&found.accounts);
     let started = known.header.as_ref().and_then(|header| header.started.clone());
     let mut first = header(started.unwrap_or_else(now), scope.clone());
@@ -158,14 +167,19 @@ pub async fn collect(
     Ok(Ended { stopped, counts: shared.sink.counts(), scope, looked_up })
 }
 
-/// What a collection would cost. Asks each account and region how many functions it has.
+/// What a collection would cost. Asks each account and region how many functions it has, if anything is asked of these.
 ///
 /// # Errors
 /// [`CollectError`] if nothing can be asked.
-pub async fn estimate(whence: &Whence, needs: &Needs, share: f64) -> Result<Vec<Estimate>, CollectError> {
+pub async fn estimate(
+    whence: &Whence,
+    needs: &Needs,
+    history: Option<&History>,
+    share: f64,
+) -> Result<Vec<Estimate>, CollectError> {
     let found = targets(whence).await?;
     let sink = Sink::begin(Box::new(std::io::sink()), header(now(), Vec::new()))?;
-    let options = Options::new(share, 1.0);
+    let options = Options::new(share, 1.0, 0);
     let shared = std::sync::Arc::new(Shared::new(
         needs.clone(),
         options,
@@ -174,12 +188,28 @@ pub async fn estimate(whence: &Whence, needs: &Needs, share: f64) -> Result<Vec<
         BTreeSet::new(),
         None,
     ));
+    let partition = found.partition;
+    let mut places = BTreeMap::new();
     let mut tasks = JoinSet::new();
     for target in found.accounts {
+        if let Some((history, home)) = history.and_then(|history| Some((history, history.home(&partition)?)))
+            && !target.regions.iter().any(|region| region == home)
+        {
+            let look_ups = LookUpCalls::of(&history.at_home(home, &partition));
+            let (account, region) = (target.account.clone(), home.to_owned());
+            let place = Place { account, region, functions: Some(0), look_ups };
+            // Only the events of global services are asked for there.
+            places.insert(
+                (place.account.clone(), place.region.clone()),
+                plan::estimate(&Needs::default(), place, share),
+            );
+        }
         for region in target.regions {
             let (shared, config, account) = (shared.clone(), target.config.clone(), target.account.clone());
+            let asked = history.map(|history| history.in_region(&region, &partition)).unwrap_or_default();
             tasks.spawn(async move {
                 let functions = match &config {
+                    _ if shared.needs.is_empty() => Some(0),
                     Ok(config) => {
                         let clients = Clients::new(config, &region);
                         let asker = Asker::new(shared, clients, account.clone(), region.clone());
@@ -187,16 +217,16 @@ pub async fn estimate(whence: &Whence, needs: &Needs, share: f64) -> Result<Vec<
                     }
                     Err(_) => None,
                 };
-                Place { account, region, functions }
+                Place { account, region, functions, look_ups: LookUpCalls::of(&asked) }
             });
         }
     }
-    let mut places = BTreeMap::new();
     while let Some(place) = tasks.join_next().await {
         let Ok(place) = place else { continue };
-        places.insert((place.account.clone(), place.region.clone()), place);
+        let key = (place.account.clone(), place.region.clone());
+        places.insert(key, plan::estimate(needs, place, share));
     }
-    Ok(places.into_values().map(|place| plan::estimate(needs, place, share)).collect())
+    Ok(places.into_values().collect())
 }
 
 async fn functions(asker: &Asker) -> Option<u64> {

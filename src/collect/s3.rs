@@ -1,18 +1,20 @@
 //! Trail files in S3: lists a prefix without what its paths leave out, and fetches ahead, as much as there is room for.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod answer;
+mod bucket;
 
-use aws_smithy_xml::decode::{Document, try_data};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::http::{Call, Reply, Signed, encoded, endpoint, suffix};
-use super::outcome::{Next, Trouble, next};
+use answer::Object;
+use bucket::Bucket;
+
+use super::http::Signed;
 use super::prefix::{self, Below};
 use super::session::{CollectError, Whence, own_config};
-use crate::snapshot::Outcome;
 use crate::trail::{Content, FaultKind, Fetched, Prune, Remote, TrailFileName, Watch};
 
 /// Objects that are fetched at one time.
@@ -26,15 +28,8 @@ const UNIT: u64 = 1 << 20;
 const LARGEST: u64 = 512 << 20;
 /// Room for an object that is fetched again, whose size is not known any more.
 const AGAIN: u64 = 16 * UNIT;
-/// The largest answer of a listing: a thousand keys of the longest.
-const LISTING: usize = 16 << 20;
 /// The most pages of one prefix.
 const PAGES: usize = 1_000_000;
-const ATTEMPTS: u32 = 6;
-const PAUSE: Duration = Duration::from_millis(150);
-
-const LIST: &str = "s3:ListBucket";
-const GET: &str = "s3:GetObject";
 
 /// A place in S3: `s3://bucket/prefix`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,233 +293,6 @@ impl Work {
     }
 }
 
-#[derive(Debug)]
-struct Object {
-    key: String,
-    size: u64,
-}
-
-#[derive(Debug, Default)]
-struct Page {
-    objects: Vec<Object>,
-    prefixes: Vec<String>,
-    next: Option<String>,
-}
-
-/// A bucket, and the region where it turned out to be.
-#[derive(Debug)]
-struct Bucket {
-    client: Arc<Signed>,
-    name: String,
-    region: Mutex<String>,
-}
-
-impl Bucket {
-    fn new(client: Arc<Signed>, name: String) -> Self {
-        let region = client.config().region().map_or("us-east-1", |region| region.as_ref()).to_owned();
-        Bucket { client, name, region: Mutex::new(region) }
-    }
-
-    fn name(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.name)
-    }
-
-    fn region(&self) -> String {
-        self.region.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The address of a key: below the endpoint that is configured, else the bucket's own.
-    fn url(&self, region: &str, key: &str, query: &str) -> String {
-        let key = encoded(key, true);
-        let base = match endpoint(self.client.config(), "AWS_ENDPOINT_URL_S3") {
-            Some(endpoint) => format!("{}/{}", endpoint.trim_end_matches('/'), self.name),
-            None => {
-                let suffix = suffix(region);
-                // Certificates of bucket addresses have no room for dots in names.
-                if self.name.contains('.') {
-                    format!("https://s3.{region}.{suffix}/{}", self.name)
-                } else {
-                    format!("https://{}.s3.{region}.{suffix}", self.name)
-                }
-            }
-        };
-        if query.is_empty() { format!("{base}/{key}") } else { format!("{base}/{key}?{query}") }
-    }
-
-    async fn page(&self, prefix: &str, flat: bool, token: Option<&str>) -> Result<Page, FaultKind> {
-        let mut query = String::new();
-        if let Some(token) = token {
-            query.push_str(&format!("continuation-token={}&", encoded(token, false)));
-        }
-        if !flat {
-            query.push_str("delimiter=%2F&");
-        }
-        query.push_str(&format!(
-            "encoding-type=url&list-type=2&max-keys=1000&prefix={}",
-            encoded(prefix, false)
-        ));
-        self.persist(LIST, ("", &query), LISTING, |reply| {
-            let text = std::str::from_utf8(&reply.body).ok().filter(|_| !reply.cut)?;
-            parse(text)
-        })
-        .await
-    }
-
-    async fn get(&self, object: &Object) -> Result<Vec<u8>, FaultKind> {
-        let limit = usize::try_from(LARGEST).unwrap_or(usize::MAX);
-        self.persist(GET, (&object.key, ""), limit, |reply| (!reply.cut).then_some(reply.body)).await
-    }
-
-    /// Asks until there is an answer, or no hope of one.
-    async fn persist<T>(
-        &self,
-        api: &str,
-        (key, query): (&str, &str),
-        limit: usize,
-        parse: impl Fn(Reply) -> Option<T>,
-    ) -> Result<T, FaultKind> {
-        let (mut attempts, mut moved) = (0, false);
-        loop {
-            let region = self.region();
-            let call = Call {
-                service: "s3",
-                method: "GET",
-                url: self.url(&region, key, query),
-                region,
-                headers: Vec::new(),
-                body: Vec::new(),
-                limit,
-            };
-            let trouble = match self.client.send(&call).await {
-                Ok(reply) if reply.status == 200 => match parse(reply) {
-                    Some(read) => return Ok(read),
-                    None => Trouble::Malformed("the answer broke off or does not parse".to_owned()),
-                },
-                Ok(reply) => {
-                    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html>
-                    if let Some(region) = reply.headers.get("x-amz-bucket-region")
-                        && region != call.region
-                        && !std::mem::replace(&mut moved, true)
-                    {
-                        *self.region.lock().unwrap_or_else(PoisonError::into_inner) = region.to_owned();
-                        continue;
-                    }
-                    refused(&reply)
-                }
-                Err(trouble) => trouble,
-            };
-            attempts += 1;
-            let fault = match next(api, &trouble) {
-                Next::Ends(outcome) => return Err(fault(outcome)),
-                Next::Expired => return Err(FaultKind::Io("the credentials have expired".to_owned())),
-                Next::Again(outcome) => fault(outcome),
-                Next::Throttled => FaultKind::Io(format!("throttled {attempts} times in a row")),
-                Next::NoPolicy => FaultKind::Io("no answer".to_owned()),
-            };
-            if attempts >= ATTEMPTS {
-                return Err(fault);
-            }
-            tokio::time::sleep(PAUSE * 2u32.pow(attempts - 1)).await;
-        }
-    }
-}
-
-fn fault(outcome: Outcome) -> FaultKind {
-    match outcome {
-        Outcome::Denied { permission, .. } => FaultKind::Denied { permission },
-        other => FaultKind::Io(other.message().unwrap_or("no answer").to_owned()),
-    }
-}
-
-/// An error as S3 writes it.
-fn refused(reply: &Reply) -> Trouble {
-    let text = std::str::from_utf8(&reply.body).unwrap_or_default();
-    let mut document = Document::new(text);
-    let (mut code, mut message) = (String::new(), None);
-    if let Ok(mut root) = document.root_element() {
-        while let Some(mut tag) = root.next_tag() {
-            match tag.start_el().local() {
-                "Code" => code = try_data(&mut tag).map(|text| text.into_owned()).unwrap_or_default(),
-                "Message" => message = try_data(&mut tag).map(|text| text.into_owned()).ok(),
-                _ => {}
-            }
-        }
-    }
-    if code.is_empty() {
-        // Answers without a body, of which the status is all there is.
-        code = match reply.status {
-            403 => "AccessDenied".to_owned(),
-            404 => "NotFound".to_owned(),
-            _ => code,
-        };
-    }
-    Trouble::Service { status: reply.status, code, message }
-}
-
-/// One page of a listing; `None`: it is none.
-fn parse(text: &str) -> Option<Page> {
-    // The decoder takes a tag that broke off for an empty one.
-    if !text.trim_end().ends_with("</ListBucketResult>") {
-        return None;
-    }
-    let mut document = Document::new(text);
-    let mut root = document.root_element().ok()?;
-    if root.start_el().local() != "ListBucketResult" {
-        return None;
-    }
-    let mut page = Page::default();
-    let mut truncated = None;
-    while let Some(mut tag) = root.next_tag() {
-        match tag.start_el().local() {
-            "IsTruncated" => truncated = Some(try_data(&mut tag).ok()?.parse::<bool>().ok()?),
-            "NextContinuationToken" => page.next = Some(try_data(&mut tag).ok()?.into_owned()),
-            "Contents" => {
-                let (mut key, mut size) = (None, None);
-                while let Some(mut field) = tag.next_tag() {
-                    match field.start_el().local() {
-                        "Key" => key = Some(decoded(&try_data(&mut field).ok()?)?),
-                        "Size" => size = try_data(&mut field).ok()?.parse().ok(),
-                        _ => {}
-                    }
-                }
-                page.objects.push(Object { key: key?, size: size? });
-            }
-            "CommonPrefixes" => {
-                while let Some(mut field) = tag.next_tag() {
-                    if field.start_el().local() == "Prefix" {
-                        page.prefixes.push(decoded(&try_data(&mut field).ok()?)?);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    // A page that does not say whether it is the last is none, and one that is has no token.
-    match truncated? {
-        true if page.next.is_none() => None,
-        true => Some(page),
-        false => Some(Page { next: None, ..page }),
-    }
-}
-
-/// A key as `encoding-type=url` writes it.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                let value = digit(rest.next())? * 16 + digit(rest.next())?;
-                bytes.push(u8::try_from(value).ok()?);
-            }
-            b'+' => bytes.push(b' '),
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -537,19 +305,5 @@ mod tests {
         for no in ["s3://", "s3://x/y", "s3://Upper/x", "./s3://bucket", "s3://a b/c"] {
             assert_eq!(place(no), None, "{no}");
         }
-    }
-
-    #[test]
-    fn a_page_that_broke_off_is_none() {
-        let whole = "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a%20b/c.json.gz</Key>\
-                     <Size>7</Size></Contents><CommonPrefixes><Prefix>d/</Prefix></CommonPrefixes>\
-                     <NextContinuationToken>t</NextContinuationToken></ListBucketResult>";
-        let page = parse(whole).unwrap();
-        assert_eq!((page.objects[0].key.as_str(), page.objects[0].size), ("a b/c.json.gz", 7));
-        assert_eq!((page.prefixes.as_slice(), page.next.as_deref()), (&["d/".to_owned()][..], Some("t")));
-        for length in 0..whole.len() - 1 {
-            assert!(parse(&whole[..length]).is_none(), "{length}");
-        }
-        assert!(parse("<Error><Code>AccessDenied</Code></Error>").is_none());
     }
 }

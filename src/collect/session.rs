@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::outcome::{Next, Trouble, next};
+use super::trust;
 use crate::arn;
 use crate::snapshot::Outcome;
 use crate::snapshot::api::{ASSUME_ROLE, LIST_ACCOUNTS, LIST_REGIONS};
@@ -76,6 +77,8 @@ pub enum CollectError {
     NoRegion,
     #[error("{what}: {why}")]
     Refused { what: &'static str, why: String },
+    #[error("AWS_CA_BUNDLE={path} cannot be used: {why}")]
+    Certificates { path: String, why: String },
     #[error("no account is left to collect: see --account and --exclude-account")]
     NoAccount,
     #[error("{0}")]
@@ -104,6 +107,7 @@ pub(super) struct Targets {
 
 /// The caller's own credentials, or those of the role that it assumes first.
 pub(super) async fn own_config(whence: &Whence) -> Result<SdkConfig, CollectError> {
+    trust::choose()?;
     let config = base(whence).await;
     match &whence.role_arn {
         None => Ok(config),
@@ -167,6 +171,7 @@ pub(super) async fn targets(whence: &Whence) -> Result<Targets, CollectError> {
 async fn base(whence: &Whence) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(trust::chosen())
         .build_https();
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();

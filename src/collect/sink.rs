@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 
+use super::metrics::window_of;
+use crate::snapshot::api::GET_METRIC_DATA;
 use crate::snapshot::{End, Header, Input, Line, Outcome, Part, ReadError, Scope, VERSION, Visit, read};
 
 /// What was asked: account, region, API, resource.
@@ -137,6 +139,12 @@ impl Known {
     /// All parts, in no particular order; those of one call in the order of its pages.
     pub fn parts(&self) -> impl Iterator<Item = &Part> {
         self.answers.values().flatten()
+    }
+
+    /// Of which seconds CloudWatch's counts were asked.
+    pub(super) fn counted(&self) -> Option<(i64, i64)> {
+        let mut asked = self.answers.keys().filter(|(_, _, api, _)| api == GET_METRIC_DATA);
+        asked.find_map(|(_, _, _, resource)| window_of(resource.as_deref()?))
     }
 
     pub(super) fn of(&self, key: &Key) -> &[Part] {

@@ -72,6 +72,8 @@ type Key = (Place, String);
 
 pub(super) struct Spool {
     directory: Option<PathBuf>,
+    /// Held as long as this is.
+    _lock: Option<File>,
     known: HashMap<Key, Progress>,
     open: Mutex<Open>,
 }
@@ -97,9 +99,9 @@ impl Spool {
     /// # Errors
     /// A directory that cannot be made or read.
     pub(super) fn open(directory: Option<PathBuf>, seen: &mut dyn FnMut(&str)) -> io::Result<Self> {
-        let mut spool = Spool { directory, known: HashMap::new(), open: Mutex::default() };
+        let lock = directory.as_deref().map(locked).transpose()?;
+        let mut spool = Spool { directory, _lock: lock, known: HashMap::new(), open: Mutex::default() };
         if let Some(directory) = &spool.directory {
-            fs::create_dir_all(directory)?;
             for entry in fs::read_dir(directory)? {
                 let path = entry?.path();
                 if let Some(place) = place_of(&path) {
@@ -189,6 +191,19 @@ impl Open {
         self.packed.push((name, packed.into()));
         Ok(())
     }
+}
+
+/// Makes the directory, and keeps others out: two runs at once would write into each other's files.
+fn locked(directory: &Path) -> io::Result<File> {
+    fs::create_dir_all(directory)?;
+    let lock = create(&directory.join("lock"))?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => {
+            io::Error::other(format!("{} is in use by another run", directory.display()))
+        }
+        fs::TryLockError::Error(error) => error,
+    })?;
+    Ok(lock)
 }
 
 /// Records say who did what from where: they are for their owner alone.

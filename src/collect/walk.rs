@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::ask::{Asker, Shared};
 use super::clients::Clients;
+use super::metrics;
 use super::records::Records;
 use crate::arn;
 use crate::snapshot::api::*;
@@ -82,7 +83,7 @@ impl Account {
     /// Whether a role's session may be a function's is told by the role's trust policy, where a snapshot is judged.
     async fn roles_of_records(&self) {
         let (Some(records), Some(region)) = (&self.shared.records, self.regions.first()) else { return };
-        if self.shared.needs.is_empty() {
+        if !self.shared.needs.asks_roles() {
             return;
         }
         let asker = self.asker(region);
@@ -116,6 +117,10 @@ impl Account {
         let gauge = self.shared.options.gauge.functions(functions.len(), self.shared.each_function());
         let room = Arc::new(Semaphore::new(FUNCTIONS));
         let mut tasks = JoinSet::new();
+        if asker.wants(GET_METRIC_DATA) {
+            let arns: BTreeSet<String> = functions.keys().cloned().collect();
+            tasks.spawn(metrics::invocations(asker.clone(), arns, self.shared.options.counted));
+        }
         if functions.values().any(in_vpc) {
             let asker = asker.clone();
             tasks.spawn(async move {
@@ -127,7 +132,9 @@ impl Account {
                 break;
             }
             let is_image = configuration.package_type.as_deref() == Some("Image");
-            if let Some(role) = configuration.role.filter(|role| self.is_new(&self.roles, role)) {
+            if let Some(role) =
+                configuration.role.filter(|role| asker.wants(GET_ROLE) && self.is_new(&self.roles, role))
+            {
                 let (account, asker) = (self.clone(), asker.clone());
                 tasks.spawn(async move {
                     if !account.described(&asker).await.contains(&role) {

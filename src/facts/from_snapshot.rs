@@ -6,6 +6,7 @@
 mod base;
 mod call;
 mod controls;
+mod counted;
 mod identities;
 mod index;
 mod joined;
@@ -14,5 +15,6 @@ mod settings;
 mod state;
 
 pub use call::CallState;
+pub use counted::Countable;
 pub use index::Index;
 pub use state::StateFacts;

@@ -46,3 +46,4 @@ pub(super) const SERVICE_LINKED: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html";
 pub(super) const CONTROL_POLICIES: &str =
     "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html";
+pub(super) const METRICS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html";

@@ -178,6 +178,22 @@ declare_kind! {
 }
 
 declare_kind! {
+    /// Whether what CloudWatch counts arrived.
+    InvokeDelivery, INVOKE_DELIVERY = "invoke_delivery" {
+        means: "Whether the invocations that CloudWatch counts of a function arrived as records; made only where a snapshot with these counts (--metrics) is judged beside trail files",
+        origins: &[State],
+        events: &[],
+        subject: Text = "subject" { means: "ARN of the function" }
+        account: Text = "account" { means: "Account that owns the function" }
+        region: Text = "region" { means: "Region of the function" }
+        configured: Text = "configured" { values: &["yes", "partial", "no"], can_be_unread: true, permissions: &["cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"], means: "yes: active trails record every invocation; event data stores do not count, since they write no files", page: pages::DATA_EVENTS }
+        undelivered: Bool = "undelivered" { can_be_unread: true, permissions: &["cloudwatch:GetMetricData"], means: "In an hour of which the records were read, CloudWatch counts invocations, and no record of one arrived, from six hours before it (events wait as long) to a quarter of an hour after", page: pages::METRICS }
+        hours: Int = "hours" { can_be_unread: true, permissions: &["cloudwatch:GetMetricData"], means: "How many such hours there are" }
+        reason: Text = "reason" { can_be_unread: true, means: "What was compared, as a sentence" }
+    }
+}
+
+declare_kind! {
     /// A change of what records invocations.
     LoggingChange, LOGGING_CHANGE = "logging_change" {
         means: "A change of a trail or event data store that may end the recording of Lambda data events",

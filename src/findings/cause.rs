@@ -111,6 +111,11 @@ impl Changes {
         self.by.get(&Key { kind, subject: subject.into() }).map_or(&[], Vec::as_slice)
     }
 
+    /// When an account last changed what records, by the records.
+    pub fn last_of_recorders(&self, account: &str) -> Option<i64> {
+        self.of(RECORDER, account).iter().map(|change| change.time).max()
+    }
+
     /// By account, the latest record that stopped or deleted what records.
     pub fn stopped(&self, rfc3339: fn(i64) -> String) -> BTreeMap<String, (String, Option<String>)> {
         let stops = |change: &&Change| {

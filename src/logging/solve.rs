@@ -71,11 +71,20 @@ impl<'a> Solver<'a> {
 
     /// Whether all the given events of the function are recorded; without any, those of a function without a URL.
     pub fn solve(&self, target: &Target<'_>, events: &[Event]) -> Answer {
+        self.solve_by(target, events, |_| true)
+    }
+
+    /// The same by trails alone: what they record is in files, and what an event data store does is not.
+    pub fn in_files(&self, target: &Target<'_>, events: &[Event]) -> Reading<Configured> {
+        self.solve_by(target, events, |kind| kind == Kind::Trail).configured
+    }
+
+    fn solve_by(&self, target: &Target<'_>, events: &[Event], counts: impl Fn(Kind) -> bool) -> Answer {
         let events: BTreeSet<Event> =
             if events.is_empty() { Event::OF_FUNCTION } else { events }.iter().copied().collect();
         let mut excluded = Vec::new();
         let mut candidates = Vec::new();
-        for prepared in self.near(target.account) {
+        for prepared in self.near(target.account).filter(|one| counts(one.recorder.kind)) {
             match self.reach(prepared, target) {
                 Reach::No => {}
                 Reach::OtherRegion(home) => excluded.extend(other_region(prepared, &home, target)),
@@ -93,7 +102,7 @@ impl<'a> Solver<'a> {
         if let Some(claim) = claims.iter().find(|claim| claim.is_everything(&events)) {
             return yes(&candidates, &[claim]);
         }
-        claims.extend(self.not_listed(target));
+        claims.extend(self.not_listed(target, &counts));
 
         let classes = check(&mut claims, &mut candidates, &events);
         let proving = smallest_cover(&claims, classes.len());
@@ -202,13 +211,23 @@ impl<'a> Solver<'a> {
     }
 
     /// Recorders that nobody listed may record anything.
-    fn not_listed(&self, target: &Target<'_>) -> impl Iterator<Item = Claim<'a>> {
+    fn not_listed(
+        &self,
+        target: &Target<'_>,
+        counts: impl Fn(Kind) -> bool,
+    ) -> impl Iterator<Item = Claim<'a>> {
         let what = [
-            ("trails", self.recorders.trails_listed(target.account, target.region)),
-            ("event data stores", self.recorders.stores_listed(target.account, target.region)),
+            (Kind::Trail, "trails", self.recorders.trails_listed(target.account, target.region)),
+            (
+                Kind::EventDataStore,
+                "event data stores",
+                self.recorders.stores_listed(target.account, target.region),
+            ),
         ];
+        let what =
+            what.into_iter().filter(move |(kind, ..)| counts(*kind)).map(|(_, what, listed)| (what, listed));
         let (account, region) = (target.account.to_owned(), target.region.to_owned());
-        what.into_iter().filter_map(move |(what, listed)| {
+        what.filter_map(move |(what, listed)| {
             let why = listed.err()?;
             let detail = format!("the {what} of account {account} in {region} were not listed ({why})");
             Some(Claim::everything(None, (why, detail)))

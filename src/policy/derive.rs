@@ -36,6 +36,8 @@ pub enum Surface {
     TrailData,
     /// The digests of trail files.
     TrailDigests,
+    /// What CloudWatch counted, beside trail files.
+    Counts,
 }
 
 impl Surface {
@@ -45,6 +47,7 @@ impl Surface {
             Surface::TrailManagement => "trail management events",
             Surface::TrailData => "trail data events",
             Surface::TrailDigests => "trail digests",
+            Surface::Counts => "CloudWatch's counts of invocations, beside trail files",
         }
     }
 }
@@ -102,6 +105,7 @@ impl Policy {
             .iter()
             .map(|origin| match origin {
                 Origin::State if self.kind.name == "trail_file" => Surface::TrailDigests,
+                Origin::State if self.kind.name == "invoke_delivery" => Surface::Counts,
                 Origin::State => Surface::Snapshot,
                 Origin::Change => Surface::TrailManagement,
                 Origin::Activity if self.kind.name == "invocation" => Surface::TrailData,

@@ -7,6 +7,7 @@
 
 mod environment;
 mod identity;
+mod metrics;
 
 pub use identity::*;
 
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use environment::{Environment, EnvironmentError, FoundSecret};
+pub use metrics::{MetricPage, MetricSeries, Moment};
 
 /// The APIs whose parts a snapshot of version 1 may hold.
 pub const APIS: &[&str] = &[
@@ -44,6 +46,7 @@ pub const APIS: &[&str] = &[
     LIST_PARENTS,
     LIST_POLICIES_FOR_TARGET,
     DESCRIBE_POLICY,
+    GET_METRIC_DATA,
     ASSUME_ROLE,
     LIST_REGIONS,
     GUARDRAIL,
@@ -72,6 +75,7 @@ pub const DESCRIBE_SUBNETS: &str = "ec2:DescribeSubnets";
 pub const GET_ROLE: &str = "iam:GetRole";
 pub const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
+pub const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 /// The account was entered. A collector writes it where that failed.
 pub const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// The account's regions were listed. A collector writes it where that failed: some may have been left out.
@@ -616,6 +620,7 @@ pub(super) fn schemas() -> serde_json::Value {
         LIST_PARENTS => ParentPage,
         LIST_POLICIES_FOR_TARGET => PolicyPage,
         DESCRIBE_POLICY => DescribePolicy,
+        GET_METRIC_DATA => MetricPage,
         ASSUME_ROLE => Nothing,
         LIST_REGIONS => Nothing,
         GUARDRAIL => GuardrailState,

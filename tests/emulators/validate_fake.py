@@ -66,6 +66,18 @@ def check(shape, value, where, operation):
 
 def main(url, account):
     session = botocore.session.get_session()
+    # Of the protocols that CloudWatch speaks, the one that the program does.
+    loader = session.get_component("data_loader")
+    load = loader.load_service_model
+
+    def by_json(service_name, type_name, api_version=None):
+        model = load(service_name, type_name, api_version)
+        if service_name == "cloudwatch" and type_name == "service-2":
+            assert "json" in model["metadata"]["protocols"], "CloudWatch does not speak JSON any more"
+            model["metadata"].update(protocol="json", protocols=["json"])
+        return model
+
+    loader.load_service_model = by_json
     session.set_credentials(account, "none")
     calls = 0
 
@@ -93,7 +105,7 @@ def main(url, account):
         except ClientError as error:
             code = error.response["Error"]["Code"]
             known = {shape.name for shape in of.meta.service_model.operation_model(operation).error_shapes}
-            generic = {"AccessDeniedException", "AccessDenied", "NoSuchEntity", "ThrottlingException"}
+            generic = {"AccessDeniedException", "AccessDenied", "NoSuchEntity", "ThrottlingException", "ValidationError"}
             if code not in known | generic:
                 FAULTS.append(f"{operation}: the model has no error {code}")
             return None
@@ -196,6 +208,32 @@ def main(url, account):
         used = {id for one in listed for id in one.get("VpcConfig", {}).get("SubnetIds", [])}
         if len(subnets) != len(set(subnets)) or not used <= set(subnets):
             FAULTS.append(f"DescribeSubnets in {region}: a subnet twice, or one that a function uses is missing")
+        counts = client("cloudwatch", region)
+        names = [arn.rsplit(":", 1)[-1] for arn in arns]
+        counted = 0
+        for at in range(0, len(names), 500):
+            queries = [
+                {
+                    "Id": f"f{index}",
+                    "Label": name,
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": "AWS/Lambda",
+                            "MetricName": "Invocations",
+                            "Dimensions": [{"Name": "FunctionName", "Value": name}],
+                        },
+                        "Period": 3600,
+                        "Stat": "Sum",
+                    },
+                }
+                for index, name in enumerate(names[at : at + 500])
+            ]
+            span = {"StartTime": 1_700_000_000, "EndTime": 1_900_000_000}
+            results = all_of(counts, "GetMetricData", "MetricDataResults", "NextToken", MetricDataQueries=queries, **span)
+            counted += sum(len(one["Values"]) for one in results)
+            if call(counts, "GetMetricData", MetricDataQueries=(queries * 501)[:501], **span) is not None:
+                FAULTS.append("GetMetricData takes more than 500 metrics")
+        print(f"{region}: {counted} hours with invocations")
         trails = client("cloudtrail", region)
         for trail in call(trails, "DescribeTrails")["trailList"]:
             call(trails, "GetTrailStatus", Name=trail["TrailARN"])

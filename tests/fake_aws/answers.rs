@@ -120,6 +120,13 @@ pub fn server_error(asked: &Asked) -> Answer {
     Answer::refused(asked, 500, code, "An error occurred and the request cannot be processed.")
 }
 
+/// What AWS says quotes the request that it would have signed.
+pub fn signature(asked: &Asked) -> Answer {
+    let message = "The request signature we calculated does not match. The Canonical String should have been \
+                   'POST / x-amz-security-token:canary-session-token'";
+    Answer::refused(asked, 403, "SignatureDoesNotMatch", message)
+}
+
 pub fn expired(asked: &Asked) -> Answer {
     let code = if matches!(service(asked), "iam" | "sts" | "s3" | "ec2") {
         "ExpiredToken"

@@ -1,4 +1,4 @@
-//! CloudTrail and Organizations: a target in a header, JSON in the body. Members that the API does not have are
+//! CloudTrail, Organizations and CloudWatch: a target in a header, JSON in the body. Members that the API does not have are
 //! refused, as AWS's validation does for types.
 
 use serde_json::Value;
@@ -16,6 +16,7 @@ pub fn request(target: &str, body: &str) -> Result<Asked, Answer> {
     let service = match service {
         service if service.contains("CloudTrail") => "cloudtrail",
         service if service.contains("AWSOrganizations") => "organizations",
+        "GraniteServiceVersion20100801" => "cloudwatch",
         _ => return Err(invalid("service")),
     };
     let mut asked = Asked::new(&format!("{service}:{operation}"));
@@ -30,7 +31,7 @@ pub fn request(target: &str, body: &str) -> Result<Asked, Answer> {
         }
         "DescribePolicy" => text("PolicyId"),
         "DescribeTrails" | "ListEventDataStores" | "DescribeOrganization" | "ListAccounts" => None,
-        "LookupEvents" => Some(body.to_string()),
+        "LookupEvents" | "GetMetricData" => Some(body.to_string()),
         _ => return Err(invalid("operation")),
     };
     Ok(asked)

@@ -10,9 +10,11 @@ mod history;
 mod iam;
 mod json;
 mod lambda;
+mod metrics;
 mod query;
 mod s3;
 mod state;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +28,7 @@ use axum::http::{HeaderMap, Method, Response, Uri};
 
 pub use answers::Answer;
 pub use history::History;
+pub use metrics::Counts;
 pub use s3::Bucket;
 pub use state::{Asked, Content};
 
@@ -52,6 +55,8 @@ pub enum FaultKind {
     Slow(Duration),
     ExpiredToken,
     Throttled,
+    /// The signature is refused, with the request and its session token in the message.
+    Signature,
     /// The region has not got the call.
     UnknownOperation,
     /// A page shows the last entry of the page before again.
@@ -104,12 +109,13 @@ pub struct Fake {
 #[derive(Clone)]
 pub struct Endpoint {
     pub address: SocketAddr,
+    scheme: &'static str,
     fake: Arc<Fake>,
 }
 
 impl Endpoint {
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -135,6 +141,15 @@ impl Endpoint {
 
 /// Starts it on a free port of loopback.
 pub fn start(content: Content, quotas: Option<f64>, port: u16) -> Endpoint {
+    serve(content, quotas, port, "http")
+}
+
+/// Starts it behind TLS, with a certificate of the authority in `tls/ca.pem`.
+pub fn start_with_tls(content: Content) -> Endpoint {
+    serve(content, None, 0, "https")
+}
+
+fn serve(content: Content, quotas: Option<f64>, port: u16, scheme: &'static str) -> Endpoint {
     let fake = Arc::new(Fake {
         content,
         faults: Mutex::default(),
@@ -152,10 +167,13 @@ pub fn start(content: Content, quotas: Option<f64>, port: u16) -> Endpoint {
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let router = Router::new().fallback(handle).with_state(served);
-            axum::serve(listener, router).await.unwrap();
+            match scheme {
+                "https" => axum::serve(tls::Listener::new(listener), router).await.unwrap(),
+                _ => axum::serve(listener, router).await.unwrap(),
+            }
         });
     });
-    Endpoint { address, fake }
+    Endpoint { address, scheme, fake }
 }
 
 async fn handle(
@@ -225,6 +243,7 @@ impl Fake {
             Some(FaultKind::Denied) => (answers::denied(asked), None, false),
             Some(FaultKind::ServerError) => (answers::server_error(asked), None, false),
             Some(FaultKind::ExpiredToken) => (answers::expired(asked), None, false),
+            Some(FaultKind::Signature) => (answers::signature(asked), None, false),
             Some(FaultKind::Throttled) => (answers::throttled(asked), None, false),
             Some(FaultKind::UnknownOperation) => {
                 (Answer::refused(asked, 404, "UnknownOperationException", ""), None, false)
@@ -260,6 +279,7 @@ impl Fake {
         let (bucket, rate) = match asked.api.as_str() {
             "lambda:GetPolicy" => ("GetPolicy", 15.0),
             "cloudtrail:LookupEvents" => ("LookupEvents", 2.0),
+            "cloudwatch:GetMetricData" => ("GetMetricData", 50.0),
             api if api.starts_with("lambda:") => ("lambda", 15.0),
             api if api.starts_with("cloudtrail:") => ("cloudtrail", 10.0),
             _ => return true,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer};
-use super::{Bucket, FaultKind, History, iam, query};
+use super::{Bucket, Counts, FaultKind, History, iam, query};
 
 /// What a request asks.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +63,8 @@ pub struct Content {
     pub page: Option<usize>,
     /// What LookupEvents finds.
     pub history: History,
+    /// What CloudWatch counts.
+    pub counts: Counts,
     /// By name.
     pub buckets: BTreeMap<String, Bucket>,
 }
@@ -91,6 +93,10 @@ impl Content {
         let key = (text("account"), text("region"), api.clone(), resource);
         if part["outcome"]["status"] != "ok" {
             self.failures.insert(key, part["outcome"].clone());
+            return;
+        }
+        if api == "cloudwatch:GetMetricData" {
+            self.counts.add(&key.0, &key.1, &part["data"]);
             return;
         }
         match LISTS.iter().find(|(list, ..)| *list == api) {
@@ -128,6 +134,7 @@ impl Content {
             "iam:GetRole" => return self.role(asked),
             "s3:ListBucket" | "s3:GetObject" => return super::s3::answer(&self.buckets, asked),
             "cloudtrail:LookupEvents" => return self.history.answer(asked, self.page, odd),
+            "cloudwatch:GetMetricData" => return self.counts.answer(asked, self.page.unwrap_or(100_800)),
             _ => {}
         }
         let key = Self::key(asked);

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::call::{Call, CallState};
 use super::controls::Controls;
+use super::counted::Counts;
 use super::identities::Identities;
 use crate::arn;
 use crate::facts::sessions::{Admits, Sessions, admits_lambda};
@@ -55,6 +56,7 @@ pub struct Index {
     pub(super) layers: BTreeMap<Scope, BTreeSet<String>>,
     pub(super) layer_versions: HashMap<String, BTreeSet<String>>,
     pub(super) recorders: Recorders,
+    pub(super) counts: Counts,
     pub(super) roles: BTreeMap<String, Role>,
     /// By account.
     pub(super) identities: BTreeMap<String, Identities>,
@@ -457,6 +459,12 @@ impl Index {
                 list.complete |= page.next_token.is_none();
                 return Ok(page.next_token.is_none());
             }
+            GET_METRIC_DATA => {
+                let page: MetricPage = data(part)?;
+                let last = page.next_token.is_none();
+                self.counts.add(scope(part)?, page, line)?;
+                return Ok(last);
+            }
             ASSUME_ROLE | LIST_REGIONS => {}
             _ => {
                 let _: api::GuardrailState = data(part)?;
@@ -496,7 +504,7 @@ impl Index {
 }
 
 /// APIs that answer in pages.
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 15] = [
     LIST_FUNCTIONS,
     LIST_ALIASES,
     LIST_VERSIONS,
@@ -511,6 +519,7 @@ const LISTS: [&str; 14] = [
     GET_ACCOUNT_AUTHORIZATION_DETAILS,
     LIST_PARENTS,
     LIST_POLICIES_FOR_TARGET,
+    GET_METRIC_DATA,
 ];
 
 /// Does it ask about a resource that AWS itself listed? Then "not enabled, or not offered here" is no answer to it: a

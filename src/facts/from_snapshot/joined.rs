@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::counted::target;
 use super::identities::{self, Account};
 use super::state::{Emit, StateFacts, function_subject, known};
 use crate::arn;
 use crate::facts::{Body, InvokeLogging, Role, Subject, Trail};
 use crate::identity::Answer;
-use crate::logging::{Event, Target};
 use crate::snapshot::Scope;
 use crate::snapshot::api::*;
 use crate::value::{Reading, TextList, Why};
@@ -16,29 +16,12 @@ use crate::value::{Reading, TextList, Why};
 impl StateFacts<'_> {
     pub(super) fn logging(&self, emit: Emit<'_>) {
         let solver = self.index.recorders.solver();
-        let with_url: std::collections::HashSet<&str> = self
-            .index
-            .urls
-            .iter()
-            .filter_map(|row| Some(arn::split_function(&row.config.function_arn)?.0))
-            .collect();
+        let with_url = self.index.with_url();
         for (scope, functions) in &self.index.functions {
             for function in functions {
                 let arn = function.arn.as_str();
-                let target = Target {
-                    arn,
-                    account: &scope.account,
-                    region: &scope.region,
-                    partition: arn::partition(arn).unwrap_or("aws"),
-                };
-                // Whether it has a URL is unread: what a URL would need is asked for too.
-                let urls_unread = self.index.why(LIST_URLS, scope, Some(arn)).is_some();
-                let events = if with_url.contains(arn) || urls_unread {
-                    Event::OF_FUNCTION_WITH_URL
-                } else {
-                    Event::OF_FUNCTION
-                };
-                let answer = solver.solve(&target, events);
+                let events = self.index.events_of(scope, arn, &with_url);
+                let answer = solver.solve(&target(arn, scope), events);
                 let mut excluded: Vec<&str> = answer.excluded.iter().map(|one| one.case.as_str()).collect();
                 excluded.dedup();
                 let proof: Vec<String> = answer.proof.iter().map(ToString::to_string).collect();
