@@ -158,6 +158,8 @@ def read(path):
             out["logging"].add((resource, data["IsLogging"]))
         elif api == "iam:GetRole":
             out["roles"].add(data["Role"]["Arn"])
+        elif api == "iam:GetAccountAuthorizationDetails":
+            out["roles"] |= {one["Arn"] for one in data.get("RoleDetailList") or []}
         elif api == "organizations:ListAccounts":
             out["accounts"] |= {one["Id"] for one in data["Accounts"]}
     return out, refused, complete and SECRET not in text

@@ -20,8 +20,13 @@ from counterpart import REGION, Server, create, create_trail, faults_of, free_po
 
 ACCOUNT = "111122223333"
 FUNCTIONS = 110
-# Calls that it refuses.
-REFUSED = {"cloudtrail:ListEventDataStores"}
+# Calls that it refuses. To each member it says that the member manages an organization, and then does not know the
+# accounts of it.
+REFUSED = {
+    "cloudtrail:ListEventDataStores",
+    "organizations:ListParents",
+    "organizations:ListPoliciesForTarget",
+}
 TRAIL = "fixtures/accounts/demo/trail"
 
 
@@ -54,7 +59,7 @@ def organization(server, made):
         client = server.clients(member)
         for name, of in create(client, member, 3).items():
             made[name] |= of
-        made["roles"].add(f"arn:aws:iam::{member}:role/orders")
+        made["roles"] |= {f"arn:aws:iam::{member}:role/{role}" for role in ("orders", "AuditReader")}
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
                  "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}]}
         client("iam").create_role(RoleName="AuditReader", AssumeRolePolicyDocument=json.dumps(trust))
