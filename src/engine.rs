@@ -35,6 +35,7 @@ pub use memory::Memory;
 pub use plan::Plan;
 pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
+use waiting::Asks;
 pub use waiting::Waiting;
 pub use waits::Waits;
 
@@ -43,8 +44,8 @@ pub use waits::Waits;
 pub struct Engine<'p> {
     policies: Vec<&'p Policy>,
     by_kind: Vec<Vec<usize>>,
-    /// Which policies ask whose a session is, and which of their histories do.
-    sessions: Vec<Option<Vec<bool>>>,
+    /// Which policies ask whose a session is.
+    sessions: Vec<Option<Asks>>,
     /// The fields that are kept of a fact that waits, for each policy.
     kept: Vec<Box<[usize]>>,
     gaps: &'p AcceptedGaps,
@@ -80,7 +81,7 @@ impl<'p> Engine<'p> {
                 policies.iter().enumerate().filter_map(of_kind).collect()
             })
             .collect();
-        let sessions = policies.iter().map(|policy| waiting::asks(policy)).collect();
+        let sessions = policies.iter().map(|policy| Asks::of(policy)).collect();
         let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
         Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: Keys::KNOWN }
     }
@@ -158,15 +159,22 @@ impl<'p> Engine<'p> {
                 return;
             }
             let asks = self.sessions.get(at).and_then(Option::as_ref);
-            if let Some(outcome) = row.and_then(Row::done) {
+            if let Some(outcome) = row.and_then(|row| row.outcome) {
+                let of_histories = || asks.is_some_and(Asks::is_of_histories);
+                let done = row.is_some_and(|row| row.done().is_some());
                 // What is certain by itself was never put off.
-                if !matches!(of, Sessions::Decided) && treatment == Treatment::Judged {
-                    tally.passed(at, outcome);
+                if done || (!of_histories() && !matches!(of, Sessions::Decided)) {
+                    if !done {
+                        self.mention(at, policy, (fields, row), occasion(), memory);
+                    }
+                    if !matches!(of, Sessions::Decided) && treatment == Treatment::Judged {
+                        tally.passed(at, outcome);
+                    }
+                    return;
                 }
-                return;
             }
-            if let Some(histories) = asks {
-                let of_fact = (policy, fact, histories.as_slice());
+            if let Some(asks) = asks {
+                let of_fact = (policy, fact, asks);
                 match &mut of {
                     Sessions::Undecided { record, waiting } => {
                         // Most facts are judged the same whoever's they are, or say whose.
@@ -176,8 +184,8 @@ impl<'p> Engine<'p> {
                         if is_final && policy.program.is_none() {
                             return tally.passed(at, outcome);
                         }
-                        let may_hang = || waiting::is_undecided(fact).then(|| record.session_id()).flatten();
-                        if (!is_final || histories.contains(&true))
+                        let may_hang = || asks.is_undecided(fields).then(|| record.session_id()).flatten();
+                        if (!is_final || asks.is_of_histories())
                             && let Some(id) = *undecided.get_or_init(may_hang)
                             && self.put_off(
                                 at,

@@ -27,6 +27,7 @@ mod quotes;
 mod read;
 mod record;
 mod remote;
+mod skim;
 mod split;
 mod time;
 

@@ -45,20 +45,23 @@ pub(super) struct Class {
     endpoint: bool,
 }
 
-/// Which of these the policies ask.
+/// The fields that tell a call's class: where they are, of those that the policies ask.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
-    outside: bool,
-    command_line: bool,
-    endpoint: bool,
+    identity: Option<usize>,
+    outside: Option<usize>,
+    command_line: Option<usize>,
+    endpoint: Option<usize>,
 }
 
 impl Asked {
     pub(super) fn by(engine: &Engine<'_>) -> Self {
+        let asked = |name| API_CALL.field(name).filter(|_| engine.reads(&[name]));
         Asked {
-            outside: engine.reads(&["outside"]),
-            command_line: engine.reads(&["command_line"]),
-            endpoint: engine.reads(&["vpc_endpoint"]),
+            identity: API_CALL.field("identity_type"),
+            outside: asked("outside"),
+            command_line: asked("command_line"),
+            endpoint: asked("vpc_endpoint"),
         }
     }
 }
@@ -71,20 +74,17 @@ fn value<'f>(fact: &'f dyn FieldAccess, name: &str) -> Value<'f> {
 impl Class {
     /// `None`: of an identity type that stands for several.
     fn of(fact: &dyn FieldAccess, asked: Asked) -> Option<Self> {
-        let Value::Text(identity) = value(fact, "identity_type") else { return None };
-        let flag = |asks: bool, name| match asks {
-            true => match value(fact, name) {
-                Value::Bool(flag) => Some(flag),
-                _ => None,
-            },
-            false => None,
+        let Value::Text(identity) = fact.value(asked.identity?) else { return None };
+        let flag = |field: Option<usize>| match fact.value(field?) {
+            Value::Bool(flag) => Some(flag),
+            _ => None,
         };
         let identity = IdentityKind::from_type(Some(identity));
         (identity != IdentityKind::Other).then(|| Class {
             identity,
-            outside: flag(asked.outside, "outside"),
-            command_line: flag(asked.command_line, "command_line"),
-            endpoint: !asked.endpoint || value(fact, "vpc_endpoint") != Value::Absent,
+            outside: flag(asked.outside),
+            command_line: flag(asked.command_line),
+            endpoint: asked.endpoint.is_none_or(|field| fact.value(field) != Value::Absent),
         })
     }
 

@@ -59,6 +59,21 @@ impl<'p> Engine<'p> {
         self.policies.iter().any(|policy| policy.program.is_some())
     }
 
+    /// Adds a fact whose verdict is certain to the histories it is one of.
+    pub(super) fn mention(
+        &self,
+        at: usize,
+        policy: &Policy,
+        (fields, row): (&dyn FieldAccess, Option<&Row>),
+        occasion: &Occasion,
+        memory: &mut Memory,
+    ) {
+        if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
+            let known = row.map_or(&[][..], |row| &*row.histories);
+            part.mention(self.rules(policy, program), (fields, known), occasion, &[]);
+        }
+    }
+
     pub(super) fn remember(
         &self,
         at: usize,

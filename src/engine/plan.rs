@@ -4,7 +4,7 @@
 //! Sound: a verdict that is certain while the other fields are unread is the verdict, whatever they are.
 
 use super::Engine;
-use super::waiting::Suspended;
+use super::waiting::{Asks, Suspended};
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::policy::judge::Outcome;
 use crate::policy::{Env, Policy};
@@ -28,13 +28,13 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn of(at: usize, policy: &Policy, asks: Option<&[bool]>, fields: &dyn FieldAccess) -> Self {
+    fn of(at: usize, policy: &Policy, asks: Option<&Asks>, fields: &dyn FieldAccess) -> Self {
         let outcome = policy.judge.outcome(fields, &Env::default());
         let program = policy.program.iter();
         let histories = program.flat_map(|program| &program.histories);
         Row {
             at,
-            suspended: asks.and_then(|histories| Suspended::of(policy, fields, histories)),
+            suspended: asks.and_then(|asks| Suspended::of(policy, fields, asks)),
             outcome: matches!(outcome, Outcome::Pass | Outcome::NotApplicable).then_some(outcome),
             histories: histories.map(|history| history.among.eval(fields, &Env::default())).collect(),
         }
@@ -71,6 +71,6 @@ impl Engine<'_> {
     }
 
     fn row(&self, at: usize, policy: &Policy, fields: &dyn FieldAccess) -> Row {
-        Row::of(at, policy, self.sessions.get(at).and_then(Option::as_deref), fields)
+        Row::of(at, policy, self.sessions.get(at).and_then(Option::as_ref), fields)
     }
 }

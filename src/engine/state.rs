@@ -137,19 +137,33 @@ impl<'p> Rules<'p> {
         mut marks: Vec<Mentioned>,
     ) -> Vec<Mentioned> {
         for (index, history) in self.program.histories.iter().enumerate() {
-            let among = match known.and_then(|(_, histories)| histories.get(index)) {
-                Some(&among @ (Truth::True | Truth::False)) => among,
-                Some(Truth::Unknown) | None => history.among.eval(fact, &Env::default()),
-            };
-            let certainty = match among {
-                Truth::True => Certainty::Sure,
-                Truth::Unknown => Certainty::Possible,
-                Truth::False => continue,
-            };
+            let known = known.and_then(|(_, histories)| histories.get(index));
+            let Some(certainty) = self.certainty(history, fact, known) else { continue };
             let keyed = self.keyed(history.same_key.unwrap_or(index), history, (fact, &marks));
             marks.push(self.mentioned((index, history), keyed, fact, moment, certainty));
         }
         marks
+    }
+
+    /// Whether a fact is one of a history's; `None`: it is not.
+    fn certainty(&self, history: &Among, fact: &dyn FieldAccess, known: Option<&Truth>) -> Option<Certainty> {
+        let among = match known {
+            Some(&among @ (Truth::True | Truth::False)) => among,
+            Some(Truth::Unknown) | None => history.among.eval(fact, &Env::default()),
+        };
+        match among {
+            Truth::True => Some(Certainty::Sure),
+            Truth::Unknown => Some(Certainty::Possible),
+            Truth::False => None,
+        }
+    }
+
+    /// What another record of a history without a window has to differ in.
+    fn other(&self, history: &Among, fact: &dyn FieldAccess, moment: &Moment) -> Option<Key> {
+        match history.window {
+            Window::All => self.keys.value(history.other, fact, moment),
+            Window::Last(_) => None,
+        }
     }
 
     /// The fact's key for a history, made once where one of the marks has it.
@@ -231,11 +245,7 @@ impl<'p> Rules<'p> {
         moment: &Moment,
         certainty: Certainty,
     ) -> Mentioned {
-        let value = match history.window {
-            Window::All => self.keys.value(history.other, fact, moment),
-            Window::Last(_) => None,
-        };
-        Mentioned { history: index, keyed, value, certainty }
+        Mentioned { history: index, keyed, value: self.other(history, fact, moment), certainty }
     }
 }
 
@@ -374,23 +384,31 @@ impl<T: Clone> Part<T> {
         }
     }
 
-    /// Adds a record only to histories, and not to those that are left out.
+    /// Adds a record only to histories, and not to those that are left out. `known`: whether it is one of each history's,
+    /// as far as that was worked out before.
     pub(crate) fn mention(
         &mut self,
         rules: Rules<'_>,
-        fact: &dyn FieldAccess,
+        (fact, known): (&dyn FieldAccess, &[Truth]),
         at: &Occasion,
         leave_out: &[bool],
     ) {
-        let marks = rules.marks((fact, None), &at.moment, std::mem::take(&mut self.spare));
-        let moment = &at.moment;
-        for mark in marks.iter().filter(|mark| leave_out.get(mark.history) != Some(&true)) {
-            if let Some(history) = self.histories.get_mut(mark.history) {
-                history.add(mark.keyed, mark.certainty, Asked { moment, value: mark.value });
+        // The last key that was made, and for which history.
+        let mut made: Option<(usize, Keyed)> = None;
+        for (index, (among, history)) in rules.program.histories.iter().zip(&mut self.histories).enumerate() {
+            if leave_out.get(index) == Some(&true) {
+                continue;
             }
+            let Some(certainty) = rules.certainty(among, fact, known.get(index)) else { continue };
+            let of = among.same_key.unwrap_or(index);
+            let keyed = match made {
+                Some((known, keyed)) if known == of => keyed,
+                _ => rules.keys.of(&among.by, fact),
+            };
+            made = Some((of, keyed));
+            let value = rules.other(among, fact, &at.moment);
+            history.add(keyed, certainty, Asked { moment: &at.moment, value });
         }
-        self.spare = marks;
-        self.spare.clear();
     }
 
     /// Adds what other records of the same policy mean.
@@ -453,10 +471,7 @@ impl<T: Clone> Part<T> {
             let seen: Vec<Truth> = answers
                 .map(|(among, history)| {
                     let keyed = keys.of(&among.by, fact);
-                    let value = match among.window {
-                        Window::All => keys.value(among.other, fact, &one.moment),
-                        Window::Last(_) => None,
-                    };
+                    let value = rules.other(among, fact, &one.moment);
                     // Over all that was read there is no time before which too little was.
                     let warms = matches!(among.window, Window::Last(_));
                     match history.seen((keys, &among.by), fact, keyed, Asked { moment: &one.moment, value }) {

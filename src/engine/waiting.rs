@@ -19,11 +19,57 @@ use crate::policy::{Env, Policy};
 use crate::value::{Truth, Value, Why};
 
 /// The fields that say whose a session is.
-pub(super) const FIELDS: [&str; 2] = ["lambda_session", "lambda_function"];
+const FIELDS: [&str; 2] = ["lambda_session", "lambda_function"];
+
+/// What of a policy hangs on whose a session is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asks {
+    /// Which of its histories do.
+    pub(super) histories: Vec<bool>,
+    /// Where its kind has [`FIELDS`].
+    fields: [Option<usize>; 2],
+}
+
+impl Asks {
+    /// `None` where neither a verdict nor what is told apart or remembered does.
+    pub(super) fn of(policy: &Policy) -> Option<Self> {
+        let fields = FIELDS.map(|name| policy.kind.field(name));
+        let of_sessions = |index: usize| fields.contains(&Some(index));
+        let state = &policy.state;
+        let histories: Vec<bool> = state
+            .histories
+            .iter()
+            .map(|history| {
+                let keys = history.by.iter().chain(&history.other).copied();
+                history.among.field_list().into_iter().chain(keys).any(of_sessions)
+            })
+            .collect();
+        let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
+        let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
+        let keys = counts.chain(repeats).chain(&policy.group_by).copied();
+        let read = policy.predicates().flat_map(Pred::field_list).chain(keys).any(of_sessions);
+        (read || histories.contains(&true)).then_some(Asks { histories, fields })
+    }
+
+    /// Do records come to be part of a history only if their sessions are, or are not, a function's?
+    pub(super) fn is_of_histories(&self) -> bool {
+        self.histories.contains(&true)
+    }
+
+    /// Does the fact not say whose its session is?
+    pub(super) fn is_undecided(&self, fact: &dyn FieldAccess) -> bool {
+        self.fields[0].is_some_and(|index| matches!(fact.value(index), Value::Unread(_)))
+    }
+
+    fn suppose<'f>(&'f self, fact: &'f dyn FieldAccess, is_functions: Option<bool>) -> Supposed<'f> {
+        Supposed { fact, fields: self.fields, is_functions }
+    }
+}
 
 /// A fact whose session is a function's or not, whatever its record says.
 struct Supposed<'f> {
     fact: &'f dyn FieldAccess,
+    fields: [Option<usize>; 2],
     /// `None`: not read.
     is_functions: Option<bool>,
 }
@@ -34,11 +80,11 @@ impl FieldAccess for Supposed<'_> {
     }
 
     fn value(&self, index: usize) -> Value<'_> {
-        let name = self.kind().fields.get(index).map_or("", |field| field.name);
-        match (name, self.is_functions) {
-            ("lambda_session", Some(is)) => Value::Bool(is),
-            ("lambda_function", Some(false)) => Value::Absent,
-            ("lambda_session" | "lambda_function", _) => Value::Unread(Why::NotInRecord),
+        let [session, function] = self.fields.map(|field| field == Some(index));
+        match self.is_functions {
+            Some(is) if session => Value::Bool(is),
+            Some(false) if function => Value::Absent,
+            _ if session || function => Value::Unread(Why::NotInRecord),
             _ => self.fact.value(index),
         }
     }
@@ -117,14 +163,14 @@ impl<'p> Engine<'p> {
     pub(super) fn put_off<'o>(
         &self,
         at: usize,
-        (policy, fact, histories): (&Policy, &Fact<'_>, &[bool]),
+        (policy, fact, asks): (&Policy, &Fact<'_>, &Asks),
         known: Option<&Suspended>,
         occasion: &dyn Fn() -> &'o Occasion,
         (id, record): (Id, &dyn HasSession),
         (memory, waiting): (&mut Memory, &mut Waiting),
     ) -> bool {
         let fields = fact.body.fields();
-        let suspense = known.map_or_else(|| suspense(policy, fields, histories), |known| known.suspense);
+        let suspense = known.map_or_else(|| suspense(policy, fields, asks), |known| known.suspense);
         if suspense == Suspense::None {
             return false;
         }
@@ -149,7 +195,7 @@ impl<'p> Engine<'p> {
             Suspense::Simple(_) => row.pass += 1,
             Suspense::None | Suspense::Open => row.again = true,
         }
-        let unread = Supposed { fact: fields, is_functions: None };
+        let unread = asks.suppose(fields, None);
         let accepted = self.gaps.accepts_unknown(&policy.id, fact);
         let made;
         let keys = match known.filter(|_| !accepted) {
@@ -173,14 +219,14 @@ impl<'p> Engine<'p> {
         }
         // What does not hang on the answer is remembered now: others may ask for it.
         if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
-            part.mention(self.rules(policy, program), &unread, occasion(), histories);
+            part.mention(self.rules(policy, program), (&unread, &[]), occasion(), &asks.histories);
         }
         true
     }
 
     /// Whether [`Engine::judge_record`] put the judgement off when the session was not known.
-    pub(super) fn was_put_off(&self, (policy, fact, histories): (&Policy, &Fact<'_>, &[bool])) -> bool {
-        suspense(policy, fact.body.fields(), histories) != Suspense::None
+    pub(super) fn was_put_off(&self, (policy, fact, asks): (&Policy, &Fact<'_>, &Asks)) -> bool {
+        suspense(policy, fact.body.fields(), asks) != Suspense::None
     }
 }
 
@@ -194,15 +240,14 @@ pub(super) struct Suspended {
 
 impl Suspended {
     /// `None` where more of a fact decides than is read of this one.
-    pub(super) fn of(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Option<Self> {
+    pub(super) fn of(policy: &Policy, fields: &dyn FieldAccess, asks: &Asks) -> Option<Self> {
         let is_read = |index: usize| {
-            let of_session = policy.kind.fields.get(index).is_some_and(|field| FIELDS.contains(&field.name));
-            of_session || !matches!(fields.value(index), Value::Unread(_))
+            asks.fields.contains(&Some(index)) || !matches!(fields.value(index), Value::Unread(_))
         };
-        let simple = policy.state.count.is_none() && !histories.contains(&true);
+        let simple = policy.state.count.is_none() && !asks.is_of_histories();
         (simple && policy.deciding_fields().into_iter().all(is_read)).then(|| Suspended {
-            suspense: suspense(policy, fields, histories),
-            keys: doubts(policy, &Supposed { fact: fields, is_functions: None }, false),
+            suspense: suspense(policy, fields, asks),
+            keys: doubts(policy, &asks.suppose(fields, None), false),
         })
     }
 }
@@ -218,9 +263,9 @@ fn doubts(policy: &Policy, unread: &Supposed<'_>, accepted: bool) -> Arc<[Unknow
     Arc::new([key(format!("{}.{}", policy.kind.name, FIELDS[0]), Why::NotInRecord)])
 }
 
-fn suspense(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Suspense {
-    let unread = Supposed { fact: fields, is_functions: None };
-    let no = Supposed { fact: fields, is_functions: Some(false) };
+fn suspense(policy: &Policy, fields: &dyn FieldAccess, asks: &Asks) -> Suspense {
+    let unread = asks.suppose(fields, None);
+    let no = asks.suppose(fields, Some(false));
     let outcome = policy.judge.outcome(&unread, &Env::default());
     let hangs = match outcome {
         Outcome::Pass | Outcome::NotApplicable => false,
@@ -242,7 +287,7 @@ fn suspense(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Su
     let mentioned = program
         .histories
         .iter()
-        .zip(histories)
+        .zip(&asks.histories)
         .any(|(history, asks)| *asks && history.among.eval(&unread, &Env::default()) != Truth::False);
     if mentioned {
         return Suspense::Open;
@@ -255,31 +300,4 @@ fn suspense(policy: &Policy, fields: &dyn FieldAccess, histories: &[bool]) -> Su
         Some(otherwise @ (Outcome::Pass | Outcome::NotApplicable)) if simple => Suspense::Simple(otherwise),
         _ => Suspense::Open,
     }
-}
-
-/// Whether a verdict, or what is told apart or remembered, depends on whose a session is; and if so, which histories do.
-pub(super) fn asks(policy: &Policy) -> Option<Vec<bool>> {
-    let of_sessions =
-        |index: usize| policy.kind.fields.get(index).is_some_and(|field| FIELDS.contains(&field.name));
-    let state = &policy.state;
-    let histories: Vec<bool> = state
-        .histories
-        .iter()
-        .map(|history| {
-            let keys = history.by.iter().chain(&history.other).copied();
-            history.among.field_list().into_iter().chain(keys).any(of_sessions)
-        })
-        .collect();
-    let counts = state.count.iter().flat_map(|count| count.by.iter().chain(&count.distinct));
-    let repeats = state.repeat.iter().flat_map(|repeat| &repeat.by);
-    let keys = counts.chain(repeats).chain(&policy.group_by).copied();
-    let read = policy.predicates().flat_map(Pred::field_list).chain(keys).any(of_sessions);
-    (read || histories.contains(&true)).then_some(histories)
-}
-
-/// Does the fact not say whose its session is?
-pub(super) fn is_undecided(fact: &Fact<'_>) -> bool {
-    let fields = fact.body.fields();
-    let index = fields.kind().field(FIELDS[0]);
-    index.is_some_and(|index| matches!(fields.value(index), Value::Unread(_)))
 }

@@ -144,6 +144,8 @@ pub struct Identity<'a> {
     pub kind: IdentityKind,
     members: Result<[Option<Raw<'a>>; MEMBERS.len()], Missing>,
     context: OnceCell<[Option<Raw<'a>>; CONTEXT.len()]>,
+    issuer: OnceCell<Text<'a>>,
+    principal: OnceCell<Field<Principal<'a>>>,
     /// Signs, beside `userIdentity`, that a service made the call: AWS sets both fields.
     event_type: Option<Raw<'a>>,
     source: Option<Raw<'a>>,
@@ -151,7 +153,7 @@ pub struct Identity<'a> {
 
 /// Why there are no members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
+pub(super) enum Missing {
     /// There is no `userIdentity`.
     Absent,
     /// It is no object.
@@ -159,7 +161,7 @@ enum Missing {
 }
 
 /// The members that are read, in the order in which CloudTrail writes them.
-const MEMBERS: [&str; 10] = [
+pub(super) const MEMBERS: [&str; 10] = [
     "type",
     "principalId",
     "arn",
@@ -184,6 +186,27 @@ const IN_SCOPE_OF: usize = 7;
 const INVOKED_BY: usize = 8;
 const IDENTITY_PROVIDER: usize = 9;
 
+/// What stands at each of [`MEMBERS`].
+pub(super) type Members<'a> = [Option<Raw<'a>>; MEMBERS.len()];
+
+/// The member whose key, without escapes, ends where this text ends.
+#[inline]
+pub(super) fn member_before(before: &[u8]) -> Option<usize> {
+    let is = |key: &[u8], at: usize| before.ends_with(key).then_some(at);
+    match before.last()? {
+        b'e' => is(b"\"type", TYPE).or_else(|| is(b"\"userName", USER_NAME)),
+        b'd' => is(b"\"principalId", PRINCIPAL_ID)
+            .or_else(|| is(b"\"accountId", ACCOUNT_ID))
+            .or_else(|| is(b"\"accessKeyId", ACCESS_KEY_ID)),
+        b'n' => is(b"\"arn", ARN),
+        b't' => is(b"\"sessionContext", SESSION_CONTEXT),
+        b'f' => is(b"\"inScopeOf", IN_SCOPE_OF),
+        b'y' => is(b"\"invokedBy", INVOKED_BY),
+        b'r' => is(b"\"identityProvider", IDENTITY_PROVIDER),
+        _ => None,
+    }
+}
+
 /// The members of `sessionContext` that are read.
 const CONTEXT: [&str; 6] =
     ["sessionIssuer", "webIdFederationData", "attributes", "ec2RoleDelivery", "sourceIdentity", "inScopeOf"];
@@ -198,14 +221,28 @@ const CONTEXT_SCOPE: usize = 5;
 
 impl<'a> Identity<'a> {
     /// Of `userIdentity`, and of two members beside it that tell of services: `eventType` and `sourceIPAddress`.
-    pub(super) fn new(object: Field<Raw<'a>>, event_type: Option<Raw<'a>>, source: Option<Raw<'a>>) -> Self {
+    pub(super) fn new(object: Field<Raw<'a>>, beside: [Option<Raw<'a>>; 2]) -> Self {
         let members = match object {
             Field::Known(object) if object.kind() == RawKind::Object => Ok(object.get_all(&MEMBERS)),
             Field::Known(_) | Field::Unread => Err(Missing::Unread),
             Field::Absent => Err(Missing::Absent),
         };
+        Identity::of_members(members, beside)
+    }
+
+    /// The same where its members were found before.
+    pub(super) fn of_members(members: Result<Members<'a>, Missing>, beside: [Option<Raw<'a>>; 2]) -> Self {
+        let [event_type, source] = beside;
         let mut identity =
-            Self { kind: IdentityKind::None, members, context: OnceCell::new(), event_type, source };
+            Self {
+            kind: IdentityKind::None,
+            members,
+            context: OnceCell::new(),
+            issuer: OnceCell::new(),
+            principal: OnceCell::new(),
+            event_type,
+            source,
+        };
         identity.kind = IdentityKind::from_type(identity.string(TYPE).text());
         identity
     }
@@ -239,7 +276,7 @@ impl<'a> Identity<'a> {
 
     /// The ARN of the role that issued the session's credentials.
     fn issuer(&self) -> Text<'a> {
-        non_empty(self.context_string(ISSUER, "arn"))
+        self.issuer.get_or_init(|| non_empty(self.context_string(ISSUER, "arn"))).clone()
     }
 
     /// `type` as it stands.
@@ -325,6 +362,10 @@ impl<'a> Identity<'a> {
 
     /// The role, user or service without session.
     pub fn principal(&self) -> Field<Principal<'a>> {
+        self.principal.get_or_init(|| self.read_principal()).clone()
+    }
+
+    fn read_principal(&self) -> Field<Principal<'a>> {
         if self.members.is_err() {
             return Field::Unread;
         }
@@ -457,24 +498,30 @@ fn arn_account(arn: Option<&str>) -> Option<&str> {
 
 /// The parts of `arn:PARTITION:sts::ACCOUNT:KIND/NAME/SESSION`: partition, account, name, session.
 fn session_arn<'t>(arn: &'t str, kind: &str) -> Option<(&'t str, &'t str, &'t str, Option<&'t str>)> {
-    let mut parts = arn.splitn(6, ':');
-    let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+    // Most callers are told from sessions here.
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+    let mut parts = rest.strip_prefix("sts:")?.splitn(3, ':');
     let (_, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
     let mut names = resource.strip_prefix(kind)?.strip_prefix('/')?.splitn(2, '/');
     let name = names.next().filter(|name| !name.is_empty())?;
-    (prefix == "arn" && service == "sts").then_some((partition, account, name, names.next()))
+    Some((partition, account, name, names.next()))
 }
 
 fn session_name<'a>(arn: &Text<'a>, principal_id: &Text<'a>) -> Text<'a> {
-    if let Some((_, _, _, Some(session))) = arn.text().and_then(|arn| session_arn(arn, "assumed-role")) {
-        return Field::Known(Cow::Owned(session.to_owned()));
-    }
-    if let Some((_, _, name, _)) = arn.text().and_then(|arn| session_arn(arn, "federated-user")) {
-        return Field::Known(Cow::Owned(name.to_owned()));
-    }
-    match principal_id.text().and_then(|id| id.split_once(':')) {
-        Some((_, session)) => Field::Known(Cow::Owned(session.to_owned())),
-        None => Field::Unread,
+    let of_arn = |arn| {
+        let assumed = part(arn, |arn| session_arn(arn, "assumed-role")?.3);
+        assumed.or_else(|| part(arn, |arn| Some(session_arn(arn, "federated-user")?.2)))
+    };
+    let of_id = |id| part(id, |id| Some(id.split_once(':')?.1));
+    let name = arn.known().and_then(of_arn).or_else(|| principal_id.known().and_then(of_id));
+    name.map_or(Field::Unread, Field::Known)
+}
+
+/// A part of a text, borrowed from what it is borrowed from.
+fn part<'a>(text: &Cow<'a, str>, of: impl for<'t> Fn(&'t str) -> Option<&'t str>) -> Option<Cow<'a, str>> {
+    match text {
+        Cow::Borrowed(text) => of(text).map(Cow::Borrowed),
+        Cow::Owned(text) => of(text).map(|part| Cow::Owned(part.to_owned())),
     }
 }
 

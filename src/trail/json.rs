@@ -255,6 +255,8 @@ pub(crate) fn skip_value(strings: &mut impl Strings, bytes: &[u8], mut at: usize
 /// One member of an object: the key's text between its quotes (escapes not resolved), and the value.
 pub(crate) struct Member<'a> {
     pub(crate) key: &'a str,
+    /// All that stands before the key's closing quote.
+    pub(crate) before: &'a [u8],
     pub(crate) value: Raw<'a>,
     /// Where the value starts in the scanned text.
     pub(crate) at: usize,
@@ -284,8 +286,10 @@ pub(crate) fn walk_object<'a>(
             _ => skip_value(strings, bytes, start, level)?,
         };
         // Both ends of each slice are ASCII delimiters of a scanned token, so the slices exist.
-        if let (Some(key), Some(value)) = (text.get(open..close - 1), text.get(start..end)) {
-            visit(Member { key, value: Raw(value), at: start });
+        if let (Some(key), Some(before), Some(value)) =
+            (text.get(open..close - 1), bytes.get(..close - 1), text.get(start..end))
+        {
+            visit(Member { key, before, value: Raw(value), at: start });
         }
         match peek(bytes, end) {
             Some((comma, b',')) => at = comma + 1,
@@ -294,6 +298,15 @@ pub(crate) fn walk_object<'a>(
             None => return fail(bytes.len(), JsonFault::UnexpectedEnd),
         }
     }
+}
+
+/// Whether one of eight bytes is a backslash: it is the one whose difference to a backslash is zero.
+/// <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>
+#[inline]
+fn has_slash(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let rest = u64::from_le_bytes(bytes) ^ (ONES * b'\\' as u64);
+    rest.wrapping_sub(ONES) & !rest & (ONES << 7) != 0
 }
 
 /// Most strings are short: sixteen bytes at a time, without a call.
@@ -305,7 +318,10 @@ fn has_escape(inner: &str) -> bool {
     match bytes.last_chunk::<16>() {
         // The last chunk may overlap the one before it.
         Some(last) => bytes.as_chunks::<16>().0.iter().any(|chunk| found(*chunk)) || found(*last),
-        None => bytes.contains(&b'\\'),
+        None => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => has_slash(*first) || has_slash(*last),
+            _ => bytes.iter().any(|byte| *byte == b'\\'),
+        },
     }
 }
 
@@ -397,6 +413,14 @@ impl<'a> Raw<'a> {
     /// A value that the scanner has already passed over.
     pub(crate) fn scanned(text: &'a str) -> Raw<'a> {
         Raw(text)
+    }
+
+    /// Whether this, whose brackets and strings were passed over, is a valid value that `outer` levels enclose.
+    pub(crate) fn check(self, outer: u32) -> Scan<()> {
+        match skip_value(&mut Plain, self.0.as_bytes(), 0, outer)? {
+            end if end == self.0.len() => Ok(()),
+            end => fail(end, JsonFault::Expected("the end of the value")),
+        }
     }
 
     /// The value's JSON text.

@@ -12,24 +12,24 @@
 
 use wide::u8x16;
 
-use super::json::{MAX_DEPTH, Scan, Strings, skip_string};
+use super::json::{Scan, Strings, skip_string};
 
 /// Bytes in a block: one for each bit of a mask.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 /// Blocks that are looked at together: 32 KiB of text, so that both text and masks stay in the processor's cache.
 const WINDOW: usize = 512;
 
 /// What is known of a block's bytes; the lowest bit is the first byte's.
 #[derive(Debug, Clone, Copy)]
-struct Masks {
+pub(crate) struct Masks {
     /// Quotes that no backslash escapes.
     quotes: u64,
     /// Backslashes and control characters.
-    special: u64,
+    pub(crate) special: u64,
     /// Brackets of both kinds outside of strings; empty unless asked for.
-    brackets: u64,
+    pub(crate) brackets: u64,
     /// Colons outside of strings; empty unless asked for.
-    colons: u64,
+    pub(crate) colons: u64,
 }
 
 /// The quotes of one text, a window at a time: reading moves forward.
@@ -91,65 +91,33 @@ impl Quotes {
         Quotes { tokens: true, ..Quotes::default() }
     }
 
-    /// Walks from the bracket at `open` to behind the one that closes it; `member` gets the place of each colon that
-    /// is no deeper, and ends the walk with no. `None` too where that bracket does not stand outside of strings, where
-    /// brackets do not pair, where one right inside it follows no colon (then something that should have ended before
-    /// has not), or where a string that is no deeper has an escape.
-    pub(crate) fn walk(
-        &mut self,
-        bytes: &[u8],
-        open: usize,
-        mut member: impl FnMut(usize) -> bool,
-    ) -> Option<usize> {
-        let mut block = open / BLOCK;
-        let mut from = !0u64 << (open % BLOCK);
-        // One bit a level, the innermost lowest: set where it is an object.
-        let mut objects = 0u128;
-        let mut depth = 0u32;
+    /// What is known of a block; `None` where there is none, or it was passed already.
+    #[inline]
+    pub(crate) fn block(&mut self, bytes: &[u8], block: usize) -> Option<Masks> {
         loop {
-            let Some(masks) = self.window.get(block.wrapping_sub(self.first)).copied() else {
-                if self.reach(bytes, block) {
-                    continue;
-                }
-                return None;
-            };
-            if depth == 0 && masks.brackets & (1 << (open % BLOCK)) == 0 {
+            if let Some(masks) = self.window.get(block.wrapping_sub(self.first)) {
+                return Some(*masks);
+            }
+            if !self.reach(bytes, block) {
                 return None;
             }
-            // Deeper than a record's own members only brackets count: most colons stand there.
-            let (all, mut rest) = (masks.brackets | masks.colons | masks.special, from);
-            loop {
-                let tokens = if depth > 1 { masks.brackets } else { all } & rest;
-                if tokens == 0 {
-                    break;
-                }
-                let bit = tokens.trailing_zeros();
-                rest = !0u64 << bit << 1;
-                let at = block * BLOCK + bit as usize;
-                match *bytes.get(at)? {
-                    byte @ (b'{' | b'[') => {
-                        let follows_colon = bytes.get(at.wrapping_sub(1)) == Some(&b':');
-                        if depth == MAX_DEPTH || (depth == 1 && !follows_colon) {
-                            return None;
-                        }
-                        depth += 1;
-                        objects = objects << 1 | u128::from(byte == b'{');
-                    }
-                    byte @ (b'}' | b']') => {
-                        if (byte == b'}') != (objects & 1 == 1) {
-                            return None;
-                        }
-                        if depth <= 1 {
-                            return Some(at + 1);
-                        }
-                        depth -= 1;
-                        objects >>= 1;
-                    }
-                    b':' if member(at) => {}
-                    _ => return None,
-                }
+        }
+    }
+
+    /// The place behind the first quote from `at` on, if it is known by now and nothing before it needs a closer look.
+    #[inline]
+    pub(crate) fn end_within(&self, at: usize) -> Option<usize> {
+        let mut block = at / BLOCK;
+        let mut behind = !0u64 << (at % BLOCK);
+        loop {
+            let masks = self.window.get(block.wrapping_sub(self.first))?;
+            let (quotes, special) = (masks.quotes & behind, masks.special & behind);
+            if quotes | special != 0 {
+                let end = quotes.trailing_zeros();
+                let plain = special.trailing_zeros() > end;
+                return plain.then_some(block * BLOCK + end as usize + 1);
             }
-            from = !0;
+            behind = !0;
             block += 1;
         }
     }
@@ -276,52 +244,6 @@ mod tests {
                 if slashes % 2 == 0 {
                     prop_assert_eq!(quotes.skip_string(&text, at), skip_string(&text, at), "at {}", at);
                 }
-            }
-        }
-    }
-
-    /// The same walk, byte by byte: the end, and the colons.
-    fn walk(text: &[u8], open: usize) -> Option<(usize, Vec<usize>)> {
-        let (mut in_string, mut escaped) = (false, false);
-        let (mut stack, mut colons) = (Vec::new(), Vec::new());
-        for (at, byte) in text.iter().enumerate() {
-            let special = *byte == b'\\' || *byte < 0x20;
-            in_string ^= *byte == b'"' && !escaped;
-            escaped = *byte == b'\\' && !escaped;
-            if at < open {
-                continue;
-            }
-            match byte {
-                _ if special && stack.len() <= 1 => return None,
-                _ if in_string && at == open => return None,
-                _ if in_string => {}
-                b'{' | b'[' if stack.len() == 1 && text[at - 1] != b':' => return None,
-                b'{' => stack.push(b'}'),
-                b'[' => stack.push(b']'),
-                b'}' | b']' if stack.pop() != Some(*byte) => return None,
-                b':' if stack.len() == 1 => colons.push(at),
-                _ => {}
-            }
-            if stack.is_empty() {
-                return (at > open).then_some((at + 1, colons));
-            }
-        }
-        None
-    }
-
-    proptest! {
-        #[test]
-        fn a_walk_ends_where_counting_brackets_ends_it(
-            text in r#"([{}\[\]:]|:\{|:\[|\}|"|\\|\n|[a-c]{1,9}|[x]{60,70}){0,60}"#,
-            windows in 0usize..3,
-        ) {
-            let mut long = vec![b' '; windows * (WINDOW * BLOCK - 100)];
-            long.extend(text.bytes());
-            let opens = long.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'['));
-            for open in opens.map(|(at, _)| at) {
-                let mut colons = Vec::new();
-                let end = Quotes::with_tokens().walk(&long, open, |at| { colons.push(at); true });
-                prop_assert_eq!(end.map(|end| (end, colons)), walk(&long, open), "at {}", open);
             }
         }
     }

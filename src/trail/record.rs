@@ -1,11 +1,11 @@
 //! One trail record: an index of its members, made by the one scan that also checked it, and typed access to them.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::field::Field;
-use super::identity::Identity;
-use super::json::{Member, Raw, unescape};
+use super::identity::{Identity, MEMBERS, Members};
+use super::json::{JsonError, Member, Raw, RawKind, unescape};
 use super::names::canonical_name;
 use super::time::parse_event_time;
 
@@ -20,40 +20,116 @@ macro_rules! slots {
 
         const SLOTS: usize = [$(Slot::$slot),+].len();
 
+        // A bit for each in a word of 32.
+        const _: () = assert!(SLOTS <= 32);
+
         const KEYS: [(&str, Slot); SLOTS] = [$(($key, Slot::$slot)),+];
     };
 }
 
-/// Which of the keys a key may be, by its length and two of its bytes (the shortest has seven): one comparison then decides. Every member of
-/// every record passes here.
-const CANDIDATES: [u8; 256] = {
-    let mut table = [u8::MAX; 256];
+/// The last eight bytes of each key, with its opening quote: they tell it from most others, at one glance.
+const ENDS: [u64; SLOTS] = {
+    let mut ends = [0; SLOTS];
     let mut at = 0;
     while at < SLOTS {
-        let place = place(KEYS[at].0.as_bytes());
-        assert!(table[place] == u8::MAX, "two keys share a place: choose another function");
-        table[place] = at as u8;
+        ends[at] = end_of(KEYS[at].0.as_bytes());
         at += 1;
     }
-    table
+    ends
 };
 
-const fn place(key: &[u8]) -> usize {
-    match key {
-        [first, _, _, _, _, _, seventh, ..] => (key.len() + *seventh as usize + *first as usize * 9) % 256,
-        _ => 0,
+const fn end_of(key: &[u8]) -> u64 {
+    assert!(key.len() >= 7, "a key too short for eight bytes");
+    let (mut end, mut at) = (0, 0);
+    while at < 8 {
+        let byte = if at < key.len() { key[key.len() - 1 - at] } else { b'"' };
+        end = end << 8 | byte as u64;
+        at += 1;
+    }
+    end
+}
+
+/// How many bits of a hash choose a key's place.
+const PLACE_BITS: u32 = 8;
+
+const fn place(end: u64, factor: u64) -> usize {
+    (end.wrapping_mul(factor) >> (64 - PLACE_BITS)) as usize
+}
+
+/// By which factor the ends of keys are spread over places, none on another's.
+const FACTOR: u64 = {
+    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
+    while !spreads(factor) {
+        factor = factor.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(2) | 1;
+    }
+    factor
+};
+
+const fn spreads(factor: u64) -> bool {
+    let mut taken = [0u64; 1 << PLACE_BITS];
+    let mut at = 0;
+    while at < SLOTS {
+        let place = place(ENDS[at], factor);
+        if taken[place] != 0 && taken[place] != ENDS[at] {
+            return false;
+        }
+        taken[place] = ENDS[at];
+        at += 1;
+    }
+    true
+}
+
+const NONE: u8 = u8::MAX;
+
+/// At the place of each end, the first key that has it.
+const PLACES: [u8; 1 << PLACE_BITS] = {
+    let mut places = [NONE; 1 << PLACE_BITS];
+    let mut at = SLOTS;
+    while at > 0 {
+        at -= 1;
+        places[place(ENDS[at], FACTOR)] = at as u8;
+    }
+    places
+};
+
+/// Behind each key, the next one with the same end.
+const NEXT: [u8; SLOTS] = {
+    let mut next = [NONE; SLOTS];
+    let mut at = 0;
+    while at < SLOTS {
+        let mut other = at + 1;
+        while other < SLOTS && ENDS[other] != ENDS[at] {
+            other += 1;
+        }
+        if other < SLOTS {
+            next[at] = other as u8;
+        }
+        at += 1;
+    }
+    next
+};
+
+/// The member whose key, without escapes, ends where this text ends. Every member of every record passes here.
+#[inline]
+pub(crate) fn slot_before(before: &[u8]) -> Option<Slot> {
+    let end = u64::from_le_bytes(*before.last_chunk::<8>()?);
+    let mut at = *PLACES.get(place(end, FACTOR))?;
+    loop {
+        let (key, slot) = KEYS.get(usize::from(at))?;
+        if *ENDS.get(usize::from(at))? != end {
+            return None;
+        }
+        if let Some((rest, last)) = before.split_at_checked(before.len().wrapping_sub(key.len()))
+            && rest.last() == Some(&b'"')
+            && same(last, key.as_bytes())
+        {
+            return Some(*slot);
+        }
+        at = *NEXT.get(usize::from(at))?;
     }
 }
 
-/// The slot of a member's key.
-#[inline]
-fn slot_of(key: &str) -> Option<Slot> {
-    let candidate = *CANDIDATES.get(place(key.as_bytes()))?;
-    let (name, slot) = KEYS.get(usize::from(candidate))?;
-    same(name.as_bytes(), key.as_bytes()).then_some(*slot)
-}
-
-/// Equality of short texts, without a call.
+/// Equality of texts of the same length, without a call.
 #[inline]
 fn same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() || left.len() < 8 {
@@ -65,69 +141,37 @@ fn same(left: &[u8], right: &[u8]) -> bool {
         && left.last_chunk::<8>() == right.last_chunk::<8>()
 }
 
-/// The members that a first look needs: whose record it is, of what, and when. The last eight bytes of each key tell it
-/// from most others.
-const FIRST: [(&[u8; 8], &[u8], Slot); 7] = [
-    (b"ntSource", b"\"eventSource", Slot::EventSource),
-    (b"ventName", b"\"eventName", Slot::EventName),
-    (b"ventTime", b"\"eventTime", Slot::EventTime),
-    (b"ccountId", b"\"recipientAccountId", Slot::RecipientAccountId),
-    (b"wsRegion", b"\"awsRegion", Slot::AwsRegion),
-    (b"Category", b"\"eventCategory", Slot::EventCategory),
-    (b"entEvent", b"\"managementEvent", Slot::ManagementEvent),
-];
-
-/// By which factor the last eight bytes of these keys are spread over the sixteen places below, none on another's.
-const FACTOR: u64 = {
-    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
-    while !spreads(factor) {
-        factor = factor.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(2);
+impl Slot {
+    /// Is it one of the members that a first look needs: whose record it is, of what, and when?
+    #[inline]
+    pub(crate) fn is_first(self) -> bool {
+        (self as u8) < FIRST
     }
-    factor
-};
 
-const fn spreads(factor: u64) -> bool {
-    let (mut taken, mut at) = (0u32, 0);
-    while at < FIRST.len() {
-        let place = 1 << (u64::from_le_bytes(*FIRST[at].0).wrapping_mul(factor) >> 60);
-        if taken & place != 0 {
-            return false;
-        }
-        taken |= place;
-        at += 1;
+    /// Does it tell a file of another shape?
+    #[inline]
+    pub(crate) fn is_of_another_shape(self) -> bool {
+        matches!(self, Self::CloudTrailEvent | Self::DigestS3Bucket | Self::DigestStartTime)
     }
-    true
+
+    fn key(self) -> &'static str {
+        KEYS.get(self as usize).map_or("", |(key, _)| key)
+    }
 }
 
-const PLACES: [u8; 16] = {
-    let mut places = [u8::MAX; 16];
-    let mut at = 0;
-    while at < FIRST.len() {
-        places[(u64::from_le_bytes(*FIRST[at].0).wrapping_mul(FACTOR) >> 60) as usize] = at as u8;
-        at += 1;
-    }
-    places
-};
-
-/// The member of a first look whose key, without escapes, ends where this text ends. Every member of every record
-/// passes here.
-#[inline]
-pub(crate) fn first_slot(before: &[u8]) -> Option<Slot> {
-    let end = u64::from_le_bytes(*before.last_chunk::<8>()?);
-    let place = PLACES.get((end.wrapping_mul(FACTOR) >> 60) as usize)?;
-    let (last, key, slot) = FIRST.get(usize::from(*place))?;
-    (u64::from_le_bytes(**last) == end && before.ends_with(key)).then_some(*slot)
-}
+/// How many slots a first look needs: they stand first.
+const FIRST: u8 = 7;
 
 slots! {
     EventSource = "eventSource",
     EventName = "eventName",
     EventTime = "eventTime",
-    EventId = "eventID",
-    EventType = "eventType",
     EventCategory = "eventCategory",
     AwsRegion = "awsRegion",
     RecipientAccountId = "recipientAccountId",
+    ManagementEvent = "managementEvent",
+    EventId = "eventID",
+    EventType = "eventType",
     UserIdentity = "userIdentity",
     SourceIpAddress = "sourceIPAddress",
     UserAgent = "userAgent",
@@ -141,7 +185,6 @@ slots! {
     RequestId = "requestID",
     SharedEventId = "sharedEventID",
     ReadOnly = "readOnly",
-    ManagementEvent = "managementEvent",
     VpcEndpointId = "vpcEndpointId",
     VpcEndpointAccountId = "vpcEndpointAccountId",
     SessionCredentialFromConsole = "sessionCredentialFromConsole",
@@ -155,13 +198,32 @@ slots! {
 #[derive(Debug, Clone)]
 pub(crate) struct Index<'a> {
     values: [Option<Raw<'a>>; SLOTS],
+    /// The members of `userIdentity`, where they were found on the way.
+    identity: Option<Members<'a>>,
     /// Where the string value of `CloudTrailEvent` starts.
     pub(crate) inner_at: usize,
 }
 
 impl<'a> Index<'a> {
     pub(crate) fn new() -> Self {
-        Self { values: [None; SLOTS], inner_at: 0 }
+        Self { values: [None; SLOTS], identity: None, inner_at: 0 }
+    }
+
+    /// Its members follow.
+    pub(crate) fn begin_identity(&mut self) {
+        self.identity = Some([None; MEMBERS.len()]);
+    }
+
+    /// It is not what its members were found in.
+    pub(crate) fn forget_identity(&mut self) {
+        self.identity = None;
+    }
+
+    #[inline]
+    pub(crate) fn set_identity(&mut self, member: usize, value: Raw<'a>) {
+        if let Some(kept) = self.identity.as_mut().and_then(|members| members.get_mut(member)) {
+            *kept = Some(value);
+        }
     }
 
     #[inline]
@@ -173,9 +235,11 @@ impl<'a> Index<'a> {
 
     #[inline]
     pub(crate) fn add(&mut self, member: &Member<'a>) {
-        let found = slot_of(member.key).or_else(|| {
+        // A key may have an escaped quote in it, and behind that the text of another key.
+        let of = |before: &[u8], key: &str| slot_before(before).filter(|slot| slot.key().len() == key.len());
+        let found = of(member.before, member.key).or_else(|| {
             let key = unescape(member.key);
-            if let Cow::Owned(key) = key { slot_of(&key) } else { None }
+            if let Cow::Owned(key) = key { of(format!("\"{key}").as_bytes(), &key) } else { None }
         });
         let Some(slot) = found else { return };
         if slot == Slot::CloudTrailEvent {
@@ -203,6 +267,10 @@ pub struct TrailRecord<'a> {
     source: Raw<'a>,
     name: Raw<'a>,
     identity: OnceCell<Identity<'a>>,
+    /// Which arrays and objects among its members are known to be valid JSON, by slot.
+    sound: Cell<u32>,
+    /// The first that is not, of those that were asked for.
+    fault: Cell<Option<JsonError>>,
 }
 
 impl<'a> TrailRecord<'a> {
@@ -213,7 +281,8 @@ impl<'a> TrailRecord<'a> {
         let name = string(Slot::EventName);
         let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
         if let (Some(source), Some(name), Some(time)) = (source, name, time) {
-            return Ok(Self { index, text, offset, time, source, name, identity: OnceCell::new() });
+            let (sound, fault, identity) = (Cell::new(u32::MAX), Cell::new(None), OnceCell::new());
+            return Ok(Self { index, text, offset, time, source, name, identity, sound, fault });
         }
         let missing =
             [(source.is_none(), "eventSource"), (name.is_none(), "eventName"), (time.is_none(), "eventTime")];
@@ -289,11 +358,50 @@ impl<'a> TrailRecord<'a> {
         }
     }
 
+    /// An array or object that turns out not to be valid is unread.
     fn value(&self, slot: Slot) -> Field<Raw<'a>> {
         match self.index.get(slot) {
-            Some(value) if !value.is_null() => Field::Known(value),
-            _ => Field::Absent,
+            Some(value) if value.is_null() => Field::Absent,
+            Some(value) if self.is_sound(slot, value) => Field::Known(value),
+            Some(_) => Field::Unread,
+            None => Field::Absent,
         }
+    }
+
+    fn is_sound(&self, slot: Slot, value: Raw<'a>) -> bool {
+        let bit = 1u32 << slot as u32;
+        if self.sound.get() & bit != 0 {
+            return true;
+        }
+        let is_valid = self.is_valid(value, 1);
+        if is_valid {
+            self.sound.set(self.sound.get() | bit);
+        }
+        is_valid
+    }
+
+    /// Whether this part of the record, which `outer` levels enclose, is valid JSON. Strings and scalars were checked.
+    fn is_valid(&self, value: Raw<'a>, outer: u32) -> bool {
+        if !matches!(value.kind(), RawKind::Object | RawKind::Array) {
+            return true;
+        }
+        let Err(error) = value.check(outer) else { return true };
+        let from = (value.text().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let known = self.fault.get().filter(|known| known.at <= from + error.at);
+        self.fault.set(known.or(Some(JsonError { at: from + error.at, ..error })));
+        false
+    }
+
+    /// Its arrays and objects were checked no further than their brackets and strings: each is when it is first asked
+    /// for.
+    pub(crate) fn unchecked(self) -> Self {
+        self.sound.set(0);
+        self
+    }
+
+    /// What turned out not to be valid, of what was asked for; its place is one in the record's text.
+    pub(crate) fn fault(&self) -> Option<JsonError> {
+        self.fault.get()
     }
 
     /// The record's unique id. Nothing takes its place where it is absent.
@@ -384,9 +492,14 @@ impl<'a> TrailRecord<'a> {
     /// Who made the call. Some records have no `userIdentity`, or one without a type.
     pub fn identity(&self) -> &Identity<'a> {
         self.identity.get_or_init(|| {
-            let [event_type, source] =
-                [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
-            Identity::new(self.user_identity(), event_type, source)
+            let beside = [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
+            match self.index.identity {
+                Some(members) if members.iter().flatten().all(|member| self.is_valid(*member, 2)) => {
+                    Identity::of_members(Ok(members), beside)
+                }
+                Some(_) => Identity::new(Field::Unread, beside),
+                None => Identity::new(self.user_identity(), beside),
+            }
         })
     }
 

@@ -13,7 +13,8 @@ use super::json::{
 };
 use super::outcome::{Fault, FaultKind, Stream};
 use super::quotes::Quotes;
-use super::record::{Index, Slot, TrailRecord, first_slot};
+use super::record::{Index, Slot, TrailRecord};
+use super::skim::{Skimmed, skim};
 
 /// Receives what a text holds, in the order of the text.
 pub(crate) trait Sink {
@@ -50,9 +51,11 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    let quotes = if sink.may_pass_over() { Quotes::with_tokens() } else { Quotes::default() };
+    // Where something was replaced, it must be found, wherever it stands.
+    let skims = matches!(text, Cow::Borrowed(_));
+    let quotes = if skims { Quotes::with_tokens() } else { Quotes::default() };
     let mut reader =
-        Reader { text: &text, original: bytes, base, sink, quotes, budget, line: None, next: None };
+        Reader { text: &text, original: bytes, base, sink, skims, quotes, budget, line: None, next: None };
     reader.values(start);
 }
 
@@ -87,6 +90,8 @@ struct Reader<'a, S> {
     original: &'a [u8],
     base: u64,
     sink: &'a mut S,
+    /// Records are looked at no further than they are read.
+    skims: bool,
     quotes: Quotes,
     /// Bytes that finding the next record after faults may still scan: with the two answers below, which serve every
     /// question until reading passes them, it keeps a hostile file linear.
@@ -171,7 +176,8 @@ impl<'a, S: Sink> Reader<'a, S> {
                 is_container = true;
                 self.fault(value, FaultKind::NotAnArray(name));
             } else if let (None, Some(value_text)) = (container, text.get(value..end)) {
-                index.add(&Member { key, value: Raw::scanned(value_text), at: value });
+                let before = bytes.get(..close - 1).unwrap_or_default();
+                index.add(&Member { key, before, value: Raw::scanned(value_text), at: value });
             }
             match peek(bytes, end) {
                 Some((comma, b',')) => at = comma + 1,
@@ -230,8 +236,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
-        if self.sink.may_pass_over()
-            && let Some(end) = self.pass_over(start)
+        if self.skims
+            && let Some(end) = self.skim(start)
         {
             return Ok(end);
         }
@@ -241,42 +247,24 @@ impl<'a, S: Sink> Reader<'a, S> {
         Ok(end)
     }
 
-    /// Passes over a record that the sink does not need, with a look at the members that tell so and a count of the
-    /// rest's brackets. `None` where it needs it, or where anything is not as it should be: then it is read as a whole.
-    fn pass_over(&mut self, start: usize) -> Option<usize> {
+    /// Reads a record no further than it is asked for. `None` where anything is not as it should be: then it is read as a
+    /// whole.
+    fn skim(&mut self, start: usize) -> Option<usize> {
         let Reader { text, quotes, sink, .. } = self;
-        let text = *text;
-        let bytes = text.as_bytes();
+        let asks = sink.may_pass_over();
         let mut index = Index::new();
-        let mut named = false;
-        let end = quotes.walk(bytes, start, |colon| {
-            let Some((key, [b'"'])) = bytes.get(..colon).and_then(|before| before.split_last_chunk::<1>())
-            else {
-                return false;
-            };
-            let Some(slot) = first_slot(key) else { return true };
-            let Some((value, _)) = peek(bytes, colon + 1) else { return false };
-            let Ok(end) = skip_value(&mut Plain, bytes, value, 1) else { return false };
-            let Some(value) = text.get(value..end) else { return false };
-            index.set(slot, Raw::scanned(value));
-            if named {
-                // A second name: the last one counts, and was not asked about.
-                return !matches!(slot, Slot::EventSource | Slot::EventName);
+        let skimmed = skim(quotes, text, start, &mut index, |source, name| !asks || sink.needs(source, name))?;
+        let Skimmed { end, passed_over } = skimmed;
+        let record = TrailRecord::new(index, self.text.get(start..end)?, self.base + start as u64).ok()?;
+        if passed_over {
+            self.sink.pass_over(&record);
+        } else {
+            let record = record.unchecked();
+            self.sink.record(&record);
+            if let Some(JsonError { at, fault }) = record.fault() {
+                self.json_fault(JsonError { at: start + at, fault });
             }
-            // As soon as both are there: most records that are needed are told by their names.
-            match (index.str(Slot::EventSource), index.str(Slot::EventName)) {
-                (Some(source), Some(name)) => {
-                    named = true;
-                    !sink.needs(&source, &name)
-                }
-                _ => true,
-            }
-        })?;
-        if !named {
-            return None;
         }
-        let record = TrailRecord::new(index, text.get(start..end)?, self.base + start as u64).ok()?;
-        self.sink.pass_over(&record);
         Some(end)
     }
 
