@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::state::{Keys, Occasion, Rules};
+use super::waits::{Example, Judged, Unread, Waited};
 use super::{Engine, Memory, Told, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
-use crate::facts::sessions::{HasSession, Id, Session};
+use crate::facts::sessions::{HasSession, Id};
 use crate::facts::{Fact, Source};
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
@@ -90,50 +91,10 @@ impl FieldAccess for Supposed<'_> {
     }
 }
 
-/// Judgements of one policy that are unknown for the same reasons.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unknown {
-    pub(super) keys: Arc<[UnknownKey]>,
-    pub(super) accepted: bool,
-    pub(super) count: u64,
-    /// The first in the file.
-    pub(super) example: Example,
-}
-
-/// A fact of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Example {
-    pub(super) label: Box<str>,
-    pub(super) event_id: Option<Box<str>>,
-    pub(super) offset: u64,
-}
-
-/// How one policy judges the records of one session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
-    /// The policy's position.
-    pub(super) policy: usize,
-    /// If the session is no function's.
-    pub(super) pass: u64,
-    pub(super) not_applicable: u64,
-    /// If it remains unread.
-    pub(super) unknown: Vec<Unknown>,
-    /// Its records must be seen again, whatever the answer.
-    pub(super) again: bool,
-}
-
-/// One session in one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct One {
-    pub(super) session: Session,
-    /// Few.
-    pub(super) rows: Vec<Row>,
-}
-
-/// What waits of one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What waits of one file, by session. Its number among files is not known yet.
+#[derive(Debug, Default)]
 pub struct Waiting {
-    pub(super) sessions: HashMap<Id, One>,
+    pub(super) sessions: HashMap<Id, Box<Waited>>,
 }
 
 impl Waiting {
@@ -177,15 +138,14 @@ impl<'p> Engine<'p> {
         let one = match waiting.sessions.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => match record.session(id) {
-                Some(session) => entry.insert(One { session, rows: Vec::with_capacity(1) }),
+                Some(session) => entry.insert(Box::new(Waited { session, rows: SmallVec::new() })),
                 None => return false,
             },
         };
         let row = match one.rows.iter().position(|row| row.policy == at) {
             Some(row) => row,
             None => {
-                let unknown = Vec::with_capacity(1);
-                one.rows.push(Row { policy: at, pass: 0, not_applicable: 0, unknown, again: false });
+                one.rows.push(Judged::of(at));
                 one.rows.len() - 1
             }
         };
@@ -205,7 +165,7 @@ impl<'p> Engine<'p> {
                 &made
             }
         };
-        match row.unknown.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
+        match row.unread.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
             Some(known) => known.count += 1,
             None => {
                 let told = Told::of(policy, fact, accepted);
@@ -214,7 +174,7 @@ impl<'p> Engine<'p> {
                     event_id: told.event_id.map(Into::into),
                     offset: if let Source::Record { offset, .. } = told.source { offset } else { 0 },
                 };
-                row.unknown.push(Unknown { keys: Arc::clone(keys), accepted, count: 1, example });
+                row.unread.push(Unread { keys: Arc::clone(keys), accepted, count: 1, file: 0, example });
             }
         }
         // What does not hang on the answer is remembered now: others may ask for it.

@@ -4,12 +4,13 @@
 //! Adding is commutative and associative: neither the order of files nor which thread read them changes anything.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use super::waiting::{Example, One, Row, Unknown, Waiting};
+use super::waiting::Waiting;
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
@@ -17,39 +18,49 @@ use crate::facts::{Source, plain};
 /// A file's number among those that something waits of.
 type File = u32;
 
+/// A fact of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Example {
+    #[serde(with = "plain::shared")]
+    pub(super) label: Arc<str>,
+    pub(super) event_id: Option<Box<str>>,
+    pub(super) offset: u64,
+}
+
 /// Judgements of one policy that are unknown for the same reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Unread {
+pub(super) struct Unread {
     #[serde(with = "plain::shared_list")]
-    keys: Arc<[UnknownKey]>,
-    accepted: bool,
-    count: u64,
-    /// One of the facts: of all that are offered the least.
-    file: File,
-    example: Example,
+    pub(super) keys: Arc<[UnknownKey]>,
+    pub(super) accepted: bool,
+    pub(super) count: u64,
+    /// One of the facts: of one file the first, of all that are offered the least.
+    pub(super) file: File,
+    pub(super) example: Example,
 }
 
-/// How one policy judges the records of one session.
+/// How one policy judges the records of one session. There may be as many as there are records: most have one reason
+/// and one file, which take no space of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Judged {
+pub(super) struct Judged {
     /// The policy's position.
-    policy: usize,
+    pub(super) policy: usize,
     /// If the session is no function's.
-    pass: u64,
-    not_applicable: u64,
+    pub(super) pass: u64,
+    pub(super) not_applicable: u64,
     /// If it remains unread.
-    unread: Vec<Unread>,
+    pub(super) unread: SmallVec<[Unread; 1]>,
     /// Its records must be seen again, whatever the answer.
-    again: bool,
+    pub(super) again: bool,
     /// How many judgements wait in each file, in order of the files' numbers.
-    files: Vec<(File, u64)>,
+    files: SmallVec<[(File, u64); 1]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Waited {
-    session: Session,
+pub(super) struct Waited {
+    pub(super) session: Session,
     /// Few.
-    rows: Vec<Judged>,
+    pub(super) rows: SmallVec<[Judged; 1]>,
 }
 
 /// What waits of all files that were read.
@@ -61,9 +72,12 @@ pub struct Waits {
     #[serde(skip)]
     places: BTreeMap<String, File>,
     sessions: BySession,
+    /// Texts that sessions have in common.
+    #[serde(skip)]
+    texts: HashSet<Arc<str>>,
 }
 
-type BySession = HashMap<Id, Waited>;
+type BySession = HashMap<Id, Box<Waited>>;
 
 impl Waits {
     pub fn is_empty(&self) -> bool {
@@ -80,9 +94,36 @@ impl Waits {
             return;
         }
         let file = self.file(file);
-        for (id, One { session, rows }) in waiting.sessions {
-            let rows = rows.into_iter().map(|row| judged(row, file)).collect();
-            put((&mut self.sessions, &self.files), id, Waited { session, rows });
+        for (id, mut waited) in waiting.sessions {
+            for row in &mut waited.rows {
+                row.files = SmallVec::from_buf([(file, row.unread.iter().map(|unread| unread.count).sum())]);
+                row.unread.iter_mut().for_each(|unread| unread.file = file);
+            }
+            self.put(id, waited);
+        }
+    }
+
+    /// Adds what waits of a session to what does already.
+    fn put(&mut self, id: Id, mut more: Box<Waited>) {
+        let Waits { files, sessions, texts, places: _ } = self;
+        let Waited { session, rows } = &mut *more;
+        session.share(|text| share(texts, text));
+        for unread in rows.iter_mut().flat_map(|row| &mut row.unread) {
+            share(texts, &mut unread.example.label);
+        }
+        match sessions.entry(id) {
+            Entry::Vacant(entry) => {
+                entry.insert(more);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = &mut entry.get_mut().rows;
+                for row in more.rows {
+                    match known.iter_mut().find(|one| one.policy == row.policy) {
+                        Some(one) => one.merge(row, files),
+                        None => known.push(row),
+                    }
+                }
+            }
         }
     }
 
@@ -92,7 +133,7 @@ impl Waits {
             *self = other;
             return;
         }
-        let Waits { files, places: _, sessions } = other;
+        let Waits { files, places: _, sessions, texts: _ } = other;
         let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
@@ -102,7 +143,7 @@ impl Waits {
                 row.files.sort_unstable();
                 row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
             }
-            put((&mut self.sessions, &self.files), id, waited);
+            self.put(id, waited);
         }
     }
 
@@ -110,7 +151,7 @@ impl Waits {
     #[must_use]
     pub fn placed(mut self, place: impl Fn(usize) -> Option<usize>) -> Self {
         self.sessions.retain(|_, one| {
-            one.rows.retain_mut(|row| place(row.policy).map(|at| row.policy = at).is_some());
+            one.rows.retain(|row| place(row.policy).map(|at| row.policy = at).is_some());
             !one.rows.is_empty()
         });
         self
@@ -178,40 +219,23 @@ fn number(at: usize) -> File {
     File::try_from(at).unwrap_or(File::MAX)
 }
 
-/// Adds what waits of a session to what does already.
-fn put((sessions, names): (&mut BySession, &[String]), id: Id, more: Waited) {
-    match sessions.entry(id) {
-        Entry::Vacant(entry) => {
-            entry.insert(more);
+/// The text that is known, in place of one like it.
+fn share(texts: &mut HashSet<Arc<str>>, text: &mut Arc<str>) {
+    match texts.get(text) {
+        Some(known) => text.clone_from(known),
+        None => {
+            texts.insert(Arc::clone(text));
         }
-        Entry::Occupied(mut entry) => {
-            let known = &mut entry.get_mut().rows;
-            for row in more.rows {
-                match known.iter_mut().find(|one| one.policy == row.policy) {
-                    Some(one) => one.merge(row, names),
-                    None => known.push(row),
-                }
-            }
-        }
-    }
-}
-
-fn judged(row: Row, file: File) -> Judged {
-    let Row { policy, pass, not_applicable, unknown, again } = row;
-    let waits = unknown.iter().map(|unknown| unknown.count).sum();
-    let unread =
-        |Unknown { keys, accepted, count, example }: Unknown| Unread { keys, accepted, count, file, example };
-    Judged {
-        policy,
-        pass,
-        not_applicable,
-        unread: unknown.into_iter().map(unread).collect(),
-        again,
-        files: vec![(file, waits)],
     }
 }
 
 impl Judged {
+    /// Nothing yet, of the policy at this position.
+    pub(super) fn of(policy: usize) -> Self {
+        let (unread, files) = (SmallVec::new(), SmallVec::new());
+        Judged { policy, pass: 0, not_applicable: 0, unread, again: false, files }
+    }
+
     fn merge(&mut self, other: Judged, names: &[String]) {
         let Judged { policy: _, pass, not_applicable, unread, again, files } = other;
         self.pass += pass;
@@ -283,7 +307,9 @@ mod tests {
         let mut waiting = Waiting::default();
         for (at, &(number, policy, count, again)) in rows.iter().enumerate() {
             let session = session(number);
-            let one = waiting.sessions.entry(session.id).or_insert_with(|| One { session, rows: Vec::new() });
+            let id = session.id;
+            let new = || Box::new(Waited { session, rows: SmallVec::new() });
+            let one = waiting.sessions.entry(id).or_insert_with(new);
             let key = UnknownKey {
                 field: "api_call.lambda_session".to_owned(),
                 why: Why::NotInRecord,
@@ -291,15 +317,12 @@ mod tests {
             };
             let example =
                 Example { label: format!("role-{number}").into(), event_id: None, offset: at as u64 };
-            let unknown = Unknown { keys: Arc::new([key]), accepted: false, count: count.into(), example };
+            let count = u64::from(count);
+            let unread = Unread { keys: Arc::new([key]), accepted: false, count, file: 0, example };
             if one.rows.iter().all(|row| row.policy != usize::from(policy)) {
-                one.rows.push(Row {
-                    policy: policy.into(),
-                    pass: if again { 0 } else { count.into() },
-                    not_applicable: 0,
-                    unknown: vec![unknown],
-                    again,
-                });
+                let pass = if again { 0 } else { count };
+                let unread = SmallVec::from_buf([unread]);
+                one.rows.push(Judged { pass, unread, again, ..Judged::of(policy.into()) });
             }
         }
         waiting

@@ -7,6 +7,7 @@
 mod trust;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -55,15 +56,15 @@ enum IssuedTo {
 /// case. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoleName {
-    #[serde(with = "plain::shared_string")]
-    pub account: String,
-    #[serde(with = "plain::shared_string")]
-    name: String,
+    #[serde(with = "plain::shared")]
+    pub account: Arc<str>,
+    #[serde(with = "plain::shared")]
+    name: Arc<str>,
 }
 
 impl RoleName {
     pub fn new(account: &str, name: &str) -> Self {
-        RoleName { account: account.to_owned(), name: name.to_ascii_lowercase() }
+        RoleName { account: account.into(), name: name.to_ascii_lowercase().into() }
     }
 
     /// Of a role's ARN, with its path or without.
@@ -110,6 +111,14 @@ impl Session {
         let name = identity.session_name();
         let function = role.as_ref().zip(name.text()).map(|(role, name)| Id::of(&[&role.account, name]));
         Some(Session { id, key, role, function, issued: issued(record) })
+    }
+
+    /// Its texts as `own` has them.
+    pub(crate) fn share(&mut self, mut own: impl FnMut(&mut Arc<str>)) {
+        if let Some(RoleName { account, name }) = &mut self.role {
+            own(account);
+            own(name);
+        }
     }
 
     /// The same session's id, without the rest.
@@ -334,7 +343,7 @@ impl Sessions {
             (before, Some(admits)) => {
                 held.push(admits);
                 held.extend(before.map(|(_, admits)| *admits));
-                self.iam.contains(&role.account) && read(&role.account, from, None)
+                self.iam.contains(&*role.account) && read(&role.account, from, None)
             }
             (None, None) => false,
         };

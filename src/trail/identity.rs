@@ -233,8 +233,7 @@ impl<'a> Identity<'a> {
     /// The same where its members were found before.
     pub(super) fn of_members(members: Result<Members<'a>, Missing>, beside: [Option<Raw<'a>>; 2]) -> Self {
         let [event_type, source] = beside;
-        let mut identity =
-            Self {
+        let mut identity = Self {
             kind: IdentityKind::None,
             members,
             context: OnceCell::new(),

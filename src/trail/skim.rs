@@ -115,7 +115,8 @@ pub(crate) fn skim<'a>(
                     let pending = match depth {
                         0 | 1 => {
                             let passed_over = wanted == Wanted::First;
-                            return (wanted != Wanted::Unnamed).then_some(Skimmed { end: at + 1, passed_over });
+                            return (wanted != Wanted::Unnamed)
+                                .then_some(Skimmed { end: at + 1, passed_over });
                         }
                         2 => {
                             looked_at = 1;
@@ -155,7 +156,9 @@ pub(crate) fn skim<'a>(
                         continue;
                     }
                     let end = match first {
-                        b'"' => quotes.end_within(value + 1).or_else(|| skip_string(bytes, value + 1).ok())?,
+                        b'"' => {
+                            quotes.end_within(value + 1).or_else(|| skip_string(bytes, value + 1).ok())?
+                        }
                         _ => skip_value(&mut Plain, bytes, value, 1).ok()?,
                     };
                     if !is_followed(bytes, end) {

@@ -253,7 +253,8 @@ impl<'a, S: Sink> Reader<'a, S> {
         let Reader { text, quotes, sink, .. } = self;
         let asks = sink.may_pass_over();
         let mut index = Index::new();
-        let skimmed = skim(quotes, text, start, &mut index, |source, name| !asks || sink.needs(source, name))?;
+        let skimmed =
+            skim(quotes, text, start, &mut index, |source, name| !asks || sink.needs(source, name))?;
         let Skimmed { end, passed_over } = skimmed;
         let record = TrailRecord::new(index, self.text.get(start..end)?, self.base + start as u64).ok()?;
         if passed_over {

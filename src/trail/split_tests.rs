@@ -110,12 +110,97 @@ fn what_is_passed_over_is_checked_as_far_as_its_brackets() {
         assert_eq!(without_ids(passing(&text, 2)), without_ids(read(&text)), "{text}");
         assert!(!read(&text).faults.is_empty(), "{text}");
     }
-    // Without a fault in its brackets and strings it is not looked into, unless the record is needed.
+    // Without a fault in its brackets and strings it is not looked into.
     for within in [format!(r#"{{{known},"x":{{"y" 1}}}}"#), format!(r#"{{{known},"x":tru}}"#)] {
         let text = text(&within);
         assert_eq!(names(&passing(&text, 2)), ["AB", "CD"]);
         assert_eq!(passing(&text, 3), read(&text));
-        assert_eq!(names(&read(&text)), ["CD"]);
+        assert_eq!(names(&read(&text)), ["AB", "CD"]);
+    }
+}
+
+/// Asks every record for what it has of this.
+struct Asking<F> {
+    ask: F,
+    answers: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+impl<F: Fn(&TrailRecord<'_>) -> String> Sink for Asking<F> {
+    fn record(&mut self, record: &TrailRecord<'_>) {
+        self.answers.push((self.ask)(record));
+    }
+    fn summary(&mut self) {}
+    fn digest(&mut self) {}
+    fn claim(&mut self) {}
+    fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+}
+
+fn asking(text: &str, ask: impl Fn(&TrailRecord<'_>) -> String) -> (Vec<String>, Vec<Fault>) {
+    let mut asking = Asking { ask, answers: Vec::new(), faults: Vec::new() };
+    read_text(text.as_bytes(), 0, &mut asking);
+    (asking.answers, asking.faults)
+}
+
+/// Everything that can be asked of a record.
+fn all(record: &TrailRecord<'_>) -> String {
+    let identity = record.identity();
+    let of_caller = (
+        (identity.type_text(), identity.arn(), identity.principal_id(), identity.account()),
+        (identity.access_key_id(), identity.user_name(), identity.invoked_by(), identity.identity_provider()),
+        (identity.principal(), identity.session_name(), identity.direct(), identity.lambda_session()),
+        (identity.session_created(), identity.source_identity(), identity.anonymous(), identity.kind),
+    );
+    let texts = [
+        record.event_id(),
+        record.event_type(),
+        record.event_category(),
+        record.aws_region(),
+        record.recipient_account_id(),
+        record.source_ip_address(),
+        record.user_agent(),
+        record.error_code(),
+        record.error_message(),
+        record.request_id(),
+        record.shared_event_id(),
+        record.vpc_endpoint_id(),
+        record.vpc_endpoint_account_id(),
+    ];
+    let flags = [record.read_only(), record.management_event(), record.session_credential_from_console()];
+    let values = [
+        record.user_identity(),
+        record.request_parameters(),
+        record.response_elements(),
+        record.additional_event_data(),
+        record.service_event_details(),
+        record.resources(),
+    ];
+    format!("{of_caller:?} {texts:?} {flags:?} {values:?} {:?}", record.function())
+}
+
+#[test]
+fn what_is_asked_for_and_not_valid_is_unread_and_a_fault() {
+    let known = r#""eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z""#;
+    let text = |member: &str| format!(r#"{{"Records":[{{{known},{member}}},{}]}}"#, record("CD"));
+    for (member, at) in [
+        (r#""requestParameters":{"functionName":"f","x" 1}"#, "1}"),
+        (r#""requestParameters":{"functionName":"f" "x":1}"#, "\"x"),
+        (r#""userIdentity":{"type":"AssumedRole","sessionContext":{"sessionIssuer":{"arn" 1}}}"#, "1}}"),
+        (r#""userIdentity":{"type":"AssumedRole","inScopeOf":[tru]}"#, "tru"),
+        (r#""resources":[{"ARN":01}]"#, "01}]"),
+    ] {
+        let text = text(member);
+        let (answers, faults) = asking(&text, all);
+        assert_eq!(answers.len(), 2, "{text}");
+        assert!(answers[0].contains("Unread"), "{text}: {}", answers[0]);
+        assert_eq!(faults.len(), 1, "{text}");
+        let place = text.find(at).unwrap() as u64;
+        assert!((place..place + 2).contains(&faults[0].offset), "{text}: {:?}", faults[0]);
+        // Of what nobody asks for nothing is said.
+        let (names, faults) = asking(&text, |record| record.event_name().into_owned());
+        assert_eq!((names, faults), (vec!["AB".to_owned(), "CD".to_owned()], Vec::new()), "{text}");
     }
 }
 
@@ -352,6 +437,56 @@ fn any_record() -> impl Strategy<Value = String> {
     )
 }
 
+/// A `userIdentity`, or what may stand in its place.
+fn caller() -> impl Strategy<Value = String> {
+    let text = json_string("[a-z\"\\\\:{}\\[\\],]{0,20}|[a-z]{60,80}".prop_map(String::from));
+    let name = prop::sample::select(vec![
+        "type",
+        "principalId",
+        "arn",
+        "accountId",
+        "accessKeyId",
+        "userName",
+        "invokedBy",
+        "sessionContext",
+        "inScopeOf",
+        "identityProvider",
+        "xtype",
+        "t\\u0079pe",
+        "a\\\"arn",
+    ]);
+    let kind = prop::sample::select(vec![
+        r#""AssumedRole""#,
+        r#""IAMUser""#,
+        r#""AWSService""#,
+        r#""AWSAccount""#,
+        r#""AWS\u0041ccount""#,
+        "null",
+    ]);
+    let nested = prop::sample::select(vec![
+        r#"{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::111122223333:role/orders"},"attributes":{}}"#,
+        r#"{ "issuerType" : "AWS::Lambda::Function" , "credentialsIssuedTo" : "arn:aws:lambda:us-east-1:111122223333:function:f" }"#,
+        r#"{"type":"Root","arn":"x"}"#,
+        "[]",
+        "{}",
+        "[{\"type\":1}]",
+        "null",
+        "7",
+    ]);
+    let value = prop_oneof![3 => text, 2 => kind.clone().prop_map(str::to_owned), 2 => nested.prop_map(str::to_owned)];
+    let members = prop::collection::vec((name, value, space()), 0..8);
+    let object = (kind, members).prop_map(|(kind, members)| {
+        let mut all = vec![format!("\"type\":{kind}")];
+        all.extend(
+            members
+                .into_iter()
+                .map(|(name, value, space)| format!("{space}\"{name}\":{space}{value}{space}")),
+        );
+        format!("{{{}}}", all.join(","))
+    });
+    prop_oneof![8 => object, 1 => Just("null".to_owned()), 1 => Just("\"x\"".to_owned()), 1 => Just("[{\"type\":\"Root\"}]".to_owned())]
+}
+
 /// The same by the plainest means: a whole `Value`, then its fields.
 fn plain(record: &Value) -> Option<(String, String, i64, Option<String>)> {
     let string = |key: &str| record.get(key)?.as_str().map(str::to_owned);
@@ -379,6 +514,34 @@ proptest! {
         }
         for offset in seen.offsets {
             prop_assert_eq!(text.as_bytes()[offset as usize], b'{');
+        }
+    }
+
+    /// Members of callers and nested values among them, keys with escapes, in any order and twice.
+    #[test]
+    fn a_look_finds_what_a_strict_scanner_finds(
+        callers in prop::collection::vec(caller(), 1..3),
+        others in prop::collection::vec(any_record(), 0..2),
+        at in any::<prop::sample::Index>(), byte in any::<Option<u8>>(),
+    ) {
+        let known = |caller: &String| {
+            format!(r#"{{"userIdentity":{caller},"eventSource":"lambda.amazonaws.com","eventName":"Invoke","eventTime":"2025-03-01T00:00:00Z"}}"#)
+        };
+        let mut records: Vec<String> = callers.iter().map(known).chain(others).collect();
+        if let Some(byte) = byte.filter(u8::is_ascii) {
+            let first = &mut records[0];
+            let at = at.index(first.len());
+            if first.is_char_boundary(at) && first.is_char_boundary(at + 1) {
+                first.replace_range(at..=at, char::from(byte).encode_utf8(&mut [0; 4]));
+            }
+        }
+        let whole: Vec<_> = records.iter().map(|record| parse_record(record)).collect();
+        let text = format!("[{}]", records.join(","));
+        let (answers, faults) = asking(&text, all);
+        if whole.iter().all(Result::is_ok) {
+            let wanted: Vec<String> = whole.iter().flatten().map(all).collect();
+            prop_assert_eq!(&answers, &wanted, "{}", text);
+            prop_assert!(faults.is_empty());
         }
     }
 
