@@ -224,7 +224,7 @@ impl Store {
         self.batch.clear();
         self.batched = 0;
         self.begun = None;
-        read.map_err(|what| self.journal.damaged(what))
+        read.map(drop).map_err(|what| self.journal.damaged(what))
     }
 
     fn set(&mut self, policies: &Policies) -> Result<u32, StoreError> {

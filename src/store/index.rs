@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::entry::{Entry, FileEntry, FileKey, Policies};
+use super::journal::Then;
 use crate::engine::state::Keys;
 use crate::findings::Fingerprint;
 use crate::trail::FileOutcome;
@@ -52,8 +53,9 @@ pub(super) struct Index {
 
 impl Index {
     /// Takes in the entries of one transaction, which stand at this place. What stands there in no sense is an error.
-    pub(super) fn read(&mut self, at: u64, payload: &[u8]) -> Result<(), String> {
+    pub(super) fn read(&mut self, at: u64, payload: &[u8]) -> Result<Then, String> {
         let mut rest = payload;
+        let mut then = Then::Done;
         while !rest.is_empty() {
             let (entry, behind) = Entry::read(rest).map_err(|error| error.to_string())?;
             let end = at + (payload.len() - behind.len()) as u64;
@@ -62,9 +64,11 @@ impl Index {
                 return Err("its secret is not its first entry".to_owned());
             }
             self.entries += 1;
+            // What all files gave together is what a run asks for, if nothing has taken its place.
+            then = if matches!(entry, Entry::Merged(..)) { Then::Keep } else { Then::Done };
             self.add(entry, end)?;
         }
-        Ok(())
+        Ok(then)
     }
 
     fn add(&mut self, entry: Entry<'_>, end: u64) -> Result<(), String> {

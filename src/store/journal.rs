@@ -25,6 +25,8 @@ pub(super) struct Journal {
     file: File,
     /// The length in force.
     length: u64,
+    /// A payload, by its place, that was read while everything was verified and is asked for next.
+    kept: Option<(u64, Vec<u8>)>,
 }
 
 fn crc(bytes: &[u8]) -> u32 {
@@ -51,8 +53,16 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
-/// Takes in a payload, by its place. An error says what makes no sense in it.
-pub(super) type Each<'e> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'e;
+/// Takes in a payload, by its place, and says whether to keep it at hand. An error says what makes no sense in it.
+pub(super) type Each<'e> = dyn FnMut(u64, &[u8]) -> Result<Then, String> + 'e;
+
+/// What is to become of a payload that was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    Done,
+    /// It is asked for next: of several the last.
+    Keep,
+}
 
 /// A name beside the store's, for what is to take its place.
 pub(super) fn aside(path: &Path) -> PathBuf {
@@ -85,7 +95,8 @@ impl Journal {
         if !bytes.starts_with(&MAGIC) {
             return Err(StoreError::Foreign { path: path.to_owned() });
         }
-        let mut journal = Journal { path: path.to_owned(), file, length: u64_at(&bytes, 20) };
+        let length = u64_at(&bytes, 20);
+        let mut journal = Journal { path: path.to_owned(), file, length, kept: None };
         let version = u32_at(&bytes, 16);
         if version > VERSION {
             return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
@@ -133,7 +144,7 @@ impl Journal {
             return Err(write(error));
         }
         file.write_all(&header(HEADER)).and_then(|()| file.sync_all()).map_err(write)?;
-        Ok(Journal { path: path.to_owned(), file, length: HEADER })
+        Ok(Journal { path: path.to_owned(), file, length: HEADER, kept: None })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -180,7 +191,9 @@ impl Journal {
             if payload.len() as u64 != length || crc(&payload) != u32_at(&head, 8) {
                 return Err(damaged("the sum of a transaction is another one"));
             }
-            each(at + FRAME, &payload).map_err(|what| damaged(&what))?;
+            if each(at + FRAME, &payload).map_err(|what| damaged(&what))? == Then::Keep {
+                self.kept = Some((at + FRAME, std::mem::take(&mut payload)));
+            }
             at += FRAME + length;
         }
         Ok(())
@@ -221,6 +234,13 @@ impl Journal {
     }
 
     pub(super) fn read(&mut self, at: u64, length: u64) -> Result<Vec<u8>, StoreError> {
+        if let Some((from, mut bytes)) = self.kept.take()
+            && let Some(start) = at.checked_sub(from).and_then(|start| usize::try_from(start).ok())
+            && bytes.len().checked_sub(start).map(|left| left as u64) == Some(length)
+        {
+            bytes.drain(..start);
+            return Ok(bytes);
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         let read = self
             .file
