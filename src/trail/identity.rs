@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 
 use super::field::Field;
 use super::json::{Raw, RawKind};
-use super::record::{member_string, string_field};
+use super::record::{Escapes, member_string, string_field};
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -149,6 +149,7 @@ pub struct Identity<'a> {
     /// Signs, beside `userIdentity`, that a service made the call: AWS sets both fields.
     event_type: Option<Raw<'a>>,
     source: Option<Raw<'a>>,
+    strings: Escapes,
 }
 
 /// Why there are no members.
@@ -227,11 +228,15 @@ impl<'a> Identity<'a> {
             Field::Known(_) | Field::Unread => Err(Missing::Unread),
             Field::Absent => Err(Missing::Absent),
         };
-        Identity::of_members(members, beside)
+        Identity::of_members(members, beside, Escapes::Perhaps)
     }
 
-    /// The same where its members were found before.
-    pub(super) fn of_members(members: Result<Members<'a>, Missing>, beside: [Option<Raw<'a>>; 2]) -> Self {
+    /// The same where its members were found before. `strings`: those among the members, and the two beside.
+    pub(super) fn of_members(
+        members: Result<Members<'a>, Missing>,
+        beside: [Option<Raw<'a>>; 2],
+        strings: Escapes,
+    ) -> Self {
         let [event_type, source] = beside;
         let mut identity = Self {
             kind: IdentityKind::None,
@@ -241,6 +246,7 @@ impl<'a> Identity<'a> {
             principal: OnceCell::new(),
             event_type,
             source,
+            strings,
         };
         identity.kind = IdentityKind::from_type(identity.string(TYPE).text());
         identity
@@ -253,7 +259,7 @@ impl<'a> Identity<'a> {
     /// A text of `userIdentity` that is not empty.
     fn string(&self, at: usize) -> Text<'a> {
         match self.members {
-            Ok(_) => non_empty(self.member(at).map_or(Field::Absent, string_field)),
+            Ok(_) => non_empty(self.member(at).map_or(Field::Absent, |value| self.strings.field(value))),
             Err(Missing::Absent) => Field::Absent,
             Err(Missing::Unread) => Field::Unread,
         }
@@ -329,7 +335,7 @@ impl<'a> Identity<'a> {
 
     /// Whether nobody signed the request: any caller in the world.
     pub fn anonymous(&self) -> bool {
-        let account = || self.member(ACCOUNT_ID).map_or(Field::Absent, string_field);
+        let account = || self.member(ACCOUNT_ID).map_or(Field::Absent, |value| self.strings.field(value));
         self.kind == IdentityKind::AwsAccount
             && (self.principal_id().text() == Some("anonymous")
                 || account().text() == Some("ANONYMOUS_PRINCIPAL"))
@@ -427,7 +433,7 @@ impl<'a> Identity<'a> {
     }
 
     fn is_from_service(&self) -> bool {
-        let text = |value: Option<Raw<'a>>| value.map_or(Field::Absent, string_field);
+        let text = |value: Option<Raw<'a>>| value.map_or(Field::Absent, |value| self.strings.field(value));
         let is_service_name = |text: &str| {
             text == "AWS Internal" || text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")
         };

@@ -267,6 +267,8 @@ pub struct TrailRecord<'a> {
     source: Raw<'a>,
     name: Raw<'a>,
     identity: OnceCell<Identity<'a>>,
+    /// Whether the strings among its members, and among its caller's, are known to have escapes or not.
+    strings: Escapes,
     /// Which arrays and objects among its members are known to be valid JSON, by slot.
     sound: Cell<u32>,
     /// The first that is not, of those that were asked for.
@@ -282,7 +284,8 @@ impl<'a> TrailRecord<'a> {
         let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
         if let (Some(source), Some(name), Some(time)) = (source, name, time) {
             let (sound, fault, identity) = (Cell::new(u32::MAX), Cell::new(None), OnceCell::new());
-            return Ok(Self { index, text, offset, time, source, name, identity, sound, fault });
+            let strings = Escapes::Perhaps;
+            return Ok(Self { index, text, offset, time, source, name, identity, strings, sound, fault });
         }
         let missing =
             [(source.is_none(), "eventSource"), (name.is_none(), "eventName"), (time.is_none(), "eventTime")];
@@ -299,12 +302,12 @@ impl<'a> TrailRecord<'a> {
 
     /// The service: `lambda.amazonaws.com`.
     pub fn event_source(&self) -> Cow<'a, str> {
-        self.source.as_str().unwrap_or_default()
+        self.strings.read(self.source).unwrap_or_default()
     }
 
     /// The event name as written, with its date and version.
     pub fn event_name(&self) -> Cow<'a, str> {
-        self.name.as_str().unwrap_or_default()
+        self.strings.read(self.name).unwrap_or_default()
     }
 
     /// The event name without date and version: see [`canonical_name`].
@@ -339,7 +342,7 @@ impl<'a> TrailRecord<'a> {
     fn string(&self, slot: Slot) -> Field<Cow<'a, str>> {
         match self.index.get(slot) {
             None => Field::Absent,
-            Some(value) => string_field(value),
+            Some(value) => self.strings.field(value),
         }
     }
 
@@ -392,9 +395,10 @@ impl<'a> TrailRecord<'a> {
         false
     }
 
-    /// Its arrays and objects were checked no further than their brackets and strings: each is when it is first asked
-    /// for.
-    pub(crate) fn unchecked(self) -> Self {
+    /// It was skimmed: none of the strings that were found has an escape, and its arrays and objects were checked no
+    /// further than their brackets and strings. Each is when it is first asked for.
+    pub(crate) fn skimmed(mut self) -> Self {
+        self.strings = Escapes::None;
         self.sound.set(0);
         self
     }
@@ -495,7 +499,7 @@ impl<'a> TrailRecord<'a> {
             let beside = [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
             match self.index.identity {
                 Some(members) if members.iter().flatten().all(|member| self.is_valid(*member, 2)) => {
-                    Identity::of_members(Ok(members), beside)
+                    Identity::of_members(Ok(members), beside, self.strings)
                 }
                 Some(_) => Identity::new(Field::Unread, beside),
                 None => Identity::new(self.user_identity(), beside),
@@ -552,14 +556,39 @@ impl<'a> TrailRecord<'a> {
     }
 }
 
-/// A string member: `null` is absent, another kind and hidden values are unread.
-pub(crate) fn string_field(value: Raw<'_>) -> Field<Cow<'_, str>> {
-    match value.as_str() {
-        Some(text) if text == HIDDEN => Field::Unread,
-        Some(text) => Field::Known(text),
-        None if value.is_null() => Field::Absent,
-        None => Field::Unread,
+/// What is known of the escapes in some strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// There is none.
+    None,
+    Perhaps,
+}
+
+impl Escapes {
+    /// The text of a string; `None` of another kind of value.
+    #[inline]
+    fn read(self, value: Raw<'_>) -> Option<Cow<'_, str>> {
+        match self {
+            Escapes::None => value.inner_text().map(Cow::Borrowed),
+            Escapes::Perhaps => value.as_str(),
+        }
     }
+
+    /// A string member: `null` is absent, another kind and hidden values are unread.
+    #[inline]
+    pub(super) fn field(self, value: Raw<'_>) -> Field<Cow<'_, str>> {
+        match self.read(value) {
+            Some(text) if text == HIDDEN => Field::Unread,
+            Some(text) => Field::Known(text),
+            None if value.is_null() => Field::Absent,
+            None => Field::Unread,
+        }
+    }
+}
+
+/// See [`Escapes::field`].
+pub(crate) fn string_field(value: Raw<'_>) -> Field<Cow<'_, str>> {
+    Escapes::Perhaps.field(value)
 }
 
 /// A string member of an object.

@@ -1,7 +1,7 @@
 //! One look at a record: where the members stand that something may ask for, those of `userIdentity` included, found by
 //! the brackets and colons outside of strings. All the rest is passed over.
 //!
-//! What is found is where a strict scanner finds it. What is passed over is checked no further than its brackets and the
+//! What is found is where a strict scanner finds it, and no string among it has an escape. What is passed over is checked no further than its brackets and the
 //! ends of its strings; arrays and objects that are found are checked when they are first read. Where anything that is
 //! looked at is not as it should be (an escape, a control character, a value without end, a second name after the first
 //! was asked about), the record is left to that scanner.
@@ -156,9 +156,7 @@ pub(crate) fn skim<'a>(
                         continue;
                     }
                     let end = match first {
-                        b'"' => {
-                            quotes.end_within(value + 1).or_else(|| skip_string(bytes, value + 1).ok())?
-                        }
+                        b'"' => quotes.end_within(value + 1).or_else(|| end_of_plain(bytes, value + 1))?,
                         _ => skip_value(&mut Plain, bytes, value, 1).ok()?,
                     };
                     if !is_followed(bytes, end) {
@@ -185,6 +183,13 @@ pub(crate) fn skim<'a>(
         from = !0;
         block += 1;
     }
+}
+
+/// The place behind a string's closing quote, if it has no escape.
+#[cold]
+fn end_of_plain(bytes: &[u8], at: usize) -> Option<usize> {
+    let end = skip_string(bytes, at).ok()?;
+    (!bytes.get(at..end)?.contains(&b'\\')).then_some(end)
 }
 
 /// Does a value that ends here end its member?

@@ -257,10 +257,10 @@ impl<'a, S: Sink> Reader<'a, S> {
             skim(quotes, text, start, &mut index, |source, name| !asks || sink.needs(source, name))?;
         let Skimmed { end, passed_over } = skimmed;
         let record = TrailRecord::new(index, self.text.get(start..end)?, self.base + start as u64).ok()?;
+        let record = record.skimmed();
         if passed_over {
             self.sink.pass_over(&record);
         } else {
-            let record = record.unchecked();
             self.sink.record(&record);
             if let Some(JsonError { at, fault }) = record.fault() {
                 self.json_fault(JsonError { at: start + at, fault });
