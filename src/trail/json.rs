@@ -320,7 +320,7 @@ fn has_escape(inner: &str) -> bool {
         Some(last) => bytes.as_chunks::<16>().0.iter().any(|chunk| found(*chunk)) || found(*last),
         None => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
             (Some(first), Some(last)) => has_slash(*first) || has_slash(*last),
-            _ => bytes.iter().any(|byte| *byte == b'\\'),
+            _ => bytes.contains(&b'\\'),
         },
     }
 }
