@@ -31,6 +31,11 @@ pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// What stands behind the last colon: a function's name, where its ARN has no qualifier. A text without colons is one.
+pub fn last(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
+}
+
 /// A function's ARN without its qualifier, and the qualifier. `None` for what is no function's ARN.
 pub fn split_function(arn: &str) -> Option<(&str, Option<&str>)> {
     let colons: Vec<usize> = arn.match_indices(':').map(|(at, _)| at).take(8).collect();

@@ -159,15 +159,15 @@ impl<'p> Engine<'p> {
                 return;
             }
             let asks = self.sessions.get(at).and_then(Option::as_ref);
-            if let Some(outcome) = row.and_then(|row| row.outcome) {
-                let of_histories = || asks.is_some_and(Asks::is_of_histories);
-                let done = row.is_some_and(|row| row.done().is_some());
+            if let Some((row, outcome)) = row.and_then(|row| Some((row, row.outcome?))) {
+                let decided = matches!(of, Sessions::Decided);
+                let done = row.done().is_some();
                 // What is certain by itself was never put off.
-                if done || (!of_histories() && !matches!(of, Sessions::Decided)) {
+                if done || (!decided && !asks.is_some_and(Asks::is_of_histories)) {
                     if !done {
-                        self.mention(at, policy, (fields, row), occasion(), memory);
+                        self.mention((at, policy), (fields, &row.histories), occasion(), &[], memory);
                     }
-                    if !matches!(of, Sessions::Decided) && treatment == Treatment::Judged {
+                    if !decided && treatment == Treatment::Judged {
                         tally.passed(at, outcome);
                     }
                     return;

@@ -37,7 +37,7 @@ mod solve;
 use std::fmt;
 
 pub use collected::{Recorders, TrailSummary, normal};
-pub use delivery::{Comparison, Hours, Quarters, Read, compare};
+pub use delivery::{Comparison, HOUR, Hours, Quarters, Read, compare};
 pub use loss::{Loss, RecorderState, Touched, loss};
 pub use solve::Solver;
 

@@ -28,6 +28,7 @@ mod read;
 mod record;
 mod remote;
 mod skim;
+mod slot;
 mod split;
 mod time;
 

@@ -187,6 +187,8 @@ fn only_records_of_invocations_that_ran_and_of_the_owners_trail_count() {
         ("elsewhere", with(invoke("orders"), &json!({"recipientAccountId": "444455556666"})), 1),
         ("execution", with(invoke("orders"), &json!({"eventName": "InvokeExecution"})), 0),
         ("url", with(invoke("orders"), &json!({"eventName": "InvokeFunctionUrl"})), 0),
+        // As tables and exports write that there was no error.
+        ("no-error", with(invoke("orders"), &json!({"errorCode": ""})), 0),
     ] {
         let ran = scan(&endpoint, &trail(&format!("metrics-{name}"), &[record]), &[]);
         assert_eq!(ran.code, code, "{name}: {ran:?}");

@@ -1,11 +1,12 @@
 //! Who changed what, gathered while records are read: what findings' causes are told from.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{Body, Fact};
 use crate::findings::cause::{Change, Changes, RECORDER};
+use crate::texts::Texts;
 use crate::trail::{Field, TrailRecord};
 use crate::value::Reading;
 
@@ -31,45 +32,24 @@ pub(super) fn changes_recording(name: &str) -> bool {
     )
 }
 
-/// Texts that come again and again are kept once: names of callers, addresses, user agents.
-#[derive(Debug, Default)]
-pub(super) struct Texts(HashSet<Arc<str>>);
-
-/// The most different texts kept for sharing: beyond it a text is kept by itself.
-const TEXTS: usize = 100_000;
-
-impl Texts {
-    fn keep(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        if self.0.len() < TEXTS {
-            self.0.insert(Arc::clone(&new));
-        }
-        new
-    }
-
-    fn known<T: AsRef<str>>(&mut self, field: Field<T>) -> Option<Arc<str>> {
-        field.known().map(|text| self.keep(text.as_ref()))
-    }
-
-    /// Who made a record's call, when, from where and through what.
-    pub(super) fn change(&mut self, record: &TrailRecord<'_>, file: &Arc<str>) -> Change {
-        let identity = record.identity();
-        let principal = identity.principal().known().map(ToString::to_string);
-        Change {
-            time: record.event_time(),
-            event_id: record.event_id().known().map(|id| id.as_ref().into()),
-            file: Arc::clone(file),
-            offset: record.offset(),
-            event_name: self.keep(&record.canonical_name()),
-            principal: principal.map(|principal| self.keep(&principal)),
-            session_name: self.known(identity.session_name()),
-            source_ip: self.known(record.source_ip_address()),
-            user_agent: self.known(record.user_agent()),
-            exact: true,
-        }
+/// Who made a record's call, when, from where and through what. `texts`: of the changes that were met before.
+pub(super) fn change(texts: &mut Texts, record: &TrailRecord<'_>, file: &Arc<str>) -> Change {
+    let identity = record.identity();
+    let principal = identity.principal().known().map(ToString::to_string);
+    let mut kept = |field: Field<Cow<'_, str>>| field.known().map(|text| texts.keep(text.as_ref()));
+    let (session_name, source_ip, user_agent) =
+        (kept(identity.session_name()), kept(record.source_ip_address()), kept(record.user_agent()));
+    Change {
+        time: record.event_time(),
+        event_id: record.event_id().known().map(|id| id.as_ref().into()),
+        file: Arc::clone(file),
+        offset: record.offset(),
+        event_name: texts.keep(&record.canonical_name()),
+        principal: principal.map(|principal| texts.keep(&principal)),
+        session_name,
+        source_ip,
+        user_agent,
+        exact: true,
     }
 }
 
@@ -80,13 +60,8 @@ pub(super) fn of_recorder(
     account: Option<&str>,
     changes: &mut Changes,
 ) {
-    let succeeded = match record.error_code() {
-        Field::Absent => true,
-        Field::Known(code) => code.is_empty(),
-        Field::Unread => false,
-    };
-    if let Some(account) = account.filter(|_| succeeded) {
-        changes.add(RECORDER, account, texts.change(record, file));
+    if let Some(account) = account.filter(|_| record.succeeded()) {
+        changes.add(RECORDER, account, change(texts, record, file));
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, SnapshotRead, TrailRead, looked_up, rfc3339};
+use crate::arn;
 use crate::engine::{Engine, Tally};
 use crate::facts::from_snapshot::Countable;
 use crate::facts::schema::Origin;
@@ -99,9 +100,7 @@ pub(super) fn judge(
         let subject = Subject {
             arn: function.arn.map(Cow::Borrowed),
             kind: if function.arn.is_some() { "function" } else { "account_region" },
-            name: Cow::Borrowed(
-                function.arn.map_or(label.as_str(), |arn| arn.rsplit(':').next().unwrap_or(arn)),
-            ),
+            name: Cow::Borrowed(function.arn.map_or(label.as_str(), arn::last)),
             account: Some(Cow::Borrowed(account)),
             region: Some(Cow::Borrowed(region)),
         };

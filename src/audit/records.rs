@@ -3,11 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::causes::{self, Texts};
+use super::causes;
 use super::delivery::Arrivals;
 use super::relevance::{Asked, Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Occasion};
@@ -21,9 +21,10 @@ use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::network::Recent;
+use crate::texts::Texts;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
-use crate::trail::{Field, FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
+use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
 use crate::value::{Reading, Value, Why};
 
 /// The last record of a function's invocation.
@@ -523,7 +524,7 @@ impl RecordVisitor for Judge<'_> {
                     facts.arrivals.invocation(arn, event.time);
                 }
             }
-            causes::of_fact(fact, || texts.change(record, path), &mut facts.changes);
+            causes::of_fact(fact, || causes::change(texts, record, path), &mut facts.changes);
             if relevance.change
                 && self.asks_before
                 && (treatment == Treatment::Judged || self.keep.is_some())
@@ -570,11 +571,13 @@ fn is_invocation(fact: &Fact<'_>) -> bool {
     std::ptr::eq(fact.body.fields().kind(), &INVOCATION)
 }
 
+/// Where an invocation's fact says whether permissions were only checked.
+static DRY_RUN: LazyLock<Option<usize>> = LazyLock::new(|| INVOCATION.field("dry_run"));
+
 /// Did the function run? Requests that are refused are no invocations, and one that only checks permissions runs nothing.
 fn ran(record: &TrailRecord<'_>, fact: &Fact<'_>) -> bool {
-    let fields = fact.body.fields();
-    let dry = INVOCATION.field("dry_run").map(|index| fields.value(index));
-    matches!(record.error_code(), Field::Absent) && dry != Some(Value::Bool(true))
+    let dry = DRY_RUN.map(|index| fact.body.fields().value(index));
+    record.succeeded() && dry != Some(Value::Bool(true))
 }
 
 /// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.

@@ -15,12 +15,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::ask::Request;
-use super::ec2::Ec2;
 use super::http::Signed;
 use super::needs::GET_ACCOUNT_SETTINGS;
 use super::outcome::Trouble;
 use super::quota::LOOKUP_EVENTS;
-use super::{json, metrics};
+use super::{authorization, ec2, json, metrics};
 use crate::arn;
 use crate::snapshot::api::*;
 
@@ -31,7 +30,6 @@ pub(super) struct Clients {
     cloudtrail: aws_sdk_cloudtrail::Client,
     iam: aws_sdk_iam::Client,
     organizations: aws_sdk_organizations::Client,
-    ec2: Ec2,
     /// For the services without a client here.
     signed: Arc<Signed>,
     region: Arc<str>,
@@ -85,14 +83,12 @@ macro_rules! body {
 impl Clients {
     pub(super) fn new(config: &SdkConfig, region: &str) -> Self {
         let config = config.to_builder().region(Region::new(region.to_owned())).build();
-        let signed = Arc::new(Signed::new(config.clone()));
         Clients {
             lambda: aws_sdk_lambda::Client::new(&config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             organizations: aws_sdk_organizations::Client::new(&config),
-            ec2: Ec2::new(signed.clone(), region),
-            signed,
+            signed: Arc::new(Signed::new(config)),
             region: region.into(),
         }
     }
@@ -112,10 +108,10 @@ impl Clients {
             Some("cloudtrail") => self.cloudtrail(api, resource, token).await,
             Some("organizations") => self.organizations(api, resource, token).await,
             Some("iam") if api == GET_ACCOUNT_AUTHORIZATION_DETAILS => {
-                super::authorization::page(&self.iam, token).await
+                authorization::page(&self.iam, token).await
             }
             Some("iam") => self.role(named(resource)?).await,
-            Some("ec2") => self.ec2.subnets(token).await,
+            Some("ec2") => ec2::subnets(&self.signed, &self.region, token).await,
             _ => Err(unknown(api)),
         }
     }

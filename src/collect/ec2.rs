@@ -1,11 +1,9 @@
 //! EC2, of which one call is needed: the subnets of a region, and the zones that they are in. A form in, XML out.
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>
 
-use std::sync::Arc;
-
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 
-use super::http::{Call, Reply, Signed, domain, encoded, endpoint};
+use super::http::{Call, Reply, Signed, encoded};
 use super::outcome::Trouble;
 use crate::snapshot::api::{Subnet, SubnetPage};
 
@@ -14,44 +12,29 @@ const VERSION: &str = "2016-11-15";
 const LARGEST: usize = 32 << 20;
 const PAGE: u32 = 1_000;
 
-/// EC2 of one region.
-#[derive(Debug, Clone)]
-pub(super) struct Ec2 {
-    client: Arc<Signed>,
-    region: String,
-}
-
-impl Ec2 {
-    pub(super) fn new(client: Arc<Signed>, region: &str) -> Self {
-        Ec2 { client, region: region.to_owned() }
+/// A page of a region's subnets, as JSON.
+pub(super) async fn subnets(signed: &Signed, region: &str, token: Option<&str>) -> Result<Vec<u8>, Trouble> {
+    let mut form = format!("Action=DescribeSubnets&MaxResults={PAGE}&Version={VERSION}");
+    if let Some(token) = token {
+        form.push_str(&format!("&NextToken={}", encoded(token, false)));
     }
-
-    /// A page of subnets, as JSON.
-    pub(super) async fn subnets(&self, token: Option<&str>) -> Result<Vec<u8>, Trouble> {
-        let mut form = format!("Action=DescribeSubnets&MaxResults={PAGE}&Version={VERSION}");
-        if let Some(token) = token {
-            form.push_str(&format!("&NextToken={}", encoded(token, false)));
-        }
-        let base = endpoint(self.client.config(), "EC2")
-            .unwrap_or_else(|| format!("https://ec2.{}.{}", self.region, domain(&self.region)));
-        let call = Call {
-            service: "ec2",
-            region: self.region.clone(),
-            method: "POST",
-            url: format!("{}/", base.trim_end_matches('/')),
-            headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
-            body: form.into_bytes(),
-            limit: LARGEST,
-        };
-        let reply = self.client.send(&call).await?;
-        let malformed = || Trouble::Malformed("the answer broke off or does not parse".to_owned());
-        let text = std::str::from_utf8(&reply.body).ok().filter(|_| !reply.cut);
-        if reply.status != 200 {
-            return Err(refused(&reply, text.unwrap_or_default()));
-        }
-        let page = text.and_then(parse).ok_or_else(malformed)?;
-        serde_json::to_vec(&page).map_err(|_| malformed())
+    let call = Call {
+        service: "ec2",
+        region: region.to_owned(),
+        method: "POST",
+        url: signed.address("EC2", "ec2", region),
+        headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
+        body: form.into_bytes(),
+        limit: LARGEST,
+    };
+    let reply = signed.send(&call).await?;
+    let malformed = || Trouble::Malformed("the answer broke off or does not parse".to_owned());
+    let text = std::str::from_utf8(&reply.body).ok().filter(|_| !reply.cut);
+    if reply.status != 200 {
+        return Err(refused(&reply, text.unwrap_or_default()));
     }
+    let page = text.and_then(parse).ok_or_else(malformed)?;
+    serde_json::to_vec(&page).map_err(|_| malformed())
 }
 
 /// `<Response><Errors><Error><Code>…`

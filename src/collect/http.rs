@@ -1,8 +1,7 @@
 //! One signed request at a time, for the services of which a few calls are needed: S3 and CloudWatch. Their clients
 //! would take longer to build than everything else that asks AWS.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
@@ -56,24 +55,38 @@ pub(super) struct Reply {
 /// Sends requests with one identity's credentials.
 #[derive(Debug)]
 pub(super) struct Signed {
-    connector: Connector,
+    connector: OnceLock<Connector>,
     config: SdkConfig,
     credentials: Mutex<Option<Credentials>>,
 }
 
 impl Signed {
     pub(super) fn new(config: SdkConfig) -> Self {
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(WAIT).build();
-        let connector = Connector::builder()
-            .connector_settings(settings)
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .tls_context(trust::chosen())
-            .build();
-        Signed { connector, config, credentials: Mutex::default() }
+        Signed { connector: OnceLock::new(), config, credentials: Mutex::default() }
+    }
+
+    /// Made when it is first needed: most regions are asked nothing through it.
+    fn connector(&self) -> &Connector {
+        self.connector.get_or_init(|| {
+            let settings =
+                HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(WAIT).build();
+            Connector::builder()
+                .connector_settings(settings)
+                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                .tls_context(trust::chosen())
+                .build()
+        })
     }
 
     pub(super) fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// The address of a service in a region: the one that is configured, else its own.
+    pub(super) fn address(&self, variable: &str, service: &str, region: &str) -> String {
+        let own = || format!("https://{service}.{region}.{}", domain(region));
+        let base = endpoint(&self.config, variable).unwrap_or_else(own);
+        format!("{}/", base.trim_end_matches('/'))
     }
 
     async fn credentials(&self) -> Result<Credentials, Trouble> {
@@ -95,7 +108,7 @@ impl Signed {
         let request = signed(call, credentials)?;
         let failed = |_| Trouble::Network("the connection failed");
         let late = |_| Trouble::Network("no answer in time");
-        let mut response = tokio::time::timeout(CONNECT + WAIT, self.connector.call(request))
+        let mut response = tokio::time::timeout(CONNECT + WAIT, self.connector().call(request))
             .await
             .map_err(late)?
             .map_err(failed)?;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::http::{Call, Reply, Signed, domain, endpoint};
+use super::http::{Call, Reply, Signed};
 use super::outcome::Trouble;
 
 /// The largest answer: far more than the services' own limits let come.
@@ -37,13 +37,11 @@ pub(super) async fn ask(
     region: &str,
     (operation, body): (&str, &Value),
 ) -> Result<Vec<u8>, Trouble> {
-    let own = || format!("https://{}.{region}.{}", service.name, domain(region));
-    let base = endpoint(signed.config(), service.variable).unwrap_or_else(own);
     let call = Call {
         service: service.name,
         region: region.to_owned(),
         method: "POST",
-        url: format!("{}/", base.trim_end_matches('/')),
+        url: signed.address(service.variable, service.name, region),
         headers: vec![
             ("content-type", format!("application/x-amz-json-{}", service.version)),
             ("x-amz-target", format!("{}.{operation}", service.target)),

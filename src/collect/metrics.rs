@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::ask::{Asker, Request};
 use super::quota::SERIES;
+use crate::arn;
+use crate::logging::HOUR;
 use crate::snapshot::api::{GET_METRIC_DATA, MetricPage};
 
-const HOUR: i64 = 3_600;
 /// The hours that are asked about: enough to compare a day, with what may be older and what may come later.
 const HOURS: i64 = 48;
 
@@ -33,8 +34,7 @@ pub(super) fn window_of(resource: &str) -> Option<(i64, i64)> {
 
 /// Asks about the invocations of these functions.
 pub(super) async fn invocations(asker: Asker, functions: BTreeSet<String>, span: (i64, i64)) {
-    let names: Vec<&str> =
-        functions.iter().map(|arn| arn.rsplit(':').next().unwrap_or(arn.as_str())).collect();
+    let names: Vec<&str> = functions.iter().map(|arn| arn::last(arn)).collect();
     let size = usize::try_from(SERIES).unwrap_or(usize::MAX);
     for batch in names.chunks(size) {
         let resource = format!("{} {}", named(span), batch.first().copied().unwrap_or_default());

@@ -6,15 +6,14 @@
 use memchr::memmem;
 use serde_json::Value;
 
+use crate::trail::HIDDEN;
+
 /// Members whose value is secret, by their names in lower case.
 const SECRET: [&str; 6] =
     ["password", "secretaccesskey", "securitytoken", "sessiontoken", "x-amz-security-token", "zipfile"];
 
 /// Without one of these a text has no such member. `\u`: a name may be spelled so.
 const SIGNS: [&str; 6] = ["oken", "ecret", "assword", "nvironment", "ipFile", "\\u"];
-
-/// What stands in place of a secret.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// The record without its secrets. A text that is no JSON is kept by nobody: it is empty then.
 pub(super) fn redacted(record: String) -> String {

@@ -15,7 +15,7 @@ use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
 use crate::policy::{Env, Evidence, Policy, Verdict};
 use crate::trail::TrailFileName;
-use crate::value::Value;
+use crate::value::{Truth, Value};
 
 /// What the policies with state remember of the records that one thread has read: in which order records are added,
 /// and which memory has them, change nothing.
@@ -59,18 +59,18 @@ impl<'p> Engine<'p> {
         self.policies.iter().any(|policy| policy.program.is_some())
     }
 
-    /// Adds a fact whose verdict is certain to the histories it is one of.
+    /// Adds a fact to the policy's histories that it is one of, and that are not left out. `known`: whether it is one of
+    /// each, as far as that was worked out before.
     pub(super) fn mention(
         &self,
-        at: usize,
-        policy: &Policy,
-        (fields, row): (&dyn FieldAccess, Option<&Row>),
+        (at, policy): (usize, &Policy),
+        (fields, known): (&dyn FieldAccess, &[Truth]),
         occasion: &Occasion,
+        leave_out: &[bool],
         memory: &mut Memory,
     ) {
         if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
-            let known = row.map_or(&[][..], |row| &*row.histories);
-            part.mention(self.rules(policy, program), (fields, known), occasion, &[]);
+            part.mention(self.rules(policy, program), (fields, known), occasion, leave_out);
         }
     }
 

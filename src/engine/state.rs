@@ -118,10 +118,11 @@ impl<'p> Rules<'p> {
         &self,
         (fact, known): (&dyn FieldAccess, Option<Known<'_>>),
         at: &Occasion,
-        marks: Vec<Mentioned>,
+        mut marks: Vec<Mentioned>,
     ) -> Look {
         let moment = at.moment.clone();
-        let marks = self.marks((fact, known), &moment, marks);
+        let histories = known.map_or(&[][..], |(_, histories)| histories);
+        self.marks((fact, histories), &moment, |mark| marks.push(mark));
         let kind = match known {
             Some((Some(outcome), _)) => LookKind::Final(outcome),
             _ => self.kind((fact, &marks), at, &moment),
@@ -129,20 +130,26 @@ impl<'p> Rules<'p> {
         Look { marks, kind, moment }
     }
 
-    /// The histories that a record is among, or may be.
+    /// Gives `each` every history that a record is among, or may be, with its key there. `known`: whether it is one of
+    /// each, as far as that was worked out before.
     fn marks(
         &self,
-        (fact, known): (&dyn FieldAccess, Option<Known<'_>>),
+        (fact, known): (&dyn FieldAccess, &[Truth]),
         moment: &Moment,
-        mut marks: Vec<Mentioned>,
-    ) -> Vec<Mentioned> {
+        mut each: impl FnMut(Mentioned),
+    ) {
+        // The last key that was made, and for which history.
+        let mut made: Option<(usize, Keyed)> = None;
         for (index, history) in self.program.histories.iter().enumerate() {
-            let known = known.and_then(|(_, histories)| histories.get(index));
-            let Some(certainty) = self.certainty(history, fact, known) else { continue };
-            let keyed = self.keyed(history.same_key.unwrap_or(index), history, (fact, &marks));
-            marks.push(self.mentioned((index, history), keyed, fact, moment, certainty));
+            let Some(certainty) = self.certainty(history, fact, known.get(index)) else { continue };
+            let of = history.same_key.unwrap_or(index);
+            let keyed = match made {
+                Some((known, keyed)) if known == of => keyed,
+                _ => self.keys.of(&history.by, fact),
+            };
+            made = Some((of, keyed));
+            each(self.mentioned((index, history), keyed, fact, moment, certainty));
         }
-        marks
     }
 
     /// Whether a fact is one of a history's; `None`: it is not.
@@ -351,11 +358,7 @@ impl<T: Clone> Part<T> {
         hold: impl FnOnce() -> T,
     ) -> Now {
         let Look { mut marks, kind, moment } = look;
-        for mark in marks.drain(..) {
-            if let Some(history) = self.histories.get_mut(mark.history) {
-                history.add(mark.keyed, mark.certainty, Asked { moment: &moment, value: mark.value });
-            }
-        }
+        marks.drain(..).for_each(|mark| self.note(mark, &moment));
         self.spare = marks;
         match kind {
             LookKind::Final(outcome) => Now::Judge(outcome),
@@ -393,21 +396,16 @@ impl<T: Clone> Part<T> {
         at: &Occasion,
         leave_out: &[bool],
     ) {
-        // The last key that was made, and for which history.
-        let mut made: Option<(usize, Keyed)> = None;
-        for (index, (among, history)) in rules.program.histories.iter().zip(&mut self.histories).enumerate() {
-            if leave_out.get(index) == Some(&true) {
-                continue;
+        rules.marks((fact, known), &at.moment, |mark| {
+            if leave_out.get(mark.history) != Some(&true) {
+                self.note(mark, &at.moment);
             }
-            let Some(certainty) = rules.certainty(among, fact, known.get(index)) else { continue };
-            let of = among.same_key.unwrap_or(index);
-            let keyed = match made {
-                Some((known, keyed)) if known == of => keyed,
-                _ => rules.keys.of(&among.by, fact),
-            };
-            made = Some((of, keyed));
-            let value = rules.other(among, fact, &at.moment);
-            history.add(keyed, certainty, Asked { moment: &at.moment, value });
+        });
+    }
+
+    fn note(&mut self, mark: Mentioned, moment: &Moment) {
+        if let Some(history) = self.histories.get_mut(mark.history) {
+            history.add(mark.keyed, mark.certainty, Asked { moment, value: mark.value });
         }
     }
 

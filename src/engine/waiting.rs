@@ -178,8 +178,8 @@ impl<'p> Engine<'p> {
             }
         }
         // What does not hang on the answer is remembered now: others may ask for it.
-        if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
-            part.mention(self.rules(policy, program), (&unread, &[]), occasion(), &asks.histories);
+        if policy.program.is_some() {
+            self.mention((at, policy), (&unread, &[]), occasion(), &asks.histories, memory);
         }
         true
     }

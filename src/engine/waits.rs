@@ -4,7 +4,7 @@
 //! Adding is commutative and associative: neither the order of files nor which thread read them changes anything.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::waiting::Waiting;
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
+use crate::texts::Texts;
 
 /// A file's number among those that something waits of.
 type File = u32;
@@ -74,7 +75,7 @@ pub struct Waits {
     sessions: BySession,
     /// Texts that sessions have in common.
     #[serde(skip)]
-    texts: HashSet<Arc<str>>,
+    texts: Texts,
 }
 
 type BySession = HashMap<Id, Box<Waited>>;
@@ -107,9 +108,9 @@ impl Waits {
     fn put(&mut self, id: Id, mut more: Box<Waited>) {
         let Waits { files, sessions, texts, places: _ } = self;
         let Waited { session, rows } = &mut *more;
-        session.share(|text| share(texts, text));
+        session.share(|text| texts.share(text));
         for unread in rows.iter_mut().flat_map(|row| &mut row.unread) {
-            share(texts, &mut unread.example.label);
+            texts.share(&mut unread.example.label);
         }
         match sessions.entry(id) {
             Entry::Vacant(entry) => {
@@ -217,16 +218,6 @@ impl Waits {
 /// No run has so many files that they could not be counted.
 fn number(at: usize) -> File {
     File::try_from(at).unwrap_or(File::MAX)
-}
-
-/// The text that is known, in place of one like it.
-fn share(texts: &mut HashSet<Arc<str>>, text: &mut Arc<str>) {
-    match texts.get(text) {
-        Some(known) => text.clone_from(known),
-        None => {
-            texts.insert(Arc::clone(text));
-        }
-    }
 }
 
 impl Judged {

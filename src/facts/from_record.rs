@@ -108,7 +108,7 @@ pub fn facts_of(
     }
     if !lambda {
         let is_change = wanted.logging_change && is_change(&record.event_source(), &reader.name);
-        if is_change && error_code(record) == Field::Absent {
+        if is_change && record.succeeded() {
             reader.logging_change(emit);
         }
         return;
@@ -116,7 +116,7 @@ pub fn facts_of(
     if wanted.invocation && INVOCATIONS.contains(&reader.name.as_ref()) {
         reader.invocation(emit);
     }
-    if error_code(record) == Field::Absent {
+    if record.succeeded() {
         changes::changes(&reader, wanted, emit);
     }
 }
@@ -124,14 +124,6 @@ pub fn facts_of(
 /// Names of the data events that are invocations.
 pub const INVOCATIONS: [&str; 4] =
     ["Invoke", "InvokeExecution", "InvokeFunctionUrl", "InvokeWebFunctionEndpoint"];
-
-/// Why the call did not happen. Tables and exports write an empty text where there is none.
-fn error_code<'a>(record: &TrailRecord<'a>) -> Field<Cow<'a, str>> {
-    match record.error_code() {
-        Field::Known(code) if code.is_empty() => Field::Absent,
-        code => code,
-    }
-}
 
 /// A record's field as a fact has it: what cannot be read is not in the record.
 pub(super) fn reading<T>(field: Field<T>) -> Reading<T> {

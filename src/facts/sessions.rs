@@ -215,11 +215,11 @@ impl Sessions {
                 if !self.iam.contains(account) {
                     self.iam.insert(account.to_owned());
                 }
-                if matches!(name, "CreateRole" | "UpdateAssumeRolePolicy") && succeeded(record) {
+                if matches!(name, "CreateRole" | "UpdateAssumeRolePolicy") && record.succeeded() {
                     self.change(record, account);
                 }
             }
-            "lambda.amazonaws.com" if name != "Invoke" && succeeded(record) => {
+            "lambda.amazonaws.com" if name != "Invoke" && record.succeeded() => {
                 let function = record.function();
                 if let (Some(name), Some(account)) =
                     (function.name.text(), function.account.text().or(account))
@@ -352,15 +352,6 @@ impl Sessions {
             return session.function.filter(|function| self.functions.contains(function)).map(|_| true);
         }
         (known_since && held.iter().all(|admits| *admits == Admits::No)).then_some(false)
-    }
-}
-
-/// Tables and exports write an empty text where there is no error.
-fn succeeded(record: &TrailRecord<'_>) -> bool {
-    match record.error_code() {
-        Field::Absent => true,
-        Field::Known(code) => code.is_empty(),
-        Field::Unread => false,
     }
 }
 

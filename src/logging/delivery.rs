@@ -18,7 +18,8 @@ use crate::value::{Reading, Why};
 /// Sums of invocations by the second at which their hour begins; hours without any are left out.
 pub type Hours = BTreeMap<i64, f64>;
 
-const HOUR: i64 = 3_600;
+/// In how long stretches invocations are counted: seconds.
+pub const HOUR: i64 = 3_600;
 const QUARTER: i64 = 900;
 const DAY: i64 = 86_400;
 /// How long an asynchronous event may wait for its last attempt.

@@ -137,7 +137,7 @@ fn mapping_keys(mapping: &EventSource<'_>) -> Vec<(Box<str>, Slot)> {
         Reading::Known(function) => {
             let name = match arn::split_function(function) {
                 Some((arn, qualifier)) => {
-                    let name = arn.rsplit(':').next().unwrap_or(arn);
+                    let name = arn::last(arn);
                     qualifier.map_or_else(|| name.to_owned(), |qualifier| format!("{name}:{qualifier}"))
                 }
                 None => function.to_string(),

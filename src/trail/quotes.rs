@@ -65,25 +65,13 @@ impl Quotes {
     /// The place behind the closing quote of a string without escapes; `None` where it needs a closer look.
     #[inline]
     pub(crate) fn skip_plain(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
-        let mut block = at / BLOCK;
-        let mut behind = !0u64 << (at % BLOCK);
-        loop {
-            let Some(masks) = self.window.get(block.wrapping_sub(self.first)).copied() else {
-                if self.reach(bytes, block) {
-                    continue;
-                }
-                return None;
-            };
-            let (quotes, special) = (masks.quotes & behind, masks.special & behind);
-            if quotes == 0 && special == 0 {
-                behind = !0;
-                block += 1;
-                continue;
-            }
-            let end = quotes.trailing_zeros();
-            let plain = special.trailing_zeros() > end;
-            return plain.then_some(block * BLOCK + end as usize + 1);
-        }
+        end_of_plain(at, |block| self.block(bytes, block))
+    }
+
+    /// The same, if it is known by now: the window stays where it is.
+    #[inline]
+    pub(crate) fn end_within(&self, at: usize) -> Option<usize> {
+        end_of_plain(at, |block| self.window.get(block.wrapping_sub(self.first)).copied())
     }
 
     /// Finds brackets and colons too.
@@ -101,24 +89,6 @@ impl Quotes {
             if !self.reach(bytes, block) {
                 return None;
             }
-        }
-    }
-
-    /// The place behind the first quote from `at` on, if it is known by now and nothing before it needs a closer look.
-    #[inline]
-    pub(crate) fn end_within(&self, at: usize) -> Option<usize> {
-        let mut block = at / BLOCK;
-        let mut behind = !0u64 << (at % BLOCK);
-        loop {
-            let masks = self.window.get(block.wrapping_sub(self.first))?;
-            let (quotes, special) = (masks.quotes & behind, masks.special & behind);
-            if quotes | special != 0 {
-                let end = quotes.trailing_zeros();
-                let plain = special.trailing_zeros() > end;
-                return plain.then_some(block * BLOCK + end as usize + 1);
-            }
-            behind = !0;
-            block += 1;
         }
     }
 
@@ -150,6 +120,25 @@ impl Quotes {
             }
         }
         true
+    }
+}
+
+/// The place behind the first quote from `at` on; `None` where a block is not known, or something before needs a closer
+/// look.
+#[inline(always)]
+fn end_of_plain(at: usize, mut masks: impl FnMut(usize) -> Option<Masks>) -> Option<usize> {
+    let mut block = at / BLOCK;
+    let mut behind = !0u64 << (at % BLOCK);
+    loop {
+        let masks = masks(block)?;
+        let (quotes, special) = (masks.quotes & behind, masks.special & behind);
+        if quotes | special != 0 {
+            let end = quotes.trailing_zeros();
+            let plain = special.trailing_zeros() > end;
+            return plain.then_some(block * BLOCK + end as usize + 1);
+        }
+        behind = !0;
+        block += 1;
     }
 }
 

@@ -13,8 +13,9 @@ use super::json::{
 };
 use super::outcome::{Fault, FaultKind, Stream};
 use super::quotes::Quotes;
-use super::record::{Index, Slot, TrailRecord};
+use super::record::{Index, TrailRecord};
 use super::skim::{Skimmed, skim};
+use super::slot::Slot;
 
 /// Receives what a text holds, in the order of the text.
 pub(crate) trait Sink {

@@ -523,6 +523,8 @@ proptest! {
         callers in prop::collection::vec(caller(), 1..3),
         others in prop::collection::vec(any_record(), 0..2),
         at in any::<prop::sample::Index>(), byte in any::<Option<u8>>(),
+        // Where the records stand to the windows in which quotes and brackets are found.
+        windows in 0usize..3, before in 0usize..400,
     ) {
         let known = |caller: &String| {
             format!(r#"{{"userIdentity":{caller},"eventSource":"lambda.amazonaws.com","eventName":"Invoke","eventTime":"2025-03-01T00:00:00Z"}}"#)
@@ -536,7 +538,8 @@ proptest! {
             }
         }
         let whole: Vec<_> = records.iter().map(|record| parse_record(record)).collect();
-        let text = format!("[{}]", records.join(","));
+        let space = " ".repeat((windows * 32_768).saturating_sub(before));
+        let text = format!("[{space}{}]", records.join(","));
         let (answers, faults) = asking(&text, all);
         if whole.iter().all(Result::is_ok) {
             let wanted: Vec<String> = whole.iter().flatten().map(all).collect();

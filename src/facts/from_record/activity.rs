@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::whence::SourcePlace;
-use super::{LAMBDA, Reader, error_code, reading, required, text};
+use super::{LAMBDA, Reader, reading, required, text};
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::sessions::Session;
 use crate::facts::{
@@ -165,11 +165,11 @@ macro_rules! shared {
         }
 
         fn succeeded(&self) -> Reading<bool> {
-            Reading::Known(error_code(self.record) == Field::Absent)
+            Reading::Known(self.record.succeeded())
         }
 
         fn error_code(&self) -> Text<'a> {
-            reading(error_code(self.record))
+            reading(self.record.error_code())
         }
 
         fn account(&self) -> Text<'a> {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{NO_CODE_SIGNING, Reader, text};
+use crate::arn;
 use crate::facts::schema::Origin;
 use crate::facts::{Body, CodeSigningChange, Fact, Subject};
 use crate::trail::{Field, RawKind};
@@ -62,7 +63,7 @@ impl<'a> Reader<'_, 'a> {
         let named = self.record.request_parameter(&["codeSigningConfigArn"]);
         let arn = named.known().and_then(|arn| arn.as_str());
         let name = match &arn {
-            Some(arn) => Cow::Owned(arn.rsplit(':').next().unwrap_or(arn).to_owned()),
+            Some(arn) => Cow::Owned(arn::last(arn).to_owned()),
             None => Cow::Borrowed(NO_CODE_SIGNING),
         };
         Subject {

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{CLOUDTRAIL, LAMBDA, Reader, Wanted, error_code, recorders};
+use super::{CLOUDTRAIL, LAMBDA, Reader, Wanted, recorders};
 use crate::facts::{Fact, Subject};
 use crate::timeline::{self, Act, Effect, Facet, Keys, Line, Moment, Slot, Target, Timeline};
 use crate::trail::{Field, Raw, RawKind, TrailRecord};
@@ -25,7 +25,7 @@ pub fn effects_of(
     if !is_change(&source, &record.canonical_name()) {
         return;
     }
-    let done = match error_code(record) {
+    let done = match record.error_code() {
         Field::Absent => true,
         // Refused: nothing changed.
         Field::Known(_) => return,

@@ -162,7 +162,7 @@ impl<'a> Reader<'_, 'a> {
             Some(text) => Subject {
                 arn: Some(Cow::Owned(qualified(text))),
                 kind: if qualifier.is_some() { "alias" } else { "function" },
-                name: Cow::Owned(qualified(text.rsplit(':').next().unwrap_or(text))),
+                name: Cow::Owned(qualified(arn::last(text))),
                 account: arn::account(text).map(|account| Cow::Owned(account.to_owned())),
                 region: self.region.clone(),
             },

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::index::Index;
-use crate::logging::{Configured, Event, Hours, Target};
+use crate::logging::{Configured, Event, HOUR, Hours, Target};
 use crate::snapshot::api::{
     DESCRIBE_TRAILS, GET_METRIC_DATA, LIST_FUNCTIONS, LIST_URLS, MetricPage, MetricSeries,
 };
 use crate::snapshot::{Outcome, Scope};
 use crate::value::{Reading, Why};
 use crate::{arn, logging};
-
-const HOUR: i64 = 3_600;
 
 /// The series of one function, over all pages.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +94,7 @@ impl Index {
             for function in self.functions.get(&scope).into_iter().flatten() {
                 let arn = function.arn.as_str();
                 let target = target(arn, &scope);
-                let counted = self.counts.0.get(&scope).and_then(|of| of.get(name(arn)));
+                let counted = self.counts.0.get(&scope).and_then(|of| of.get(arn::last(arn)));
                 all.push(Countable {
                     arn: Some(arn),
                     counted: match counted {
@@ -149,8 +147,4 @@ pub(super) fn target<'t>(arn: &'t str, scope: &'t Scope) -> logging::Target<'t> 
         region: &scope.region,
         partition: arn::partition(arn).unwrap_or("aws"),
     }
-}
-
-fn name(arn: &str) -> &str {
-    arn.rsplit(':').next().unwrap_or(arn)
 }

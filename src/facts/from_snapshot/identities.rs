@@ -18,6 +18,9 @@ use crate::value::{Reading, TextList, Why};
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
 const SERVICE_LINKED: &str = ":role/aws-service-role/";
 
+/// The kind of holders that have a name of their own in their sessions.
+const USER: &str = "user";
+
 /// Where something stands in the snapshot.
 #[derive(Debug, Clone, Default)]
 pub(super) struct At {
@@ -127,7 +130,8 @@ fn document(written: &RawValue, questions: &Questions) -> Document {
 struct Own<'i> {
     arn: &'i str,
     name: &'i str,
-    user: bool,
+    /// `user` or `role`.
+    kind: &'static str,
     inline: &'i [PolicyDetail],
     attached: &'i [AttachedPolicy],
     groups: &'i [String],
@@ -154,33 +158,12 @@ impl StateFacts<'_> {
         };
         let documents = Documents::of(identities, &levels, questions);
         let mut all = Account::new();
-        for (user, at) in identities.users.values() {
-            let own = Own {
-                arn: &user.arn,
-                name: &user.user_name,
-                user: true,
-                inline: &user.user_policy_list,
-                attached: &user.attached_managed_policies,
-                groups: &user.group_list,
-                boundary: user.permissions_boundary.as_ref(),
-            };
+        let users = identities.users.values().map(|(user, at)| (Own::of_user(user), at));
+        let roles = identities.roles.values().map(|(role, at)| (Own::of_role(role), at));
+        for (own, at) in users.chain(roles) {
             let rights = own.rights(id, identities, &documents);
-            let (arn, name) = (user.arn.as_str(), user.user_name.as_str());
-            all.insert(arn, Judged { arn, name, kind: "user", at, rights, control_policies: state.clone() });
-        }
-        for (role, at) in identities.roles.values() {
-            let own = Own {
-                arn: &role.arn,
-                name: &role.role_name,
-                user: false,
-                inline: &role.role_policy_list,
-                attached: &role.attached_managed_policies,
-                groups: &[],
-                boundary: role.permissions_boundary.as_ref(),
-            };
-            let rights = own.rights(id, identities, &documents);
-            let (arn, name) = (role.arn.as_str(), role.role_name.as_str());
-            all.insert(arn, Judged { arn, name, kind: "role", at, rights, control_policies: state.clone() });
+            let Own { arn, name, kind, .. } = own;
+            all.insert(arn, Judged { arn, name, kind, at, rights, control_policies: state.clone() });
         }
         all
     }
@@ -260,7 +243,31 @@ fn list(items: &[String], incomplete: Option<Why>) -> Reading<TextList<'_>> {
     Reading::Known(TextList { items, incomplete })
 }
 
-impl Own<'_> {
+impl<'i> Own<'i> {
+    fn of_user(user: &'i UserDetail) -> Self {
+        Own {
+            arn: &user.arn,
+            name: &user.user_name,
+            kind: USER,
+            inline: &user.user_policy_list,
+            attached: &user.attached_managed_policies,
+            groups: &user.group_list,
+            boundary: user.permissions_boundary.as_ref(),
+        }
+    }
+
+    fn of_role(role: &'i RoleDetail) -> Self {
+        Own {
+            arn: &role.arn,
+            name: &role.role_name,
+            kind: "role",
+            inline: &role.role_policy_list,
+            attached: &role.attached_managed_policies,
+            groups: &[],
+            boundary: role.permissions_boundary.as_ref(),
+        }
+    }
+
     fn rights(&self, account: &str, identities: &Identities, documents: &Documents<'_>) -> Rights {
         let questions = documents.questions;
         let groups: Vec<(&str, Option<&GroupDetail>)> =
@@ -299,7 +306,7 @@ impl Own<'_> {
         let boundary = self.boundary.map(|one| documents.managed(&one.permissions_boundary_arn, ""));
         let exempt = self.arn.contains(SERVICE_LINKED);
         let controls = if exempt { Vec::new() } else { documents.controls() };
-        let holder = Holder { arn: self.arn, account, user: self.user.then_some(self.name) };
+        let holder = Holder { arn: self.arn, account, user: (self.kind == USER).then_some(self.name) };
         rights(&holder, &Policies { identity, boundary, controls }, questions)
     }
 }

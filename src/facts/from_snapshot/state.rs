@@ -342,9 +342,9 @@ pub(super) fn function_subject<'f>(
     region: Option<&'f str>,
 ) -> Subject<'f> {
     let (kind, name) = match arn::split_function(arn_text) {
-        Some((function, None)) => ("function", function.rsplit(':').next().unwrap_or(function).to_owned()),
+        Some((function, None)) => ("function", arn::last(function).to_owned()),
         Some((function, Some(qualifier))) => {
-            let name = function.rsplit(':').next().unwrap_or(function);
+            let name = arn::last(function);
             let version = qualifier.bytes().all(|byte| byte.is_ascii_digit());
             (if version { "function_version" } else { "alias" }, format!("{name}:{qualifier}"))
         }
