@@ -23,14 +23,14 @@ mod meter;
 mod names;
 mod outcome;
 mod prune;
-mod quotes;
 mod read;
 mod record;
 mod remote;
-mod skim;
+
 mod slot;
 mod split;
 mod time;
+mod walk;
 
 pub use field::Field;
 pub use file_name::TrailFileName;

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 
 use super::field::Field;
 use super::json::{Raw, RawKind};
-use super::record::{Escapes, member_string, string_field};
+use super::record::{Escapes, Found, member_string, string_field};
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -142,7 +142,7 @@ pub enum LambdaSession<'a> {
 pub struct Identity<'a> {
     /// `type`.
     pub kind: IdentityKind,
-    members: Result<[Option<Raw<'a>>; MEMBERS.len()], Missing>,
+    members: Result<Found<'a>, Missing>,
     context: OnceCell<[Option<Raw<'a>>; CONTEXT.len()]>,
     issuer: OnceCell<Text<'a>>,
     principal: OnceCell<Field<Principal<'a>>>,
@@ -187,25 +187,11 @@ const IN_SCOPE_OF: usize = 7;
 const INVOKED_BY: usize = 8;
 const IDENTITY_PROVIDER: usize = 9;
 
-/// What stands at each of [`MEMBERS`].
-pub(super) type Members<'a> = [Option<Raw<'a>>; MEMBERS.len()];
-
 /// The member whose key, without escapes, ends where this text ends.
-#[inline]
-pub(super) fn member_before(before: &[u8]) -> Option<usize> {
-    let is = |key: &[u8], at: usize| before.ends_with(key).then_some(at);
-    match before.last()? {
-        b'e' => is(b"\"type", TYPE).or_else(|| is(b"\"userName", USER_NAME)),
-        b'd' => is(b"\"principalId", PRINCIPAL_ID)
-            .or_else(|| is(b"\"accountId", ACCOUNT_ID))
-            .or_else(|| is(b"\"accessKeyId", ACCESS_KEY_ID)),
-        b'n' => is(b"\"arn", ARN),
-        b't' => is(b"\"sessionContext", SESSION_CONTEXT),
-        b'f' => is(b"\"inScopeOf", IN_SCOPE_OF),
-        b'y' => is(b"\"invokedBy", INVOKED_BY),
-        b'r' => is(b"\"identityProvider", IDENTITY_PROVIDER),
-        _ => None,
-    }
+pub(super) fn member_of(before: &[u8]) -> Option<u8> {
+    let is_it =
+        |key: &&str| before.strip_suffix(key.as_bytes()).is_some_and(|before| before.ends_with(b"\""));
+    MEMBERS.iter().position(is_it).and_then(|at| u8::try_from(at).ok())
 }
 
 /// The members of `sessionContext` that are read.
@@ -224,7 +210,7 @@ impl<'a> Identity<'a> {
     /// Of `userIdentity`, and of two members beside it that tell of services: `eventType` and `sourceIPAddress`.
     pub(super) fn new(object: Field<Raw<'a>>, beside: [Option<Raw<'a>>; 2]) -> Self {
         let members = match object {
-            Field::Known(object) if object.kind() == RawKind::Object => Ok(object.get_all(&MEMBERS)),
+            Field::Known(object) if object.kind() == RawKind::Object => Ok(Found::within(object)),
             Field::Known(_) | Field::Unread => Err(Missing::Unread),
             Field::Absent => Err(Missing::Absent),
         };
@@ -232,8 +218,12 @@ impl<'a> Identity<'a> {
     }
 
     /// The same where its members were found before. `strings`: those among the members, and the two beside.
-    pub(super) fn of_members(
-        members: Result<Members<'a>, Missing>,
+    pub(super) fn of_found(found: Found<'a>, beside: [Option<Raw<'a>>; 2], strings: Escapes) -> Self {
+        Identity::of_members(Ok(found), beside, strings)
+    }
+
+    fn of_members(
+        members: Result<Found<'a>, Missing>,
         beside: [Option<Raw<'a>>; 2],
         strings: Escapes,
     ) -> Self {
@@ -253,7 +243,8 @@ impl<'a> Identity<'a> {
     }
 
     fn member(&self, at: usize) -> Option<Raw<'a>> {
-        self.members.as_ref().ok()?.get(at).copied().flatten()
+        let Found { text, members } = self.members.as_ref().ok()?;
+        members.get(at)?.of(text)
     }
 
     /// A text of `userIdentity` that is not empty.
@@ -355,7 +346,7 @@ impl<'a> Identity<'a> {
 
     /// The session's name, for `AssumedRole` and `FederatedUser`.
     pub fn session_name(&self) -> Text<'a> {
-        match (self.members, self.kind) {
+        match (&self.members, self.kind) {
             (Err(Missing::Absent), _) => Field::Absent,
             (Err(Missing::Unread), _) => Field::Unread,
             (Ok(_), IdentityKind::AssumedRole | IdentityKind::FederatedUser) => {

@@ -80,20 +80,17 @@ fn special(chunk: [u8; 16]) -> u32 {
     (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control).to_bitmask()
 }
 
-/// How the scanner finds the end of a string. Every implementation accepts and refuses the same strings at the same
-/// places; they differ in what they know of the text beforehand.
-pub(crate) trait Strings {
-    /// Skips a string from behind its opening quote to behind its closing quote.
-    fn skip_string(&mut self, bytes: &[u8], at: usize) -> Scan<usize>;
-}
-
-/// Knows nothing beforehand.
-pub(crate) struct Plain;
-
-impl Strings for Plain {
-    #[inline]
-    fn skip_string(&mut self, bytes: &[u8], at: usize) -> Scan<usize> {
-        skip_string(bytes, at)
+/// The place behind the closing quote of a string without escapes, from behind its opening quote; `None` where it needs
+/// a closer look.
+#[inline(always)]
+pub(crate) fn skip_plain(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let mask = special(*bytes.get(at..)?.first_chunk::<16>()?);
+        if mask != 0 {
+            at += mask.trailing_zeros() as usize;
+            return (*bytes.get(at)? == b'"').then_some(at + 1);
+        }
+        at += 16;
     }
 }
 
@@ -182,14 +179,14 @@ fn skip_word(bytes: &[u8], at: usize, word: &'static str) -> Scan<usize> {
 
 /// Skips a member's key from before its opening quote to behind its colon.
 #[inline]
-fn skip_key(strings: &mut impl Strings, bytes: &[u8], at: usize) -> Scan<usize> {
+fn skip_key(bytes: &[u8], at: usize) -> Scan<usize> {
     let at = expect(bytes, at, b'"', "a string as key")?;
-    let at = strings.skip_string(bytes, at)?;
+    let at = skip_string(bytes, at)?;
     expect(bytes, at, b':', "`:`")
 }
 
 /// Skips one value, and returns the place behind it. `outer` is how many levels already enclose the value.
-pub(crate) fn skip_value(strings: &mut impl Strings, bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize> {
+pub(crate) fn skip_value(bytes: &[u8], mut at: usize, outer: u32) -> Scan<usize> {
     // One bit a level, the innermost lowest: set where it is an object.
     let mut objects = 0u128;
     let mut depth = 0u32;
@@ -198,7 +195,7 @@ pub(crate) fn skip_value(strings: &mut impl Strings, bytes: &[u8], mut at: usize
             return fail(bytes.len(), JsonFault::UnexpectedEnd);
         };
         at = match byte {
-            b'"' => strings.skip_string(bytes, start + 1)?,
+            b'"' => skip_string(bytes, start + 1)?,
             b'{' | b'[' => {
                 let is_object = byte == b'{';
                 depth += 1;
@@ -214,7 +211,7 @@ pub(crate) fn skip_value(strings: &mut impl Strings, bytes: &[u8], mut at: usize
                         end + 1
                     }
                     _ if is_object => {
-                        at = skip_key(strings, bytes, start + 1)?;
+                        at = skip_key(bytes, start + 1)?;
                         continue;
                     }
                     _ => {
@@ -237,7 +234,7 @@ pub(crate) fn skip_value(strings: &mut impl Strings, bytes: &[u8], mut at: usize
             let is_object = objects & 1 == 1;
             match peek(bytes, at) {
                 Some((comma, b',')) => {
-                    at = if is_object { skip_key(strings, bytes, comma + 1)? } else { comma + 1 };
+                    at = if is_object { skip_key(bytes, comma + 1)? } else { comma + 1 };
                     break;
                 }
                 Some((end, b'}')) if is_object => at = end + 1,
@@ -265,7 +262,6 @@ pub(crate) struct Member<'a> {
 /// Walks an object from behind its `{` to behind its `}`, giving each member to `visit`. The object itself stands at
 /// nesting level `level` (1 for a record).
 pub(crate) fn walk_object<'a>(
-    strings: &mut impl Strings,
     text: &'a str,
     mut at: usize,
     level: u32,
@@ -277,13 +273,13 @@ pub(crate) fn walk_object<'a>(
     }
     loop {
         let open = expect(bytes, at, b'"', "a string as key")?;
-        let close = strings.skip_string(bytes, open)?;
+        let close = skip_string(bytes, open)?;
         let start = expect(bytes, close, b':', "`:`")?;
         let start = peek(bytes, start).map_or(start, |(at, _)| at);
         // Most members are strings.
         let end = match bytes.get(start) {
-            Some(b'"') => strings.skip_string(bytes, start + 1)?,
-            _ => skip_value(strings, bytes, start, level)?,
+            Some(b'"') => skip_string(bytes, start + 1)?,
+            _ => skip_value(bytes, start, level)?,
         };
         // Both ends of each slice are ASCII delimiters of a scanned token, so the slices exist.
         if let (Some(key), Some(before), Some(value)) =
@@ -402,7 +398,7 @@ impl<'a> Raw<'a> {
     /// The first fault and its byte offset; text behind the value is one.
     pub fn parse(text: &'a str) -> Result<Raw<'a>, JsonError> {
         let bytes = text.as_bytes();
-        let end = skip_value(&mut Plain, bytes, 0, 0)?;
+        let end = skip_value(bytes, 0, 0)?;
         if let Some((at, _)) = peek(bytes, end) {
             return fail(at, JsonFault::Expected("the end of the text"));
         }
@@ -413,14 +409,6 @@ impl<'a> Raw<'a> {
     /// A value that the scanner has already passed over.
     pub(crate) fn scanned(text: &'a str) -> Raw<'a> {
         Raw(text)
-    }
-
-    /// Whether this, whose brackets and strings were passed over, is a valid value that `outer` levels enclose.
-    pub(crate) fn check(self, outer: u32) -> Scan<()> {
-        match skip_value(&mut Plain, self.0.as_bytes(), 0, outer)? {
-            end if end == self.0.len() => Ok(()),
-            end => fail(end, JsonFault::Expected("the end of the value")),
-        }
     }
 
     /// The value's JSON text.
@@ -516,7 +504,7 @@ impl<'a> Raw<'a> {
     fn each_member(self, visit: impl FnMut(Member<'a>)) {
         if self.kind() == RawKind::Object {
             // The text was scanned before, so no fault can come up now.
-            let _ = walk_object(&mut Plain, self.0, 1, 0, visit);
+            let _ = walk_object(self.0, 1, 0, visit);
         }
     }
 
@@ -542,7 +530,7 @@ impl<'a> Raw<'a> {
             if byte == b']' {
                 break;
             }
-            let end = skip_value(&mut Plain, bytes, start, 0).ok()?;
+            let end = skip_value(bytes, start, 0).ok()?;
             if let Some(found) = find(Raw(self.0.get(start..end)?)) {
                 return Some(found);
             }

@@ -17,7 +17,7 @@ use super::inflate::{Inflated, inflate, is_gzip};
 use super::meter::Watch;
 use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 use super::prune::Prune;
-use super::record::TrailRecord;
+use super::record::{MAX_TEXT, TrailRecord};
 use super::remote::{Content, Fetched};
 use super::split::{Sink, read_text};
 
@@ -26,7 +26,7 @@ use super::split::{Sink, read_text};
 pub struct Options {
     /// How many threads read; `None`: as many as the machine offers.
     pub threads: Option<NonZeroUsize>,
-    /// The most bytes of text read from one file, and the most bytes of the file itself.
+    /// The most bytes of text read from one file, and the most bytes of the file itself; at most 4 GiB.
     pub max_file_bytes: usize,
     /// The most files that are listed.
     pub max_files: usize,
@@ -293,7 +293,7 @@ fn read_source<V: RecordVisitor>(
     let sidecar = is_sidecar(path);
 
     file.clear();
-    let limit = if sidecar { options.max_file_bytes.min(MAX_SIDECAR) } else { options.max_file_bytes };
+    let limit = options.max_file_bytes.min(if sidecar { MAX_SIDECAR } else { MAX_TEXT });
     if let Err(error) = source.by_ref().take(limit as u64 + 1).read_to_end(file) {
         outcome.add_fault(Fault::file(file.len() as u64, FaultKind::Io(error.to_string())));
     }

@@ -1,11 +1,11 @@
 //! One trail record: an index of its members, made by the one scan that also checked it, and typed access to them.
 
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 
 use super::field::Field;
-use super::identity::{Identity, MEMBERS, Members};
-use super::json::{JsonError, Member, Raw, RawKind, unescape};
+use super::identity::{Identity, MEMBERS};
+use super::json::{Member, Raw, unescape};
 use super::names::canonical_name;
 use super::slot::{SLOTS, Slot, slot_before};
 use super::time::parse_event_time;
@@ -13,42 +13,91 @@ use super::time::parse_event_time;
 /// What CloudTrail writes instead of a value that may be sensitive.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
+/// Where a value stands in a text: from, and behind it. Nowhere: zeros.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Span(u32, u32);
+
+impl Span {
+    /// Texts are shorter than [`MAX_TEXT`]: what lies behind that is nowhere.
+    #[inline(always)]
+    fn new(from: usize, to: usize) -> Self {
+        match (u32::try_from(from), u32::try_from(to)) {
+            (Ok(from), Ok(to)) => Span(from, to),
+            _ => Span::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn of(self, text: &str) -> Option<Raw<'_>> {
+        let Span(from, to) = self;
+        if to == 0 { None } else { text.get(from as usize..to as usize).map(Raw::scanned) }
+    }
+}
+
+/// How long a text may be in which records are found.
+pub(crate) const MAX_TEXT: usize = u32::MAX as usize;
+
+/// The members of a caller, and in which text they stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) text: &'a str,
+    pub(super) members: [Span; MEMBERS.len()],
+}
+
+impl<'a> Found<'a> {
+    /// The members of this object.
+    pub(super) fn within(object: Raw<'a>) -> Self {
+        let text = object.text();
+        let span = |value: Option<Raw<'a>>| {
+            let value = value.map_or("", Raw::text);
+            let from = (value.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+            if value.is_empty() { Span::default() } else { Span::new(from, from + value.len()) }
+        };
+        Found { text, members: object.get_all(&MEMBERS).map(span) }
+    }
+}
+
 /// The indexed members of one object. Of duplicate keys the last wins.
 #[derive(Debug, Clone)]
 pub(crate) struct Index<'a> {
-    values: [Option<Raw<'a>>; SLOTS],
+    /// In which they stand.
+    text: &'a str,
+    values: [Span; SLOTS],
     /// The members of `userIdentity`, where they were found on the way.
-    identity: Option<Members<'a>>,
+    identity: [Span; MEMBERS.len()],
+    has_identity: bool,
     /// Where the string value of `CloudTrailEvent` starts.
     pub(crate) inner_at: usize,
 }
 
 impl<'a> Index<'a> {
-    pub(crate) fn new() -> Self {
-        Self { values: [None; SLOTS], identity: None, inner_at: 0 }
+    pub(crate) fn new(text: &'a str) -> Self {
+        let (values, identity) = ([Span::default(); SLOTS], [Span::default(); MEMBERS.len()]);
+        Self { text, values, identity, has_identity: false, inner_at: 0 }
     }
 
     /// Its members follow.
     pub(crate) fn begin_identity(&mut self) {
-        self.identity = Some([None; MEMBERS.len()]);
+        self.has_identity = true;
+        self.identity = [Span::default(); MEMBERS.len()];
     }
 
     /// It is not what its members were found in.
     pub(crate) fn forget_identity(&mut self) {
-        self.identity = None;
+        self.has_identity = false;
     }
 
-    #[inline]
-    pub(crate) fn set_identity(&mut self, member: usize, value: Raw<'a>) {
-        if let Some(kept) = self.identity.as_mut().and_then(|members| members.get_mut(member)) {
-            *kept = Some(value);
+    #[inline(always)]
+    pub(crate) fn set_identity(&mut self, member: u8, from: usize, to: usize) {
+        if let Some(kept) = self.identity.get_mut(usize::from(member)) {
+            *kept = Span::new(from, to);
         }
     }
 
-    #[inline]
-    pub(crate) fn set(&mut self, slot: Slot, value: Raw<'a>) {
+    #[inline(always)]
+    pub(crate) fn set(&mut self, slot: Slot, from: usize, to: usize) {
         if let Some(kept) = self.values.get_mut(slot as usize) {
-            *kept = Some(value);
+            *kept = Span::new(from, to);
         }
     }
 
@@ -64,11 +113,11 @@ impl<'a> Index<'a> {
         if slot == Slot::CloudTrailEvent {
             self.inner_at = member.at;
         }
-        self.set(slot, member.value);
+        self.set(slot, member.at, member.at + member.value.text().len());
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
-        self.values.get(slot as usize).copied().flatten()
+        self.values.get(slot as usize)?.of(self.text)
     }
 
     pub(crate) fn str(&self, slot: Slot) -> Option<Cow<'a, str>> {
@@ -88,10 +137,6 @@ pub struct TrailRecord<'a> {
     identity: OnceCell<Identity<'a>>,
     /// Whether the strings among its members, and among its caller's, are known to have escapes or not.
     strings: Escapes,
-    /// Which arrays and objects among its members are known to be valid JSON, by slot.
-    sound: Cell<u32>,
-    /// The first that is not, of those that were asked for.
-    fault: Cell<Option<JsonError>>,
 }
 
 impl<'a> TrailRecord<'a> {
@@ -102,9 +147,8 @@ impl<'a> TrailRecord<'a> {
         let name = string(Slot::EventName);
         let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
         if let (Some(source), Some(name), Some(time)) = (source, name, time) {
-            let (sound, fault, identity) = (Cell::new(u32::MAX), Cell::new(None), OnceCell::new());
-            let strings = Escapes::Perhaps;
-            return Ok(Self { index, text, offset, time, source, name, identity, strings, sound, fault });
+            let (identity, strings) = (OnceCell::new(), Escapes::Perhaps);
+            return Ok(Self { index, text, offset, time, source, name, identity, strings });
         }
         let missing =
             [(source.is_none(), "eventSource"), (name.is_none(), "eventName"), (time.is_none(), "eventTime")];
@@ -180,51 +224,18 @@ impl<'a> TrailRecord<'a> {
         }
     }
 
-    /// An array or object that turns out not to be valid is unread.
     fn value(&self, slot: Slot) -> Field<Raw<'a>> {
         match self.index.get(slot) {
             Some(value) if value.is_null() => Field::Absent,
-            Some(value) if self.is_sound(slot, value) => Field::Known(value),
-            Some(_) => Field::Unread,
+            Some(value) => Field::Known(value),
             None => Field::Absent,
         }
     }
 
-    fn is_sound(&self, slot: Slot, value: Raw<'a>) -> bool {
-        let bit = 1u32 << slot as u32;
-        if self.sound.get() & bit != 0 {
-            return true;
-        }
-        let is_valid = self.is_valid(value, 1);
-        if is_valid {
-            self.sound.set(self.sound.get() | bit);
-        }
-        is_valid
-    }
-
-    /// Whether this part of the record, which `outer` levels enclose, is valid JSON. Strings and scalars were checked.
-    fn is_valid(&self, value: Raw<'a>, outer: u32) -> bool {
-        if !matches!(value.kind(), RawKind::Object | RawKind::Array) {
-            return true;
-        }
-        let Err(error) = value.check(outer) else { return true };
-        let from = (value.text().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let known = self.fault.get().filter(|known| known.at <= from + error.at);
-        self.fault.set(known.or(Some(JsonError { at: from + error.at, ..error })));
-        false
-    }
-
-    /// It was skimmed: none of the strings that were found has an escape, and its arrays and objects were checked no
-    /// further than their brackets and strings. Each is when it is first asked for.
-    pub(crate) fn skimmed(mut self) -> Self {
+    /// None of the strings that were noted has an escape.
+    pub(crate) fn without_escapes(mut self) -> Self {
         self.strings = Escapes::None;
-        self.sound.set(0);
         self
-    }
-
-    /// What turned out not to be valid, of what was asked for; its place is one in the record's text.
-    pub(crate) fn fault(&self) -> Option<JsonError> {
-        self.fault.get()
     }
 
     /// The record's unique id. Nothing takes its place where it is absent.
@@ -324,13 +335,11 @@ impl<'a> TrailRecord<'a> {
     pub fn identity(&self) -> &Identity<'a> {
         self.identity.get_or_init(|| {
             let beside = [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
-            match self.index.identity {
-                Some(members) if members.iter().flatten().all(|member| self.is_valid(*member, 2)) => {
-                    Identity::of_members(Ok(members), beside, self.strings)
-                }
-                Some(_) => Identity::new(Field::Unread, beside),
-                None => Identity::new(self.user_identity(), beside),
+            if self.index.has_identity {
+                let found = Found { text: self.index.text, members: self.index.identity };
+                return Identity::of_found(found, beside, self.strings);
             }
+            Identity::new(self.user_identity(), beside)
         })
     }
 

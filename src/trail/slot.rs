@@ -8,9 +8,6 @@ macro_rules! slots {
 
         pub(super) const SLOTS: usize = [$(Slot::$slot),+].len();
 
-        // A bit for each in a word of 32.
-        const _: () = assert!(SLOTS <= 32);
-
         const KEYS: [(&str, Slot); SLOTS] = [$(($key, Slot::$slot)),+];
     };
 }
@@ -136,10 +133,10 @@ impl Slot {
         (self as u8) < FIRST
     }
 
-    /// Does it tell a file of another shape?
-    #[inline]
-    pub(crate) fn is_of_another_shape(self) -> bool {
-        matches!(self, Self::CloudTrailEvent | Self::DigestS3Bucket | Self::DigestStartTime)
+    /// The slot of this number.
+    #[inline(always)]
+    pub(super) fn at(number: u8) -> Option<Self> {
+        KEYS.get(usize::from(number)).map(|(_, slot)| *slot)
     }
 
     pub(super) fn key(self) -> &'static str {

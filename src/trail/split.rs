@@ -9,13 +9,12 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter};
 
 use super::json::{
-    JsonError, JsonFault, Member, Plain, Raw, Strings, expect, peek, skip_value, unescape, walk_object,
+    JsonError, JsonFault, Member, Raw, expect, peek, skip_string, skip_value, unescape, walk_object,
 };
 use super::outcome::{Fault, FaultKind, Stream};
-use super::quotes::Quotes;
-use super::record::{Index, TrailRecord};
-use super::skim::{Skimmed, skim};
+use super::record::{Index, MAX_TEXT, TrailRecord};
 use super::slot::Slot;
+use super::walk::{Walked, Walker};
 
 /// Receives what a text holds, in the order of the text.
 pub(crate) trait Sink {
@@ -30,8 +29,7 @@ pub(crate) trait Sink {
         true
     }
     /// Takes note of a record whose source and name [`Sink::needs`] was asked about last, and said no to. Only the
-    /// members of a first look are there (event source, name, time and category, account, region); the rest was checked
-    /// no further than its brackets and the ends of its strings.
+    /// members of a first look are there: event source, name, time and category, account, region.
     fn pass_over(&mut self, _record: &TrailRecord<'_>) {}
     /// A summary (Insights, aggregated events) instead of a record.
     fn summary(&mut self);
@@ -52,11 +50,9 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    // Where something was replaced, it must be found, wherever it stands.
-    let skims = matches!(text, Cow::Borrowed(_));
-    let quotes = if skims { Quotes::with_tokens() } else { Quotes::default() };
+    let walker = Walker::default();
     let mut reader =
-        Reader { text: &text, original: bytes, base, sink, skims, quotes, budget, line: None, next: None };
+        Reader { text: &text, original: bytes, base, sink, walker, budget, line: None, next: None };
     reader.values(start);
 }
 
@@ -73,11 +69,14 @@ fn without_invalid(bytes: &[u8]) -> String {
 /// One record from its own text.
 pub(crate) fn parse_record(text: &str) -> Result<TrailRecord<'_>, Fault> {
     let json = |error: JsonError| Fault::text(error.at, FaultKind::Json(error.fault));
+    if text.len() > MAX_TEXT {
+        return Err(Fault::text(MAX_TEXT, FaultKind::TooLarge { limit: MAX_TEXT as u64 }));
+    }
     let Some((start, b'{')) = peek(text.as_bytes(), 0) else {
         return Err(Fault::text(0, FaultKind::NotAnObject));
     };
-    let mut index = Index::new();
-    let end = walk_object(&mut Plain, text, start + 1, 1, |member| index.add(&member)).map_err(json)?;
+    let mut index = Index::new(text);
+    let end = walk_object(text, start + 1, 1, |member| index.add(&member)).map_err(json)?;
     if let Some((at, _)) = peek(text.as_bytes(), end) {
         return Err(Fault::text(at, FaultKind::Json(JsonFault::Expected("the end of the text"))));
     }
@@ -91,9 +90,7 @@ struct Reader<'a, S> {
     original: &'a [u8],
     base: u64,
     sink: &'a mut S,
-    /// Records are looked at no further than they are read.
-    skims: bool,
-    quotes: Quotes,
+    walker: Walker,
     /// Bytes that finding the next record after faults may still scan: with the two answers below, which serve every
     /// question until reading passes them, it keeps a hostile file linear.
     budget: usize,
@@ -144,7 +141,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn top_object(&mut self, start: usize) -> Result<usize, JsonError> {
         let text = self.text;
         let bytes = text.as_bytes();
-        let mut index = Index::new();
+        let mut index = Index::new(text);
         let mut is_container = false;
         let mut at = start + 1;
         if let Some((end, b'}')) = peek(bytes, at) {
@@ -153,7 +150,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
         loop {
             let open = expect(bytes, at, b'"', "a string as key")?;
-            let close = self.quotes.skip_string(bytes, open)?;
+            let close = skip_string(bytes, open)?;
             let colon = expect(bytes, close, b':', "`:`")?;
             let (value, byte) =
                 peek(bytes, colon).ok_or(JsonError { at: text.len(), fault: JsonFault::UnexpectedEnd })?;
@@ -171,7 +168,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                     is_container = true;
                     self.array(value + 1)?
                 }
-                _ => skip_value(&mut self.quotes, bytes, value, 1)?,
+                _ => skip_value(bytes, value, 1)?,
             };
             if let (Some(name), false) = (container, byte == b'[') {
                 is_container = true;
@@ -233,39 +230,32 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     fn element(&mut self, start: usize) -> Result<usize, JsonError> {
         if self.text.as_bytes().get(start) != Some(&b'{') {
-            let end = skip_value(&mut self.quotes, self.text.as_bytes(), start, 1)?;
+            let end = skip_value(self.text.as_bytes(), start, 1)?;
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
-        if self.skims
-            && let Some(end) = self.skim(start)
-        {
+        if let Some(end) = self.walk(start) {
             return Ok(end);
         }
-        let mut index = Index::new();
-        let end = walk_object(&mut self.quotes, self.text, start + 1, 1, |member| index.add(&member))?;
+        let mut index = Index::new(self.text);
+        let end = walk_object(self.text, start + 1, 1, |member| index.add(&member))?;
         self.object(index, start, end);
         Ok(end)
     }
 
-    /// Reads a record no further than it is asked for. `None` where anything is not as it should be: then it is read as a
-    /// whole.
-    fn skim(&mut self, start: usize) -> Option<usize> {
-        let Reader { text, quotes, sink, .. } = self;
+    /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be.
+    fn walk(&mut self, start: usize) -> Option<usize> {
+        let Reader { text, walker, sink, .. } = self;
         let asks = sink.may_pass_over();
-        let mut index = Index::new();
-        let skimmed =
-            skim(quotes, text, start, &mut index, |source, name| !asks || sink.needs(source, name))?;
-        let Skimmed { end, passed_over } = skimmed;
+        let mut index = Index::new(text);
+        let needs = |source: &str, name: &str| !asks || sink.needs(source, name);
+        let Walked { end, passed_over, plain } = walker.walk(text, start, &mut index, needs)?;
         let record = TrailRecord::new(index, self.text.get(start..end)?, self.base + start as u64).ok()?;
-        let record = record.skimmed();
+        let record = if plain { record.without_escapes() } else { record };
         if passed_over {
             self.sink.pass_over(&record);
         } else {
             self.sink.record(&record);
-            if let Some(JsonError { at, fault }) = record.fault() {
-                self.json_fault(JsonError { at: start + at, fault });
-            }
         }
         Some(end)
     }
@@ -350,8 +340,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             if !matches!(before, Some(b',' | b'}')) {
                 continue;
             }
-            let mut index = Index::new();
-            let scanned = walk_object(&mut Plain, self.text, open + 1, 1, |member| index.add(&member));
+            let mut index = Index::new(self.text);
+            let scanned = walk_object(self.text, open + 1, 1, |member| index.add(&member));
             let used = scanned.unwrap_or_else(|error| error.at).saturating_sub(open);
             self.budget = self.budget.checked_sub(used)?;
             if let Ok(end) = scanned

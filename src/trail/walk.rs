@@ -1,0 +1,327 @@
+//! One strict scan of a record that finds where the members stand that something may ask for, those of `userIdentity`
+//! included. Records of one file have mostly the same members in the same order: behind each key the one is looked for
+//! that came there before, which takes two comparisons, and only where another one stands is it looked up.
+//!
+//! It accepts what the scanner of [`super::json`] accepts, and finds the same. Where it is not sure (a key with an escape,
+//! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
+
+use super::identity::member_of;
+use super::json::{MAX_DEPTH, peek, skip_plain, skip_string, skip_value};
+use super::record::Index;
+use super::slot::{Slot, slot_before};
+
+/// What a record turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Walked {
+    /// Behind its closing bracket.
+    pub(crate) end: usize,
+    /// Nobody needs it: only the members of a first look were noted.
+    pub(crate) passed_over: bool,
+    /// None of the strings that were noted has an escape.
+    pub(crate) plain: bool,
+}
+
+/// How much of a record is noted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// All, and source and name are not both known yet.
+    Unnamed,
+    All,
+    /// The members of a first look.
+    First,
+}
+
+/// Scans records of one text, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Walker {
+    records: Order,
+    callers: Order,
+}
+
+impl Walker {
+    /// Walks from the bracket at `open` to behind the one that closes it. `needs` is asked once, as soon as source and
+    /// name are known. `None`: the record is for another scanner.
+    pub(crate) fn walk<'a>(
+        &mut self,
+        text: &'a str,
+        open: usize,
+        index: &mut Index<'a>,
+        needs: impl FnOnce(&str, &str) -> bool,
+    ) -> Option<Walked> {
+        let Walker { records, callers } = self;
+        let bytes = text.as_bytes();
+        let mut needs = Some(needs);
+        let mut wanted = Wanted::Unnamed;
+        let mut plain = true;
+        let end = walk(records, slot_of, bytes, open + 1, |of, value, first| {
+            let slot = match Slot::at(of) {
+                Some(slot) if wanted != Wanted::First || slot.is_first() => slot,
+                _ => return skip(bytes, value, first, 1),
+            };
+            if first == b'{' && slot == Slot::UserIdentity {
+                index.begin_identity();
+                let end = walk(callers, member_of, bytes, value + 1, |member, value, first| {
+                    let end = noted(bytes, value, first, 2, &mut plain)?;
+                    index.set_identity(member, value, end);
+                    Some(end)
+                })?;
+                index.set(slot, value, end);
+                return Some(end);
+            }
+            let end = noted(bytes, value, first, 1, &mut plain)?;
+            index.set(slot, value, end);
+            match slot {
+                Slot::EventSource | Slot::EventName => {
+                    // A second one is not what was asked about, and the last counts.
+                    if wanted != Wanted::Unnamed {
+                        return None;
+                    }
+                    if let (Some(source), Some(name)) =
+                        (index.str(Slot::EventSource), index.str(Slot::EventName))
+                    {
+                        let needed = needs.take().is_none_or(|needs| needs(&source, &name));
+                        wanted = if needed { Wanted::All } else { Wanted::First };
+                    }
+                }
+                Slot::UserIdentity => index.forget_identity(),
+                // How files of other shapes are told apart is not looked for here.
+                Slot::CloudTrailEvent | Slot::DigestS3Bucket | Slot::DigestStartTime => return None,
+                _ => {}
+            }
+            Some(end)
+        })?;
+        (wanted != Wanted::Unnamed).then_some(Walked { end, passed_over: wanted == Wanted::First, plain })
+    }
+}
+
+/// Skips a value, which begins with the byte `first` and which `outer` levels enclose.
+#[inline(always)]
+fn skip(bytes: &[u8], at: usize, first: u8, outer: u32) -> Option<usize> {
+    match first {
+        b'{' | b'[' => nested(bytes, at, outer),
+        _ => skip_single(bytes, at, first),
+    }
+}
+
+/// Skips a string from behind its opening quote.
+#[inline(always)]
+fn string(bytes: &[u8], at: usize) -> Option<usize> {
+    skip_plain(bytes, at).or_else(|| skip_string(bytes, at).ok())
+}
+
+/// Skips an array or object from its opening bracket: what [`skip_value`] accepts, without a word of what is wrong.
+fn nested(bytes: &[u8], at: usize, outer: u32) -> Option<usize> {
+    // One bit a level, the innermost lowest: set where it is an object.
+    let (mut objects, mut depth) = (0u128, 0u32);
+    let mut open = Some(at);
+    let mut at = at;
+    loop {
+        let is_first = open.is_some();
+        if let Some(bracket) = open.take() {
+            depth += 1;
+            objects = objects << 1 | u128::from(*bytes.get(bracket)? == b'{');
+            if depth + outer > MAX_DEPTH {
+                return None;
+            }
+            at = bracket + 1;
+        }
+        let is_object = objects & 1 == 1;
+        let (mut from, mut first) = peek(bytes, at)?;
+        if !(is_first && first == if is_object { b'}' } else { b']' }) {
+            if is_object {
+                if first != b'"' {
+                    return None;
+                }
+                let (colon, b':') = peek(bytes, string(bytes, from + 1)?)? else { return None };
+                (from, first) = peek(bytes, colon + 1)?;
+            }
+            if matches!(first, b'{' | b'[') {
+                open = Some(from);
+                continue;
+            }
+            from = skip_single(bytes, from, first)?;
+        }
+        // Behind a value, or at the bracket that closes one that has none.
+        loop {
+            let (behind, byte) = peek(bytes, from)?;
+            match byte {
+                b',' => {
+                    at = behind + 1;
+                    break;
+                }
+                b'}' if objects & 1 == 1 => {}
+                b']' if objects & 1 == 0 => {}
+                _ => return None,
+            }
+            (objects, depth, from) = (objects >> 1, depth - 1, behind + 1);
+            if depth == 0 {
+                return Some(from);
+            }
+        }
+    }
+}
+
+/// Skips a value that is neither array nor object.
+#[inline(always)]
+fn skip_single(bytes: &[u8], at: usize, first: u8) -> Option<usize> {
+    match first {
+        b'"' => string(bytes, at + 1),
+        b'n' | b't' if bytes.get(at..at + 4).is_some_and(|word| word == b"null" || word == b"true") => {
+            Some(at + 4)
+        }
+        b'f' if bytes.get(at..at + 5).is_some_and(|word| word == b"false") => Some(at + 5),
+        _ => skip_value(bytes, at, 0).ok(),
+    }
+}
+
+/// Skips a value that is noted. `plain`: no string so far has an escape.
+#[inline(always)]
+fn noted(bytes: &[u8], at: usize, first: u8, outer: u32, plain: &mut bool) -> Option<usize> {
+    if first != b'"' {
+        return skip(bytes, at, first, outer);
+    }
+    skip_plain(bytes, at + 1).or_else(|| {
+        let end = skip_string(bytes, at + 1).ok()?;
+        *plain &= !bytes.get(at..end)?.contains(&b'\\');
+        Some(end)
+    })
+}
+
+/// The slot of a key without escapes that ends where this text ends.
+fn slot_of(before: &[u8]) -> Option<u8> {
+    slot_before(before).map(|slot| slot as u8)
+}
+
+/// Walks an object from behind its `{` to behind its `}`. `note` gets what is asked of each member (`OTHER`: nothing),
+/// where its value begins and with which byte, and gives where it ends.
+#[inline(always)]
+fn walk(
+    order: &mut Order,
+    asked: impl Fn(&[u8]) -> Option<u8>,
+    bytes: &[u8],
+    at: usize,
+    mut note: impl FnMut(u8, usize, u8) -> Option<usize>,
+) -> Option<usize> {
+    let (mut at, byte) = peek(bytes, at)?;
+    if byte == b'}' {
+        return Some(at + 1);
+    }
+    let mut last = 0;
+    loop {
+        let (key, of, behind) = match order.expected(last, bytes, at) {
+            Some(found) => found,
+            None => order.look_up(last, &asked, bytes, at)?,
+        };
+        last = key;
+        let (value, first) = peek(bytes, behind)?;
+        let end = note(of, value, first)?;
+        match peek(bytes, end)? {
+            (comma, b',') => at = comma + 1,
+            (end, b'}') => return Some(end + 1),
+            _ => return None,
+        }
+    }
+}
+
+/// What is asked of a member that nobody asks for.
+pub(crate) const OTHER: u8 = u8::MAX;
+
+/// How many keys are expected; others are looked up.
+const KEYS: usize = 64;
+
+/// The longest key that is expected, with quotes and colon.
+const LONGEST: usize = 32;
+
+/// Keys in the order in which they came. The first stands for an object's beginning.
+#[derive(Debug)]
+struct Order(Vec<Key>);
+
+impl Default for Order {
+    fn default() -> Self {
+        Order(vec![Key { first: 0, last: 0, len: 0, of: OTHER, next: [0; 2] }])
+    }
+}
+
+/// A key with its quotes and its colon.
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    /// Its first and its last sixteen bytes; eight of a shorter one, or four. They may overlap.
+    first: u128,
+    last: u128,
+    len: usize,
+    /// What is asked of its member.
+    of: u8,
+    /// Which came behind it, the latest first.
+    next: [u8; 2],
+}
+
+impl Key {
+    /// `None` where it is too long, or too short.
+    #[inline(always)]
+    fn ends(text: &[u8]) -> Option<(u128, u128)> {
+        if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+            return Some((u128::from_le_bytes(*first), u128::from_le_bytes(*last)));
+        }
+        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            return Some((u64::from_le_bytes(*first).into(), u64::from_le_bytes(*last).into()));
+        }
+        let (first, last) = (text.first_chunk::<4>()?, text.last_chunk::<4>()?);
+        Some((u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()))
+    }
+}
+
+impl Order {
+    /// The key behind the one at `last`, what is asked of it, and the place behind its colon, if it is one that came
+    /// there before.
+    #[inline(always)]
+    fn expected(&mut self, last: usize, bytes: &[u8], at: usize) -> Option<(usize, u8, usize)> {
+        let next = self.0.get(last)?.next;
+        for expected in next {
+            let key = self.0.get(usize::from(expected))?;
+            let there = bytes.get(at..at + key.len)?;
+            if Key::ends(there) == Some((key.first, key.last)) {
+                return Some((usize::from(expected), key.of, at + key.len));
+            }
+        }
+        None
+    }
+
+    /// The same for any key without escapes; it will be expected.
+    #[cold]
+    #[inline(never)]
+    fn look_up(
+        &mut self,
+        last: usize,
+        asked: &impl Fn(&[u8]) -> Option<u8>,
+        bytes: &[u8],
+        at: usize,
+    ) -> Option<(usize, u8, usize)> {
+        let (open, b'"') = peek(bytes, at)? else { return None };
+        let close = skip_string(bytes, open + 1).ok()?;
+        let text = bytes.get(open..close)?;
+        if text.contains(&b'\\') {
+            return None;
+        }
+        let (colon, b':') = peek(bytes, close)? else { return None };
+        let of = asked(bytes.get(..close - 1)?).unwrap_or(OTHER);
+        let with_colon = bytes.get(open..=colon)?;
+        let key = match Key::ends(with_colon) {
+            Some((first, last)) if colon == close && with_colon.len() <= LONGEST => {
+                let is_it = |key: &Key| (key.first, key.last, key.len) == (first, last, with_colon.len());
+                match self.0.iter().skip(1).position(is_it) {
+                    Some(key) => key + 1,
+                    None if self.0.len() < KEYS => {
+                        self.0.push(Key { first, last, len: with_colon.len(), of, next: [0; 2] });
+                        self.0.len() - 1
+                    }
+                    None => 0,
+                }
+            }
+            _ => 0,
+        };
+        if let Some(before) = self.0.get_mut(last).filter(|_| key > 0) {
+            before.next = [key as u8, before.next[0]];
+        }
+        Some((key, of, colon + 1))
+    }
+}
