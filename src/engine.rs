@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::sessions::HasSession;
-use crate::facts::{Fact, KINDS, Place, Source, Subject, plain};
+use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::judge::Outcome;
@@ -28,7 +28,7 @@ use crate::policy::{Env, Fail, Missing, Policy, Verdict};
 use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
 use plan::Row;
-use state::{Keys, Occasion, Rules};
+use state::{Keys, Rules, Standing};
 
 pub use kept::Share;
 pub use memory::Memory;
@@ -140,16 +140,16 @@ impl<'p> Engine<'p> {
 
     /// Judges one fact of a trail record, by what is certain of it where that was worked out before. Policies with state
     /// remember it; [`Engine::recall`] judges it.
-    pub fn judge_record(
+    pub fn judge_record<'r>(
         &self,
         fact: &Fact<'_>,
         (plan, treatment): (Option<&Plan>, Treatment),
-        occasion: &dyn Fn() -> Occasion,
+        standing: &dyn Fn() -> Standing<'r>,
         of: Sessions<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let made = OnceCell::new();
-        let occasion = || made.get_or_init(occasion);
+        let standing = || made.get_or_init(standing);
         let undecided = OnceCell::new();
         let mut of = of;
         let fields: &dyn FieldAccess = fact.body.fields();
@@ -165,7 +165,7 @@ impl<'p> Engine<'p> {
                 // What is certain by itself was never put off.
                 if done || (!decided && !asks.is_some_and(Asks::is_of_histories)) {
                     if !done {
-                        self.mention((at, policy), (fields, &row.histories), occasion(), &[], memory);
+                        self.mention((at, policy), (fields, &row.histories), standing(), &[], memory);
                     }
                     if !decided && treatment == Treatment::Judged {
                         tally.passed(at, outcome);
@@ -191,7 +191,7 @@ impl<'p> Engine<'p> {
                                 at,
                                 of_fact,
                                 row.and_then(|row| row.suspended.as_ref()),
-                                &occasion,
+                                &standing,
                                 (id, *record),
                                 (memory, waiting),
                             )
@@ -209,7 +209,7 @@ impl<'p> Engine<'p> {
                 None => self.judge_one(at, policy, fact, tally),
                 Some(program) => {
                     let about = (fact, treatment, row);
-                    self.remember(at, (policy, program), about, occasion(), (memory, tally));
+                    self.remember(at, (policy, program), about, standing(), (memory, tally));
                 }
             }
         };
@@ -273,11 +273,10 @@ impl<'p> Engine<'p> {
 }
 
 /// What is told of a fact beside its fields.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 struct Told {
     subject: Subject<'static>,
     origin: Origin,
-    #[serde(with = "plain::source")]
     source: Source,
     event_id: Option<String>,
     time: Option<i64>,
@@ -292,14 +291,7 @@ struct Told {
 impl Told {
     fn of(policy: &Policy, fact: &Fact<'_>, accepted: bool) -> Self {
         Told {
-            traces: match fact.origin {
-                // Nothing is left of what merely happened.
-                Origin::Activity => Vec::new(),
-                Origin::State | Origin::Change => {
-                    let fields = policy.deciding_fields();
-                    traces(fact, |name| policy.kind.field(name).is_some_and(|field| fields.contains(&field)))
-                }
-            },
+            traces: traces_of(policy, fact),
             subject: Subject::clone(&fact.subject).into_owned(),
             origin: fact.origin,
             source: source(&fact.place),
@@ -307,6 +299,18 @@ impl Told {
             time: if let Place::Event(event) = &fact.place { Some(event.time) } else { None },
             part: part(policy, fact.body.fields(), &fact.part),
             accepted,
+        }
+    }
+}
+
+/// What has to stand for a finding to hold.
+fn traces_of(policy: &Policy, fact: &Fact<'_>) -> Vec<Trace> {
+    match fact.origin {
+        // Nothing is left of what merely happened.
+        Origin::Activity => Vec::new(),
+        Origin::State | Origin::Change => {
+            let fields = policy.deciding_fields();
+            traces(fact, |name| policy.kind.field(name).is_some_and(|field| fields.contains(&field)))
         }
     }
 }

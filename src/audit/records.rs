@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::causes;
 use super::delivery::Arrivals;
 use super::relevance::{Asked, Names, Owner, Relevance};
-use crate::engine::state::{self, EventClass, Occasion};
+use crate::engine::state::{self, EventClass, Standing};
 use crate::engine::{Engine, Memory, Sessions, Share, Tally, Treatment, Waiting, Waits};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
@@ -497,7 +497,7 @@ impl RecordVisitor for Judge<'_> {
         let time = record.event_time();
         let at = RecordFile { path, named: named.as_ref(), recent };
         if relevance.recorder {
-            causes::of_recorder(record, (path, texts), owner.account().as_deref(), &mut facts.changes);
+            causes::of_recorder(record, (path, texts), owner.account_text(), &mut facts.changes);
         }
         if relevance.change {
             effects_of(record, at, wanted, self.context, &mut facts.timeline);
@@ -506,11 +506,12 @@ impl RecordVisitor for Judge<'_> {
         if treatment == Treatment::Remembered && !self.has_state && !relevance.change {
             return;
         }
-        let occasion = || {
+        let (owner, path): (&Owner, &Arc<str>) = (owner, path);
+        let standing = || {
             let event_id = record.event_id();
             let event_id = event_id.text();
             let class = class.unwrap_or_else(|| class_of(record));
-            Occasion::new((time, event_id), owner.account(), class, (path.clone(), record.offset()))
+            Standing::new((time, event_id), owner.account(), class, (path, record.offset()))
         };
         facts_of(record, at, wanted, self.context, &mut |fact| {
             if self.last_invokes
@@ -540,7 +541,7 @@ impl RecordVisitor for Judge<'_> {
                 Pass::Second(_) => Sessions::Decided,
             };
             let plan = is_call(fact).then(|| relevance.plan(fact.body.fields(), self.engine, self.asked));
-            self.engine.judge_record(fact, (plan, treatment), &occasion, of, (memory, tally));
+            self.engine.judge_record(fact, (plan, treatment), &standing, of, (memory, tally));
         });
     }
 

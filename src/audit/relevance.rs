@@ -177,8 +177,8 @@ const CLASSES: [EventClass; 3] = [EventClass::Management, EventClass::Data, Even
 
 impl Owner {
     /// The account whose trail the record is from.
-    pub(super) fn account(&self) -> Option<Arc<str>> {
-        self.account.clone()
+    pub(super) fn account(&self) -> Option<&Arc<str>> {
+        self.account.as_ref()
     }
 
     /// The same, to look at.

@@ -10,7 +10,7 @@ use crate::trail::FileOutcome;
 
 /// Whose these sessions are.
 pub(super) fn answers<'s>(
-    sessions: &Sessions,
+    sessions: &'s Sessions,
     asked: impl Iterator<Item = &'s Session>,
     reading: &Reading,
 ) -> Answers {
@@ -18,11 +18,7 @@ pub(super) fn answers<'s>(
         reading.since(account, EventClass::Management).is_some_and(|since| since <= from)
             && !reading.has_hole(Some(account), from, to.unwrap_or(i64::MAX))
     };
-    let mut answers = Answers::default();
-    for session in asked {
-        answers.add(session, sessions.answer(session, &read));
-    }
-    answers
+    sessions.answers(asked, &read)
 }
 
 /// Judges what the answers decide; the rest is in files that are read again.

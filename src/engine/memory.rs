@@ -1,19 +1,22 @@
 //! What policies with state remember of a run's records, and the verdicts when all have been read.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::plan::Row;
-use super::state::{Counted, Now, Occasion, Part, Reading, Settled};
-use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, unknown};
+use super::state::{Counted, Moment, Now, Part, Reading, Settled, Standing};
+use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, traces_of, unknown};
 use crate::arn;
-use crate::facts::schema::FieldAccess;
-use crate::facts::{Fact, Subject};
+use crate::facts::schema::{FieldAccess, Origin};
+use crate::facts::{Fact, Source, Subject, plain};
 use crate::findings::fingerprint;
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
 use crate::policy::{Env, Evidence, Policy, Verdict};
+use crate::timeline::Trace;
 use crate::trail::TrailFileName;
 use crate::value::{Truth, Value};
 
@@ -25,12 +28,41 @@ pub struct Memory {
     pub(super) parts: Vec<Option<Part<Held>>>,
 }
 
-/// What is kept of a fact until all records have been read.
+/// What is kept of a record's fact until all records have been read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Held {
     fields: Made,
-    told: Told,
+    subject: Subject<'static>,
+    origin: Origin,
+    moment: Moment,
+    #[serde(with = "plain::shared")]
+    file: Arc<str>,
+    /// Byte offset of the record in the decompressed text.
+    offset: u64,
+    /// What tells facts of one record apart.
+    part: Box<str>,
+    accepted: bool,
+    traces: Box<[Trace]>,
     treatment: Treatment,
+}
+
+impl Held {
+    fn told(self, policy: &Policy) -> (Made, Told) {
+        let Held { fields, subject, origin, moment, file, offset, part: own, accepted, traces, treatment: _ } =
+            self;
+        let event_id = moment.event_id();
+        let told = Told {
+            subject,
+            origin,
+            source: Source::Record { file: file.to_string(), offset, event_id: event_id.clone() },
+            event_id,
+            time: Some(moment.time),
+            part: part(policy, &fields, &own),
+            accepted,
+            traces: traces.into_vec(),
+        };
+        (fields, told)
+    }
 }
 
 impl<'p> Engine<'p> {
@@ -65,12 +97,12 @@ impl<'p> Engine<'p> {
         &self,
         (at, policy): (usize, &Policy),
         (fields, known): (&dyn FieldAccess, &[Truth]),
-        occasion: &Occasion,
+        standing: &Standing<'_>,
         leave_out: &[bool],
         memory: &mut Memory,
     ) {
         if let (Some(program), Some(part)) = (&policy.program, self.part(memory, at)) {
-            part.mention(self.rules(policy, program), (fields, known), occasion, leave_out);
+            part.mention(self.rules(policy, program), (fields, known), standing, leave_out);
         }
     }
 
@@ -79,24 +111,26 @@ impl<'p> Engine<'p> {
         at: usize,
         (policy, program): (&Policy, &Program),
         (fact, treatment, row): (&Fact<'_>, Treatment, Option<&Row>),
-        occasion: &Occasion,
+        standing: &Standing<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let fields: &dyn FieldAccess = fact.body.fields();
         let rules = self.rules(policy, program);
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
-        let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), occasion);
+        let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), standing);
         let hold = || Held {
-            fields: Made::keep(
-                fields,
-                fact.subject.label(),
-                fact.origin,
-                self.kept.get(at).into_iter().flatten().copied(),
-            ),
-            told: Told::of(policy, fact, self.gaps.accepts_unknown(&policy.id, fact)),
+            fields: Made::keep(fields, "", fact.origin, self.kept.get(at).into_iter().flatten().copied()),
+            subject: Subject::clone(&fact.subject).into_owned(),
+            origin: fact.origin,
+            moment: standing.moment.clone(),
+            file: Arc::clone(standing.file),
+            offset: standing.offset,
+            part: fact.part.as_str().into(),
+            accepted: self.gaps.accepts_unknown(&policy.id, fact),
+            traces: traces_of(policy, fact).into(),
             treatment,
         };
-        let now = part.add(look, (occasion, treatment == Treatment::Judged), hold);
+        let now = part.add(look, (standing, treatment == Treatment::Judged), hold);
         match now {
             Now::Wait => {}
             Now::Judge(_) if treatment == Treatment::Remembered => {}
@@ -139,13 +173,16 @@ fn settle(
             match policy.judge(&held.fields, &env) {
                 Verdict::Pass => tally.count(at, |row| row.pass += 1),
                 Verdict::NotApplicable => tally.count(at, |row| row.not_applicable += 1),
-                Verdict::Unknown { missing } => unknown(at, missing, &held.told, 1, tally),
-                Verdict::Fail(fail) => failed(at, policy, (&held.fields, &env, &fail), held.told, tally),
+                Verdict::Unknown { missing } => unknown(at, missing, &held.told(policy).1, 1, tally),
+                Verdict::Fail(fail) => {
+                    let (fields, told) = held.told(policy);
+                    failed(at, policy, (&fields, &env, &fail), told, tally);
+                }
             }
         }
         Settled::Unknown { held, records } => {
             let missing = policy.doubts(&held.fields);
-            unknown(at, missing, &held.told, records, tally);
+            unknown(at, missing, &held.told(policy).1, records, tally);
         }
         Settled::Reached { held, mut records, most } => {
             records.retain(|record| reported(scope, record));
@@ -166,13 +203,13 @@ fn settle(
                 severity: policy.severity,
                 risk_score: policy.risk_score,
                 level: None,
-                origin: held.told.origin,
+                origin: held.origin,
                 time: Some(first.time),
                 event_id: first.event_id.clone(),
                 source: first.source(),
                 message: policy.message(&held.fields),
                 evidence: vec![evidence],
-                traces: held.told.traces.clone(),
+                traces: held.traces.to_vec(),
                 subject,
             };
             let fingerprint = fingerprint(&policy.id, occurrence.subject.label(), &part);
@@ -212,7 +249,7 @@ fn subject(policy: &Policy, count: &Counting, held: &Held) -> Subject<'static> {
             account: arn::account(text).map(|account| account.to_owned().into()),
             region: None,
         },
-        _ => held.told.subject.clone(),
+        _ => held.subject.clone(),
     }
 }
 

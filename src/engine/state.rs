@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 use count::{Counts, Mark};
 use history::{Asked, Certainty, History};
 pub(crate) use key::Keys;
-use key::{Key, Keyed, Moment};
+pub(crate) use key::Moment;
+use key::{Key, Keyed};
 pub use reading::{EventClass, Hole, Reading};
 
 use crate::facts::schema::FieldAccess;
@@ -67,6 +68,41 @@ impl Occasion {
     }
 }
 
+impl Occasion {
+    /// The same, borrowed.
+    pub fn standing(&self) -> Standing<'_> {
+        Standing {
+            moment: self.moment.clone(),
+            account: self.account.as_ref(),
+            class: self.class,
+            file: &self.file,
+            offset: self.offset,
+        }
+    }
+}
+
+/// Where and when a record stands that is being read. Most are remembered by little of it, and nothing is copied.
+#[derive(Debug, Clone)]
+pub struct Standing<'r> {
+    pub(crate) moment: Moment,
+    account: Option<&'r Arc<str>>,
+    class: EventClass,
+    pub(crate) file: &'r Arc<str>,
+    pub(crate) offset: u64,
+}
+
+impl<'r> Standing<'r> {
+    /// See [`Occasion::new`].
+    pub fn new(
+        (time, event_id): (i64, Option<&str>),
+        account: Option<&'r Arc<str>>,
+        class: EventClass,
+        (file, offset): (&'r Arc<str>, u64),
+    ) -> Self {
+        Standing { moment: Moment::new(time, event_id, file, offset), account, class, file, offset }
+    }
+}
+
 /// A policy with state, as written or as a mutant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'p> {
@@ -109,7 +145,7 @@ type Known<'k> = (Option<Outcome>, &'k [Truth]);
 
 impl<'p> Rules<'p> {
     /// Looks at one record; nothing is added yet.
-    pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Occasion) -> Look {
+    pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Standing<'_>) -> Look {
         self.look_with((fact, None), at, Vec::new())
     }
 
@@ -117,7 +153,7 @@ impl<'p> Rules<'p> {
     fn look_with(
         &self,
         (fact, known): (&dyn FieldAccess, Option<Known<'_>>),
-        at: &Occasion,
+        at: &Standing<'_>,
         mut marks: Vec<Mentioned>,
     ) -> Look {
         let moment = at.moment.clone();
@@ -210,7 +246,7 @@ impl<'p> Rules<'p> {
     fn kind(
         &self,
         of @ (fact, _): (&dyn FieldAccess, &[Mentioned]),
-        at: &Occasion,
+        at: &Standing<'_>,
         moment: &Moment,
     ) -> LookKind {
         let outcome = self.judge.outcome(fact, &Env::default());
@@ -220,7 +256,7 @@ impl<'p> Rules<'p> {
                 Outcome::Unknown => true,
                 Outcome::Fail { .. } => false,
             };
-            let place = (at.file.clone(), at.offset);
+            let place = (Arc::clone(at.file), at.offset);
             let (possible, mark) = match count.distinct.map(|field| fact.value(field)) {
                 None => (possible, Mark::record(moment, place)),
                 Some(Value::Text(text)) => (possible, Mark::value(text, place)),
@@ -344,7 +380,7 @@ impl<T: Clone> Part<T> {
         &mut self,
         rules: Rules<'_>,
         fact: (&dyn FieldAccess, Option<Known<'_>>),
-        at: &Occasion,
+        at: &Standing<'_>,
     ) -> Look {
         rules.look_with(fact, at, std::mem::take(&mut self.spare))
     }
@@ -354,7 +390,7 @@ impl<T: Clone> Part<T> {
     pub(crate) fn add(
         &mut self,
         look: Look,
-        (at, counts): (&Occasion, bool),
+        (at, counts): (&Standing<'_>, bool),
         hold: impl FnOnce() -> T,
     ) -> Now {
         let Look { mut marks, kind, moment } = look;
@@ -368,7 +404,7 @@ impl<T: Clone> Part<T> {
                 }
                 self.held.push(Box::new(Held {
                     moment,
-                    account: at.account.clone(),
+                    account: at.account.cloned(),
                     class: at.class,
                     counts,
                     barring,
@@ -393,7 +429,7 @@ impl<T: Clone> Part<T> {
         &mut self,
         rules: Rules<'_>,
         (fact, known): (&dyn FieldAccess, &[Truth]),
-        at: &Occasion,
+        at: &Standing<'_>,
         leave_out: &[bool],
     ) {
         rules.marks((fact, known), &at.moment, |mark| {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::state::{Keys, Occasion, Rules};
+use super::state::{Keys, Rules, Standing};
 use super::waits::{Example, Judged, Unread, Waited};
-use super::{Engine, Memory, Told, UnknownKey};
+use super::{Engine, Memory, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::facts::sessions::{HasSession, Id};
-use crate::facts::{Fact, Source};
+use crate::facts::{Fact, Place};
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
 use crate::policy::{Env, Policy};
@@ -126,7 +126,7 @@ impl<'p> Engine<'p> {
         at: usize,
         (policy, fact, asks): (&Policy, &Fact<'_>, &Asks),
         known: Option<&Suspended>,
-        occasion: &dyn Fn() -> &'o Occasion,
+        standing: &dyn Fn() -> &'o Standing<'o>,
         (id, record): (Id, &dyn HasSession),
         (memory, waiting): (&mut Memory, &mut Waiting),
     ) -> bool {
@@ -168,18 +168,18 @@ impl<'p> Engine<'p> {
         match row.unread.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
             Some(known) => known.count += 1,
             None => {
-                let told = Told::of(policy, fact, accepted);
+                let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
                 let example = Example {
-                    label: told.subject.label().into(),
-                    event_id: told.event_id.map(Into::into),
-                    offset: if let Source::Record { offset, .. } = told.source { offset } else { 0 },
+                    label: fact.subject.label().into(),
+                    event_id: event.and_then(|event| event.id).map(Into::into),
+                    offset: event.map_or(0, |event| event.offset),
                 };
                 row.unread.push(Unread { keys: Arc::clone(keys), accepted, count: 1, file: 0, example });
             }
         }
         // What does not hang on the answer is remembered now: others may ask for it.
         if policy.program.is_some() {
-            self.mention((at, policy), (&unread, &[]), occasion(), &asks.histories, memory);
+            self.mention((at, policy), (&unread, &[]), standing(), &asks.histories, memory);
         }
         true
     }

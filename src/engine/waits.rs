@@ -161,6 +161,7 @@ impl Waits {
     /// Judges what these answers decide, and says of which sessions which files must be seen again.
     pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> BTreeMap<&str, BTreeSet<Id>> {
         let mut again: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
+        let mut unread = Together { names: &self.files, rows: HashMap::new() };
         for (id, one) in &self.sessions {
             match answers.of(*id) {
                 answer if answer == Some(true) || one.rows.iter().any(|row| row.again) => {
@@ -180,11 +181,12 @@ impl Waits {
                 }
                 None => {
                     for row in &one.rows {
-                        row.unread.iter().for_each(|one| one.tell(row.policy, one.count, &self.files, tally));
+                        row.unread.iter().for_each(|one| unread.add(row.policy, one));
                     }
                 }
             }
         }
+        unread.tell(tally);
         again
     }
 
@@ -248,7 +250,47 @@ impl Judged {
     }
 }
 
+/// What is told of many sessions, put together by policy and reasons: there are many sessions, and few reasons.
+struct Together<'w> {
+    names: &'w [String],
+    /// By policy, where the reasons stand, and whether the gap is accepted: how many, and of which one is the example.
+    rows: HashMap<(usize, *const UnknownKey, bool), (u64, &'w Unread)>,
+}
+
+impl<'w> Together<'w> {
+    fn add(&mut self, policy: usize, more: &'w Unread) {
+        let Together { names, rows } = self;
+        match rows.entry((policy, more.keys.as_ptr(), more.accepted)) {
+            Entry::Occupied(mut entry) => {
+                let (count, known) = entry.get_mut();
+                *count += more.count;
+                if more.is_told_before(known, names) {
+                    *known = more;
+                }
+            }
+            Entry::Vacant(entry) => {
+                entry.insert((more.count, more));
+            }
+        }
+    }
+
+    fn tell(self, tally: &mut Tally) {
+        for ((policy, ..), (count, one)) in self.rows {
+            one.tell(policy, count, self.names, tally);
+        }
+    }
+}
+
 impl Unread {
+    /// Would this one's example be the one that is told of both?
+    fn is_told_before(&self, other: &Unread, names: &[String]) -> bool {
+        let (own, others) = (&*self.example.label, &*other.example.label);
+        if own != others && !own.starts_with(others) && !others.starts_with(own) {
+            return own < others;
+        }
+        self.told(names) < other.told(names)
+    }
+
     fn merge(&mut self, other: Unread, names: &[String]) {
         self.count += other.count;
         fn order<'u>(one: &'u Unread, names: &'u [String]) -> impl Ord + use<'u> {
@@ -261,14 +303,19 @@ impl Unread {
     }
 
     fn tell(&self, policy: usize, count: u64, names: &[String], tally: &mut Tally) {
+        let (example, source) = self.told(names);
+        tally.unknown(policy, self.accepted, count, self.keys.iter().cloned(), &example, &source);
+    }
+
+    /// The example as it is told.
+    fn told(&self, names: &[String]) -> (String, Source) {
         let Example { label, event_id, offset } = &self.example;
         let source = Source::Record {
             file: names.get(self.file as usize).cloned().unwrap_or_default(),
             offset: *offset,
             event_id: event_id.as_deref().map(str::to_owned),
         };
-        let example = example(label, event_id.as_deref());
-        tally.unknown(policy, self.accepted, count, self.keys.iter().cloned(), &example, &source);
+        (example(label, event_id.as_deref()), source)
     }
 }
 

@@ -166,9 +166,9 @@ impl<'r, 'a> Reader<'r, 'a> {
             record,
             name: record.canonical_name(),
             file,
-            event_id: record.event_id().known().cloned(),
-            account: record.trail_account(file.named).known().cloned(),
-            region: record.aws_region().known().cloned(),
+            event_id: record.event_id().into_known(),
+            account: record.trail_account(file.named).into_known(),
+            region: record.aws_region().into_known(),
             cx,
             asked: Asked::default(),
         }

@@ -168,13 +168,16 @@ fn issued(record: &TrailRecord<'_>) -> (i64, i64) {
     }
 }
 
+/// What a role's trust policy was made to, by time and eventID.
+type RoleChanges = BTreeMap<(i64, String), Admits>;
+
 /// What records and a snapshot say about sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions {
     /// By access key.
     issued: HashMap<Id, IssuedTo>,
     /// What each role's trust policy was made to, and when: in order of time and eventID.
-    changes: BTreeMap<RoleName, BTreeMap<(i64, String), Admits>>,
+    changes: BTreeMap<RoleName, RoleChanges>,
     /// What a snapshot has as trust policies.
     snapshot: BTreeMap<RoleName, Admits>,
     /// Functions that were named: account and name.
@@ -314,9 +317,28 @@ impl Sessions {
         self.iam.extend(other.iam);
     }
 
-    /// Whose is it? `None`: neither is shown. `read` says whether all of an account's records of these seconds (both
-    /// included; `None`: until now) were read, as far as is known.
-    pub fn answer(&self, session: &Session, read: &dyn Fn(&str, i64, Option<i64>) -> bool) -> Option<bool> {
+    /// Whose are they? `read` says whether all of an account's records of these seconds (both included; `None`: until
+    /// now) were read, as far as is known.
+    pub fn answers<'s>(
+        &'s self,
+        asked: impl Iterator<Item = &'s Session>,
+        read: &dyn Fn(&str, i64, Option<i64>) -> bool,
+    ) -> Answers {
+        let mut roles = KnownRoles::new();
+        let mut answers = Answers::default();
+        for session in asked {
+            answers.add(session, self.answer_with(session, &mut roles, read));
+        }
+        answers
+    }
+
+    /// Whose is it? `None`: neither is shown.
+    fn answer_with<'s>(
+        &'s self,
+        session: &'s Session,
+        roles: &mut KnownRoles<'s>,
+        read: &dyn Fn(&str, i64, Option<i64>) -> bool,
+    ) -> Option<bool> {
         match session.key.and_then(|key| self.issued.get(&key)) {
             Some(IssuedTo::Lambda) => return Some(true),
             Some(IssuedTo::Another) => return Some(false),
@@ -324,7 +346,9 @@ impl Sessions {
         }
         let role = session.role.as_ref()?;
         let (from, to) = session.issued;
-        let changes = self.changes.get(role);
+        let place = (role.account.as_ptr(), role.name.as_ptr());
+        let known = roles.entry(place).or_insert_with(|| (self.changes.get(role), self.snapshot.get(role)));
+        let (changes, snapshot) = (known.0, known.1.copied());
         let before = changes.and_then(|changes| changes.iter().rev().find(|((at, _), _)| *at <= from));
         let mut held: Vec<Admits> = changes
             .into_iter()
@@ -334,7 +358,6 @@ impl Sessions {
             .collect();
         // A snapshot's policy was the one before too, if none of the records changed it since.
         let unchanged = changes.is_none_or(|changes| changes.keys().all(|(at, _)| *at <= from));
-        let snapshot = self.snapshot.get(role).copied();
         let known_since = match (before, snapshot.filter(|_| unchanged)) {
             (Some(((at, _), admits)), None) => {
                 held.push(*admits);
@@ -354,6 +377,10 @@ impl Sessions {
         (known_since && held.iter().all(|admits| *admits == Admits::No)).then_some(false)
     }
 }
+
+/// What is known of roles that were asked about, by where their texts stand: many sessions are of one, and have its
+/// texts in common.
+type KnownRoles<'s> = HashMap<(*const u8, *const u8), (Option<&'s RoleChanges>, Option<&'s Admits>)>;
 
 /// The answers for sessions, asked when all records have been read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -282,7 +282,8 @@ impl Prepared<'_> {
                 out.extend(about(fact).then_some(One::Fact(fact, outcome, seen)));
                 continue;
             };
-            match part.add(rules.look(fact, occasion), (occasion, true), || fact) {
+            let standing = occasion.standing();
+            match part.add(rules.look(fact, &standing), (&standing, true), || fact) {
                 Now::Judge(outcome) => {
                     out.extend(about(fact).then(|| One::Fact(fact, outcome, Vec::new())));
                 }

@@ -21,6 +21,14 @@ impl<T> Field<T> {
         }
     }
 
+    /// The same, taken out.
+    pub fn into_known(self) -> Option<T> {
+        match self {
+            Field::Known(value) => Some(value),
+            Field::Absent | Field::Unread => None,
+        }
+    }
+
     /// Whether the field could not be read.
     pub fn is_unread(&self) -> bool {
         matches!(self, Field::Unread)

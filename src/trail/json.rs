@@ -95,8 +95,16 @@ pub(crate) fn skip_plain(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Skips a string from behind its opening quote to behind its closing quote.
-#[inline]
-pub(crate) fn skip_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
+#[inline(always)]
+pub(crate) fn skip_string(bytes: &[u8], at: usize) -> Scan<usize> {
+    match skip_plain(bytes, at) {
+        Some(end) => Ok(end),
+        None => skip_any_string(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn skip_any_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
     loop {
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
             let mask = special(*chunk);

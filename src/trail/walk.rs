@@ -6,7 +6,7 @@
 //! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
 
 use super::identity::member_of;
-use super::json::{MAX_DEPTH, peek, skip_plain, skip_string, skip_value};
+use super::json::{peek, skip_plain, skip_string, skip_value};
 use super::record::Index;
 use super::slot::{Slot, slot_before};
 
@@ -97,80 +97,13 @@ impl Walker {
 /// Skips a value, which begins with the byte `first` and which `outer` levels enclose.
 #[inline(always)]
 fn skip(bytes: &[u8], at: usize, first: u8, outer: u32) -> Option<usize> {
+    let is = |word: &[u8]| bytes.get(at..at + word.len()).is_some_and(|found| found == word);
     match first {
-        b'{' | b'[' => nested(bytes, at, outer),
-        _ => skip_single(bytes, at, first),
-    }
-}
-
-/// Skips a string from behind its opening quote.
-#[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Option<usize> {
-    skip_plain(bytes, at).or_else(|| skip_string(bytes, at).ok())
-}
-
-/// Skips an array or object from its opening bracket: what [`skip_value`] accepts, without a word of what is wrong.
-fn nested(bytes: &[u8], at: usize, outer: u32) -> Option<usize> {
-    // One bit a level, the innermost lowest: set where it is an object.
-    let (mut objects, mut depth) = (0u128, 0u32);
-    let mut open = Some(at);
-    let mut at = at;
-    loop {
-        let is_first = open.is_some();
-        if let Some(bracket) = open.take() {
-            depth += 1;
-            objects = objects << 1 | u128::from(*bytes.get(bracket)? == b'{');
-            if depth + outer > MAX_DEPTH {
-                return None;
-            }
-            at = bracket + 1;
-        }
-        let is_object = objects & 1 == 1;
-        let (mut from, mut first) = peek(bytes, at)?;
-        if !(is_first && first == if is_object { b'}' } else { b']' }) {
-            if is_object {
-                if first != b'"' {
-                    return None;
-                }
-                let (colon, b':') = peek(bytes, string(bytes, from + 1)?)? else { return None };
-                (from, first) = peek(bytes, colon + 1)?;
-            }
-            if matches!(first, b'{' | b'[') {
-                open = Some(from);
-                continue;
-            }
-            from = skip_single(bytes, from, first)?;
-        }
-        // Behind a value, or at the bracket that closes one that has none.
-        loop {
-            let (behind, byte) = peek(bytes, from)?;
-            match byte {
-                b',' => {
-                    at = behind + 1;
-                    break;
-                }
-                b'}' if objects & 1 == 1 => {}
-                b']' if objects & 1 == 0 => {}
-                _ => return None,
-            }
-            (objects, depth, from) = (objects >> 1, depth - 1, behind + 1);
-            if depth == 0 {
-                return Some(from);
-            }
-        }
-    }
-}
-
-/// Skips a value that is neither array nor object.
-#[inline(always)]
-fn skip_single(bytes: &[u8], at: usize, first: u8) -> Option<usize> {
-    match first {
-        b'"' => string(bytes, at + 1),
-        b'n' | b't' if bytes.get(at..at + 4).is_some_and(|word| word == b"null" || word == b"true") => {
-            Some(at + 4)
-        }
-        b'f' if bytes.get(at..at + 5).is_some_and(|word| word == b"false") => Some(at + 5),
-        _ => skip_value(bytes, at, 0).ok(),
+        b'"' => skip_string(bytes, at + 1).ok(),
+        b'n' if is(b"null") => Some(at + 4),
+        b't' if is(b"true") => Some(at + 4),
+        b'f' if is(b"false") => Some(at + 5),
+        _ => skip_value(bytes, at, outer).ok(),
     }
 }
 

@@ -111,7 +111,7 @@ fn judged(policy: &Policy, parts: &[&[Record]], reading: &Reading) -> Verdicts {
         for record in *records {
             let (fact, occasion) = (record.fact(), record.occasion());
             let hold = || (record.moment(), record.fact());
-            match part.add(rules.look(&fact, &occasion), (&occasion, true), hold) {
+            match part.add(rules.look(&fact, &occasion.standing()), (&occasion.standing(), true), hold) {
                 Now::Wait => {}
                 Now::Judge(outcome) => tell(&mut out, outcome, record.moment()),
             }

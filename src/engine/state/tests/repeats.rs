@@ -36,8 +36,9 @@ fn ranked(
     let mut out = BTreeMap::new();
     for record in records {
         let (fact, occasion) = (record.fact(), record.occasion());
+        let standing = occasion.standing();
         let now =
-            part.add(rules.look(&fact, &occasion), (&occasion, true), || (record.moment(), record.fact()));
+            part.add(rules.look(&fact, &standing), (&standing, true), || (record.moment(), record.fact()));
         assert_eq!(now, Now::Wait, "levels are told when all have been read");
     }
     part.settle(rules, reading, |(_, fact)| fact, &mut |settled| {
