@@ -501,7 +501,7 @@ proptest! {
         order in any::<u64>(), space in space(),
     ) {
         let known = |(nth, caller): (usize, &String)| {
-            let mut members = vec![
+            let mut members = [
                 format!("\"userIdentity\":{caller}"),
                 "\"eventSource\":\"lambda.amazonaws.com\"".to_owned(),
                 "\"eventName\":\"Invoke\"".to_owned(),
