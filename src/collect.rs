@@ -23,6 +23,8 @@ mod ec2;
 #[cfg(feature = "aws")]
 mod gauge;
 #[cfg(feature = "aws")]
+mod guardrails;
+#[cfg(feature = "aws")]
 mod http;
 #[cfg(feature = "aws")]
 mod json;

@@ -16,6 +16,7 @@ mod class;
 pub(crate) mod condition;
 pub mod document;
 pub mod evaluator;
+pub(crate) mod guard;
 pub mod input;
 pub mod json;
 mod listed;

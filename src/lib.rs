@@ -25,6 +25,7 @@ pub mod lists;
 pub mod logging;
 pub mod network;
 pub mod timeline;
+mod watch;
 
 // What is judged.
 pub mod audit;

@@ -16,6 +16,7 @@ pub struct Lists {
     runtimes: BTreeMap<String, Date>,
     runtimes_read: Date,
     iam_writes: Vec<IamWrite>,
+    security_hub_controls: Vec<String>,
 }
 
 /// The list that policies name as a parameter's default.
@@ -109,6 +110,25 @@ struct ListedCall {
     date: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Controls {
+    control: Vec<ListedControl>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "title, source and date are for readers of the file; parsing holds that they are there"
+)]
+struct ListedControl {
+    id: String,
+    title: String,
+    source: String,
+    date: String,
+}
+
 fn iam_writes() -> Result<Vec<IamWrite>, ListError> {
     let read: IamWrites = toml::from_str(include_str!("../data/iam-write-actions.toml"))
         .map_err(|error| ListError { file: "iam-write-actions.toml", error })?;
@@ -139,6 +159,8 @@ impl Lists {
             .map_err(|error| ListError { file: "cli-user-agents.toml", error })?;
         let runtimes: Runtimes = toml::from_str(include_str!("../data/lambda-runtimes.toml"))
             .map_err(|error| ListError { file: "lambda-runtimes.toml", error })?;
+        let controls: Controls = toml::from_str(include_str!("../data/security-hub-controls.toml"))
+            .map_err(|error| ListError { file: "security-hub-controls.toml", error })?;
         Ok(Lists {
             // As old as its oldest line.
             runtimes_read: runtimes.runtime.iter().map(|one| one.date).min().unwrap_or_default(),
@@ -146,6 +168,7 @@ impl Lists {
             layer_accounts: accounts.account.into_iter().map(|account| (account.id, account.what)).collect(),
             agents: agents.agent,
             iam_writes: iam_writes()?,
+            security_hub_controls: controls.control.into_iter().map(|control| control.id).collect(),
         })
     }
 
@@ -167,6 +190,11 @@ impl Lists {
     /// The day on which the list of runtimes was read.
     pub fn runtimes_read(&self) -> Date {
         self.runtimes_read
+    }
+
+    /// Security Hub's controls of Lambda functions: `Lambda.1`.
+    pub fn security_hub_controls(&self) -> impl Iterator<Item = &str> {
+        self.security_hub_controls.iter().map(String::as_str)
     }
 
     /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.

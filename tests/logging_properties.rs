@@ -232,6 +232,7 @@ impl World {
             is_multi_region_trail: Some(truth.multi),
             is_organization_trail: Some(truth.organization),
             log_file_validation_enabled: Some(true),
+            cloud_watch_logs_log_group_arn: None,
         };
         Trails { trail_list: all.map(one).collect() }
     }

@@ -13,9 +13,9 @@ use regex::Regex;
 use support::{files_below, root};
 
 /// Each a file `src/NAME.rs` and, where there is one, the directory `src/NAME/`.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "arn", "config", "engine", "export", "exposure", "facts", "findings", "identity", "lists", "logging",
-    "policy", "report", "timeline", "trust",
+    "policy", "report", "timeline", "trust", "watch",
 ];
 /// Also pure, without a directory.
 const PURE_FILES: [&str; 1] = ["value.rs"];

@@ -185,12 +185,15 @@ macro_rules! answers {
 }
 
 answers! {
-    PolicyText, Tags, FunctionCodeSigning, FunctionConcurrency, Trails, EventSelectors, TrailStatus, EventDataStore, GetRole, DescribeOrganization, DescribePolicy;
+    PolicyText, Tags, FunctionCodeSigning, FunctionConcurrency, Trails, EventSelectors, TrailStatus, EventDataStore, GetRole, DescribeOrganization, DescribePolicy, Detector;
     FunctionPage => next_marker, AliasPage => next_marker, VersionPage => next_marker, UrlPage => next_marker,
     EventInvokePage => next_marker, LayerPage => next_marker, LayerVersionPage => next_marker,
     MappingPage => next_marker, EventDataStorePage => next_token, SubnetPage => next_token, AccountPage => next_token,
     MetricPage => next_token,
     AuthorizationPage => marker, ParentPage => next_token, PolicyPage => next_token,
+    DetectorPage => next_token, StandardPage => next_token,
+    ControlPage => next_token, AnalyzerPage => next_token, MetricFilterPage => next_token, AlarmPage => next_token,
+    RulePage => next_token, TargetPage => next_token,
 }
 
 impl Asker {

@@ -112,6 +112,9 @@ impl Clients {
             }
             Some("iam") => self.role(named(resource)?).await,
             Some("ec2") => ec2::subnets(&self.signed, &self.region, token).await,
+            Some("access-analyzer" | "cloudwatch" | "events" | "guardduty" | "logs" | "securityhub") => {
+                super::guardrails::ask(&self.signed, &self.region, request).await
+            }
             _ => Err(unknown(api)),
         }
     }

@@ -30,6 +30,13 @@ pub(super) const CLOUDWATCH: Service = Service {
     version: "1.0",
 };
 
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonParameters.html>
+pub(super) const LOGS: Service =
+    Service { name: "logs", variable: "CLOUDWATCH_LOGS", target: "Logs_20140328", version: "1.1" };
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonParameters.html>
+pub(super) const EVENTS: Service =
+    Service { name: "events", variable: "EVENTBRIDGE", target: "AWSEvents", version: "1.1" };
+
 /// Asks once.
 pub(super) async fn ask(
     signed: &Signed,
@@ -49,7 +56,11 @@ pub(super) async fn ask(
         body: body.to_string().into_bytes(),
         limit: LARGEST,
     };
-    let reply = signed.send(&call).await?;
+    answer(signed.send(&call).await?)
+}
+
+/// The body of an answer, or what it says went wrong.
+pub(super) fn answer(reply: Reply) -> Result<Vec<u8>, Trouble> {
     match reply.status {
         200 if reply.cut => Err(Trouble::Malformed("the answer is larger than any should be".to_owned())),
         200 => Ok(reply.body),

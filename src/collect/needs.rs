@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::history::History;
 use super::quota::LOOKUP_EVENTS;
 use crate::engine::Engine;
-use crate::facts::Grant;
 use crate::facts::schema::Origin;
+use crate::facts::{Grant, Guardrail};
 use crate::findings::gaps::AcceptedGaps;
 use crate::policy::Policy;
 use crate::snapshot::api::*;
@@ -43,8 +43,18 @@ const OF_FIELDS: [(&str, &str); 7] = [
 const IDENTITY: [&str; 4] =
     [GET_ACCOUNT_AUTHORIZATION_DETAILS, LIST_PARENTS, LIST_POLICIES_FOR_TARGET, DESCRIBE_POLICY];
 
+/// What each guardrail is judged by, beside the functions of the region.
+const GUARDRAILS: [(&str, &[&str]); 6] = [
+    ("guardduty_lambda", &[LIST_DETECTORS, GET_DETECTOR]),
+    ("security_hub_lambda", &[GET_ENABLED_STANDARDS, DESCRIBE_STANDARDS_CONTROLS]),
+    ("access_analyzer_external", &[LIST_ANALYZERS]),
+    ("access_analyzer_unused", &[LIST_ANALYZERS]),
+    ("lambda_alerts", &[DESCRIBE_TRAILS, LIST_RULES, LIST_TARGETS, DESCRIBE_METRIC_FILTERS, DESCRIBE_ALARMS]),
+    ("control_policy_exposure", &[LIST_PARENTS, LIST_POLICIES_FOR_TARGET, DESCRIBE_POLICY]),
+];
+
 /// What a snapshot may hold and is not asked as a matter of course.
-const ON_REQUEST: [&str; 5] = [GUARDRAIL, LIST_VERSIONS, GET_METRIC_DATA, ASSUME_ROLE, LIST_REGIONS];
+const ON_REQUEST: [&str; 4] = [LIST_VERSIONS, GET_METRIC_DATA, ASSUME_ROLE, LIST_REGIONS];
 
 /// The APIs to ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,6 +98,14 @@ impl Needs {
                 } else {
                     &[LIST_LAYERS, LIST_LAYER_VERSIONS, GET_LAYER_VERSION_POLICY]
                 });
+            }
+        }
+        for (name, apis) in GUARDRAILS {
+            let name = Reading::Known(name.into());
+            let guardrail = Guardrail { name, ..Guardrail::unread(Why::NotCollected) };
+            if !engine.plan(&guardrail, Origin::State).is_empty() {
+                needs.add(&[LIST_FUNCTIONS]);
+                needs.add(apis);
             }
         }
         for policy in policies.iter().filter(|policy| policy.origins.contains(&Origin::State)) {
@@ -275,6 +293,14 @@ fn purpose(action: &str) -> &'static str {
         GET_ACCOUNT_AUTHORIZATION_DETAILS => "users, groups, roles and their policies: what each may do",
         LIST_PARENTS => "what an account is below in its organization; asked in the management account only",
         LIST_POLICIES_FOR_TARGET => "service control policies of accounts and what they are below; likewise",
+        LIST_DETECTORS | GET_DETECTOR => "GuardDuty's detectors: whether Lambda Protection is on",
+        GET_ENABLED_STANDARDS | DESCRIBE_STANDARDS_CONTROLS => {
+            "Security Hub's standards: whether their controls of Lambda functions are on"
+        }
+        LIST_ANALYZERS => "analyzers of external and of unused access",
+        LIST_RULES | LIST_TARGETS => "rules that watch changes of Lambda's permissions",
+        DESCRIBE_METRIC_FILTERS => "metric filters that watch changes of Lambda's permissions",
+        DESCRIBE_ALARMS => "alarms on these metric filters",
         DESCRIBE_POLICY => "documents of service control policies; likewise",
         DESCRIBE_ORGANIZATION => "the own organization, whose members are not strangers",
         LIST_ACCOUNTS => "the organization's accounts; asked in its management account only",
@@ -325,6 +351,8 @@ mod tests {
                 let of_functions = permission == GET_POLICY && !needs.wants(LIST_FUNCTIONS);
                 let other_kind = policy.kind.name == "grant" && (of_layers || of_functions);
                 let url = policy.kind.name == "function_url" && permission == GET_LAYER_VERSION_POLICY;
+                // A field of all guardrails: each is read by other calls.
+                let url = url || policy.kind.name == "guardrail";
                 assert!(needs.wants(permission) || other_kind || url, "{}: {permission}", policy.id);
             }
         }

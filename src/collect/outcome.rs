@@ -131,6 +131,8 @@ fn is_disabled(api: &str, code: &str) -> bool {
     match api {
         DESCRIBE_ORGANIZATION | LIST_ACCOUNTS => code == "AWSOrganizationsNotInUseException",
         LIST_EVENT_DATA_STORES => code == "UnsupportedOperationException",
+        // The account, or the region, is not subscribed to Security Hub.
+        GET_ENABLED_STANDARDS => code == "InvalidAccessException",
         // A newer call, which a region may not have yet.
         GET_RESOURCE_POLICY => code == "UnknownOperationException",
         _ => false,

@@ -86,7 +86,15 @@ fn least(api: &str, functions: u64) -> Option<u64> {
         | GET_CODE_SIGNING
         | GET_CONCURRENCY => Some(functions),
         GET_METRIC_DATA => Some(functions.div_ceil(SERIES)),
-        LIST_LAYERS | LIST_MAPPINGS | DESCRIBE_TRAILS | LIST_EVENT_DATA_STORES => Some(1),
+        LIST_LAYERS
+        | LIST_MAPPINGS
+        | DESCRIBE_TRAILS
+        | LIST_EVENT_DATA_STORES
+        | LIST_DETECTORS
+        | GET_ENABLED_STANDARDS
+        | LIST_ANALYZERS
+        | DESCRIBE_METRIC_FILTERS
+        | LIST_RULES => Some(1),
         _ => None,
     }
 }

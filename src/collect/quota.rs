@@ -2,9 +2,12 @@
 //!
 //! Lambda: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>; CloudTrail:
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>; Organizations:
-//! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>. IAM publishes none: its
-//! figure is a careful one. CloudWatch:
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html>.
+//! <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>; CloudWatch:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html>; Security Hub:
+//! <https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub_limits.html>; CloudWatch Logs:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>; EventBridge:
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>. IAM, GuardDuty and Access Analyzer publish
+//! none for these calls: their figures are careful ones.
 
 /// The share of every quota that is used, where nothing else is asked for: deployments need the rest.
 pub const SHARE: f64 = 0.8;
@@ -36,6 +39,13 @@ pub enum Bucket {
     Ec2,
     /// CloudWatch's `GetMetricData`.
     Metrics,
+    GuardDuty,
+    SecurityHub,
+    AccessAnalyzer,
+    /// CloudWatch Logs' `DescribeMetricFilters`.
+    Logs,
+    Alarms,
+    EventBridge,
 }
 
 impl Bucket {
@@ -52,6 +62,12 @@ impl Bucket {
                 "sts" => Bucket::Sts,
                 "account" => Bucket::Account,
                 "ec2" => Bucket::Ec2,
+                "access-analyzer" => Bucket::AccessAnalyzer,
+                "cloudwatch" => Bucket::Alarms,
+                "events" => Bucket::EventBridge,
+                "guardduty" => Bucket::GuardDuty,
+                "logs" => Bucket::Logs,
+                "securityhub" => Bucket::SecurityHub,
                 _ => Bucket::Lambda,
             },
         }
@@ -66,7 +82,9 @@ impl Bucket {
             Bucket::Organizations => 8.0,
             Bucket::Ec2 => 20.0,
             Bucket::Sts => 100.0,
-            Bucket::Account => 5.0,
+            Bucket::Account | Bucket::GuardDuty | Bucket::AccessAnalyzer | Bucket::Logs => 5.0,
+            Bucket::SecurityHub | Bucket::EventBridge => 10.0,
+            Bucket::Alarms => 9.0,
             Bucket::Metrics => 50.0,
         }
     }

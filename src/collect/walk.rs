@@ -58,6 +58,7 @@ impl Account {
             let asker = self.asker(region);
             tasks.spawn(self.clone().functions(asker.clone()));
             tasks.spawn(layers(asker.clone()));
+            tasks.spawn(super::guardrails::guardrails(asker.clone()));
             tasks.spawn(self.clone().trails(asker.clone()));
             tasks.spawn(async move {
                 let _: Vec<MappingPage> = asker.list(LIST_MAPPINGS, None).await;

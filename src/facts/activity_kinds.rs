@@ -19,6 +19,7 @@ declare_activity! {
         event_name: Text = "event_name" { means: "Name of the call without a date or version suffix", page: pages::LAMBDA_TRAIL }
         succeeded: Bool = "succeeded" { means: "The record has no error code", page: pages::RECORD }
         error_code: Text = "error_code" { optional: true, means: "Why it was refused or failed", page: pages::RECORD }
+        weakens_guardrail: Bool = "weakens_guardrail" { can_be_unread: true, means: "Where it succeeds, it turns off what protects the account: deletes or suspends a GuardDuty detector or turns off its Lambda Protection, deletes an analyzer, disables Security Hub, deletes a metric filter, deletes alarms or disables their actions; unread where its parameters are hidden", page: pages::GUARDDUTY_LAMBDA }
         account: Text = "account" { can_be_unread: true, means: "Account whose trail recorded it" }
         region: Text = "region" { can_be_unread: true, means: "Region of the call" }
         principal: Text = "principal" { can_be_unread: true, means: "ARN of the role or user, without the session; account and principal id where a record has no ARN", page: pages::IDENTITY }

@@ -8,6 +8,7 @@ pub(super) mod changes;
 mod code_signing;
 mod effects;
 mod grants;
+pub(super) mod guardrails;
 mod recorders;
 mod whence;
 

@@ -7,6 +7,7 @@ mod base;
 mod call;
 mod controls;
 mod counted;
+mod guardrails;
 mod identities;
 mod index;
 mod joined;

@@ -47,3 +47,7 @@ pub(super) const SERVICE_LINKED: &str =
 pub(super) const CONTROL_POLICIES: &str =
     "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html";
 pub(super) const METRICS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html";
+pub(super) const GUARDDUTY_LAMBDA: &str =
+    "https://docs.aws.amazon.com/guardduty/latest/ug/lambda-protection.html";
+pub(super) const SECURITY_HUB_LAMBDA: &str =
+    "https://docs.aws.amazon.com/securityhub/latest/userguide/lambda-controls.html";

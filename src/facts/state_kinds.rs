@@ -21,6 +21,21 @@ const MAY: &[&str] = &["yes", "conditional", "no"];
 /// What service control policies say of an account. They only take away.
 const CONTROL_POLICIES: &[&str] = &["applied", "none", "not_read"];
 const DETAILS: &[&str] = &["iam:GetAccountAuthorizationDetails"];
+const GUARDRAILS: &[&str] = &[
+    "access-analyzer:ListAnalyzers",
+    "cloudtrail:DescribeTrails",
+    "cloudwatch:DescribeAlarms",
+    "events:ListRules",
+    "events:ListTargetsByRule",
+    "guardduty:GetDetector",
+    "guardduty:ListDetectors",
+    "logs:DescribeMetricFilters",
+    "organizations:DescribePolicy",
+    "organizations:ListParents",
+    "organizations:ListPoliciesForTarget",
+    "securityhub:DescribeStandardsControls",
+    "securityhub:GetEnabledStandards",
+];
 const GET_POLICY: &[&str] = &["lambda:GetPolicy", "lambda:GetLayerVersionPolicy"];
 
 const LIST: &[&str] = &["lambda:ListFunctions"];
@@ -286,13 +301,16 @@ declare_kind! {
 declare_kind! {
     /// A guardrail of an account and region.
     Guardrail, GUARDRAIL = "guardrail" {
-        means: "A protective service or setting of an account and region",
+        means: "A service or setting that protects an account and region, or tells of changes",
         origins: &[State],
         events: &[],
         subject: Text = "subject" { means: "The guardrail, account and region" }
-        name: Text = "name" { means: "Which guardrail" }
+        name: Text = "name" { values: &["guardduty_lambda", "security_hub_lambda", "access_analyzer_external", "access_analyzer_unused", "lambda_alerts", "control_policy_exposure"], means: "guardduty_lambda: GuardDuty's Lambda Protection; security_hub_lambda: Security Hub's controls of Lambda functions; access_analyzer_external, access_analyzer_unused: an active analyzer of external access, of unused access; lambda_alerts: a rule with a target, or a metric filter on a trail's log group with an alarm, that watches changes of Lambda's permissions or invocations; control_policy_exposure: a service control policy that denies public grants or open function URLs" }
         account: Text = "account" { means: "Account" }
         region: Text = "region" { optional: true, means: "Region; absent for one that holds everywhere" }
-        enabled: Bool = "enabled" { can_be_unread: true, means: "It is on" }
+        has_functions: Bool = "has_functions" { optional: true, can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The region has Lambda functions; absent where the guardrail holds everywhere" }
+        enabled: Bool = "enabled" { can_be_unread: true, permissions: GUARDRAILS, means: "It is on", page: pages::GUARDDUTY_LAMBDA }
+        missing: List = "missing" { can_be_unread: true, permissions: &["securityhub:GetEnabledStandards", "securityhub:DescribeStandardsControls"], means: "Of Security Hub: controls of data/security-hub-controls.toml that are on in no standard", page: pages::SECURITY_HUB_LAMBDA }
+        reason: Text = "reason" { means: "What shows it, as a sentence" }
     }
 }

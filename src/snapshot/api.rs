@@ -6,9 +6,11 @@
 //! The AWS CLI, where it pages itself (`--max-items`), says `NextToken` for what Lambda calls `NextMarker`.
 
 mod environment;
+mod guardrails;
 mod identity;
 mod metrics;
 
+pub use guardrails::*;
 pub use identity::*;
 
 use schemars::JsonSchema;
@@ -49,7 +51,15 @@ pub const APIS: &[&str] = &[
     GET_METRIC_DATA,
     ASSUME_ROLE,
     LIST_REGIONS,
-    GUARDRAIL,
+    LIST_DETECTORS,
+    GET_DETECTOR,
+    GET_ENABLED_STANDARDS,
+    DESCRIBE_STANDARDS_CONTROLS,
+    LIST_ANALYZERS,
+    DESCRIBE_METRIC_FILTERS,
+    DESCRIBE_ALARMS,
+    LIST_RULES,
+    LIST_TARGETS,
 ];
 
 pub const LIST_FUNCTIONS: &str = "lambda:ListFunctions";
@@ -80,8 +90,6 @@ pub const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 pub const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// The account's regions were listed. A collector writes it where that failed: some may have been left out.
 pub const LIST_REGIONS: &str = "account:ListRegions";
-/// Not one of AWS's: the state of a guardrail, however many calls it took to find out.
-pub const GUARDRAIL: &str = "guardrail";
 
 /// A page of `ListFunctions`. <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html>
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -368,6 +376,9 @@ pub struct Trail {
     pub is_organization_trail: Option<bool>,
     #[serde(default)]
     pub log_file_validation_enabled: Option<bool>,
+    /// The log group that it writes to besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_logs_log_group_arn: Option<String>,
 }
 
 /// `GetEventSelectors`; `resource` of its part is the trail's ARN.
@@ -573,16 +584,6 @@ pub struct Account {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Nothing {}
 
-/// The state of a guardrail.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct GuardrailState {
-    /// `guardduty-lambda-protection`, …
-    pub name: String,
-    #[serde(default)]
-    pub enabled: Option<bool>,
-}
-
 /// The JSON Schemas of the answers, by API.
 pub(super) fn schemas() -> serde_json::Value {
     macro_rules! table {
@@ -623,7 +624,15 @@ pub(super) fn schemas() -> serde_json::Value {
         GET_METRIC_DATA => MetricPage,
         ASSUME_ROLE => Nothing,
         LIST_REGIONS => Nothing,
-        GUARDRAIL => GuardrailState,
+        LIST_DETECTORS => DetectorPage,
+        GET_DETECTOR => Detector,
+        GET_ENABLED_STANDARDS => StandardPage,
+        DESCRIBE_STANDARDS_CONTROLS => ControlPage,
+        LIST_ANALYZERS => AnalyzerPage,
+        DESCRIBE_METRIC_FILTERS => MetricFilterPage,
+        DESCRIBE_ALARMS => AlarmPage,
+        LIST_RULES => RulePage,
+        LIST_TARGETS => TargetPage,
     }
 }
 

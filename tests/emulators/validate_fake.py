@@ -57,6 +57,9 @@ def check(shape, value, where, operation):
             FAULTS.append(f"{where}: not text")
         elif getattr(shape, "enum", None) and value not in shape.enum:
             FAULTS.append(f"{where}: `{value}` is none of the model's values")
+    elif kind == "timestamp" and (shape.serialization or {}).get("timestampFormat") == "iso8601":
+        if not isinstance(value, str):
+            FAULTS.append(f"{where}: not a time as text")
     elif kind in ("integer", "long", "float", "double", "timestamp"):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             FAULTS.append(f"{where}: not a number")
@@ -234,6 +237,16 @@ def main(url, account):
             if call(counts, "GetMetricData", MetricDataQueries=(queries * 501)[:501], **span) is not None:
                 FAULTS.append("GetMetricData takes more than 500 metrics")
         print(f"{region}: {counted} hours with invocations")
+        watch, hub, bus = client("guardduty", region), client("securityhub", region), client("events", region)
+        for detector in all_of(watch, "ListDetectors", "DetectorIds", "NextToken"):
+            call(watch, "GetDetector", DetectorId=detector)
+        for one in all_of(hub, "GetEnabledStandards", "StandardsSubscriptions", "NextToken"):
+            all_of(hub, "DescribeStandardsControls", "Controls", "NextToken",
+                   StandardsSubscriptionArn=one["StandardsSubscriptionArn"])
+        call(client("accessanalyzer", region), "ListAnalyzers")
+        call(client("logs", region), "DescribeMetricFilters")
+        for rule in all_of(bus, "ListRules", "Rules", "NextToken"):
+            all_of(bus, "ListTargetsByRule", "Targets", "NextToken", Rule=rule["Name"])
         trails = client("cloudtrail", region)
         for trail in call(trails, "DescribeTrails")["trailList"]:
             call(trails, "GetTrailStatus", Name=trail["TrailARN"])

@@ -61,7 +61,7 @@ impl Answer {
                      </Error><RequestId>5f6a4f2e-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
                 ),
             ),
-            "cloudtrail" | "organizations" | "cloudwatch" => Answer::new(
+            "cloudtrail" | "organizations" | "cloudwatch" | "logs" | "events" => Answer::new(
                 if status == 429 || status == 403 { 400 } else { status },
                 "application/x-amz-json-1.1",
                 serde_json::json!({"__type": code, "message": message}).to_string(),

@@ -16,15 +16,19 @@ pub fn request(target: &str, body: &str) -> Result<Asked, Answer> {
     let service = match service {
         service if service.contains("CloudTrail") => "cloudtrail",
         service if service.contains("AWSOrganizations") => "organizations",
+        "Logs_20140328" => "logs",
+        "AWSEvents" => "events",
         "GraniteServiceVersion20100801" => "cloudwatch",
         _ => return Err(invalid("service")),
     };
     let mut asked = Asked::new(&format!("{service}:{operation}"));
-    asked.token = text("NextToken");
+    asked.token = text("NextToken").or_else(|| text("nextToken"));
     asked.resource = match operation {
         "GetEventSelectors" => text("TrailName"),
         "GetTrailStatus" => text("Name"),
         "GetEventDataStore" => text("EventDataStore"),
+        "ListTargetsByRule" => text("Rule"),
+        "DescribeMetricFilters" | "DescribeAlarms" | "ListRules" => None,
         "ListParents" => text("ChildId"),
         "ListPoliciesForTarget" if text("Filter").as_deref() == Some("SERVICE_CONTROL_POLICY") => {
             text("TargetId")

@@ -6,6 +6,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod answers;
+mod guardrails;
 mod history;
 mod iam;
 mod json;
@@ -192,6 +193,9 @@ async fn handle(
     let asked = match target {
         Some(target) => json::request(target, &body),
         None if service == "s3" => s3::request(&method, &uri),
+        None if guardrails::SERVICES.contains(&service.as_str()) => {
+            guardrails::request(&service, &method, &uri, &body)
+        }
         None if method == Method::POST && body.contains("Action=") => query::request(&body),
         None if uri.path() == "/listRegions" => Ok(Asked::new("account:ListRegions")),
         None => lambda::request(&method, &uri),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::answers::{self, Answer};
-use super::{Bucket, Counts, FaultKind, History, iam, query};
+use super::{Bucket, Counts, FaultKind, History, guardrails, iam, query};
 
 /// What a request asks.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub const CANARY: &str = "canary-environment-value";
 type Key = (String, String, String, String);
 
 /// Lists: where the entries are, what names the next page, and how many a page holds.
-const LISTS: [(&str, &str, &str, usize); 13] = [
+const LISTS: [(&str, &str, &str, usize); 21] = [
     ("lambda:ListFunctions", "Functions", "NextMarker", 50),
     ("lambda:ListAliases", "Aliases", "NextMarker", 50),
     ("lambda:ListVersionsByFunction", "Versions", "NextMarker", 50),
@@ -46,6 +46,14 @@ const LISTS: [(&str, &str, &str, usize); 13] = [
     ("cloudtrail:ListEventDataStores", "EventDataStores", "NextToken", 5),
     ("ec2:DescribeSubnets", "Subnets", "NextToken", 1000),
     ("organizations:ListAccounts", "Accounts", "NextToken", 20),
+    ("guardduty:ListDetectors", "DetectorIds", "NextToken", 50),
+    ("securityhub:GetEnabledStandards", "StandardsSubscriptions", "NextToken", 100),
+    ("securityhub:DescribeStandardsControls", "Controls", "NextToken", 100),
+    ("access-analyzer:ListAnalyzers", "analyzers", "nextToken", 100),
+    ("logs:DescribeMetricFilters", "metricFilters", "nextToken", 50),
+    ("cloudwatch:DescribeAlarms", "MetricAlarms", "NextToken", 100),
+    ("events:ListRules", "Rules", "NextToken", 100),
+    ("events:ListTargetsByRule", "Targets", "NextToken", 100),
     ("organizations:ListParents", "Parents", "NextToken", 20),
     ("organizations:ListPoliciesForTarget", "Policies", "NextToken", 20),
 ];
@@ -162,7 +170,7 @@ impl Content {
                     answer["CodeSigningConfigArn"] = answer["CodeSigningConfigArn"].take();
                     Answer::json(&answer)
                 }
-                api => Answer::json(&timed(api, answer.clone())),
+                api => Answer::json(&guardrails::on_the_wire(api, timed(api, answer.clone()))),
             },
             (None, None) => match asked.api.as_str() {
                 "cloudtrail:DescribeTrails" => Answer::json(&json!({"trailList": []})),
@@ -223,7 +231,7 @@ impl Content {
         if asked.api == "ec2:DescribeSubnets" {
             return query::subnets(&body);
         }
-        Answer::json(&body)
+        Answer::json(&guardrails::on_the_wire(&asked.api, body))
     }
 
     fn role(&self, asked: &Asked) -> Answer {
@@ -285,6 +293,7 @@ fn failed(asked: &Asked, outcome: &Value) -> Answer {
                 "organizations:DescribeOrganization" => "AWSOrganizationsNotInUseException",
                 "cloudtrail:ListEventDataStores" => "UnsupportedOperationException",
                 "lambda:GetResourcePolicy" => "UnknownOperationException",
+                "securityhub:GetEnabledStandards" => "InvalidAccessException",
                 _ => "OptInRequired",
             };
             let message = outcome["message"].as_str().unwrap_or("not in use");
@@ -330,6 +339,7 @@ fn missing(asked: &Asked) -> Answer {
         "cloudtrail:GetEventSelectors" | "cloudtrail:GetTrailStatus" => (400, "TrailNotFoundException"),
         "cloudtrail:GetEventDataStore" => (400, "EventDataStoreNotFoundException"),
         "organizations:DescribeOrganization" => (400, "AWSOrganizationsNotInUseException"),
+        "guardduty:GetDetector" => (400, "BadRequestException"),
         "organizations:DescribePolicy" => (400, "PolicyNotFoundException"),
         _ => (404, "ResourceNotFoundException"),
     };

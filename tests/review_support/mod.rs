@@ -64,6 +64,37 @@ pub(crate) fn snapshot(api: &str, instead: &[Value]) -> String {
         json!({"type": "part", "account": ACCOUNT, "region": null, "api": "iam:GetAccountAuthorizationDetails",
             "resource": null, "outcome": {"status": "ok"}, "data": {"UserDetailList": [], "GroupDetailList": [],
             "RoleDetailList": [{"Arn": function(FUNCTION)["Role"], "RoleName": "orders"}], "Policies": []}}),
+        ok("guardduty:ListDetectors", None, json!({"DetectorIds": ["d1"]})),
+        ok(
+            "guardduty:GetDetector",
+            Some("d1"),
+            json!({"Status": "ENABLED", "Features": [{"Name": "LAMBDA_NETWORK_LOGS", "Status": "ENABLED"}]}),
+        ),
+        ok(
+            "securityhub:GetEnabledStandards",
+            None,
+            json!({"StandardsSubscriptions": [{"StandardsSubscriptionArn": "arn:s", "StandardsStatus": "READY"}]}),
+        ),
+        ok(
+            "securityhub:DescribeStandardsControls",
+            Some("arn:s"),
+            json!({"Controls": [{"ControlId": "Lambda.1", "ControlStatus": "ENABLED"},
+                {"ControlId": "Lambda.2", "ControlStatus": "ENABLED"}]}),
+        ),
+        ok(
+            "access-analyzer:ListAnalyzers",
+            None,
+            json!({"analyzers": [{"arn": "arn:a", "type": "ACCOUNT", "status": "ACTIVE"},
+                {"arn": "arn:b", "type": "ACCOUNT_UNUSED_ACCESS", "status": "ACTIVE"}]}),
+        ),
+        ok(
+            "events:ListRules",
+            None,
+            json!({"Rules": [{"Name": "r", "State": "ENABLED", "EventPattern": "{\"source\": [\"aws.lambda\"]}"}]}),
+        ),
+        ok("events:ListTargetsByRule", Some("r"), json!({"Targets": [{"Arn": "arn:t"}]})),
+        json!({"type": "part", "account": ACCOUNT, "region": null, "api": "organizations:DescribeOrganization",
+            "resource": null, "outcome": {"status": "disabled"}}),
         ok("lambda:ListLayers", None, json!({"Layers": []})),
         ok("lambda:ListEventSourceMappings", None, json!({"EventSourceMappings": []})),
         ok(

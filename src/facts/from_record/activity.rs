@@ -241,6 +241,10 @@ macro_rules! shared {
 impl<'a> ApiCallSource<'a> for &Reader<'_, 'a> {
     shared!();
 
+    fn weakens_guardrail(&self) -> Reading<bool> {
+        Reader::weakens_guardrail(self)
+    }
+
     fn subject(&self) -> Text<'a> {
         let subject = self.call_subject();
         Reading::Known(subject.arn.unwrap_or(subject.name))

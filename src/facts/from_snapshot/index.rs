@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 use super::call::{Call, CallState};
 use super::controls::Controls;
 use super::counted::Counts;
+use super::guardrails::Guardrails;
 use super::identities::Identities;
 use crate::arn;
 use crate::facts::sessions::{Admits, Sessions, admits_lambda};
 use crate::logging::Recorders;
-use crate::snapshot::api::{self, *};
+use crate::snapshot::api::*;
 use crate::snapshot::{End, Header, Outcome, Part, Scope, Visit};
 use crate::trust::{Trust, Trusts};
 use crate::value::{Reading, Why};
@@ -61,6 +62,7 @@ pub struct Index {
     /// By account.
     pub(super) identities: BTreeMap<String, Identities>,
     pub(super) controls: Controls,
+    pub(super) guardrails: Guardrails,
     /// Account → the organization it said it belongs to.
     organizations: BTreeMap<String, Organization>,
     /// Account that was asked → the accounts of its organization, as far as they were listed.
@@ -410,7 +412,9 @@ impl Index {
             }
             DESCRIBE_TRAILS => {
                 let scope = scope(part)?;
-                self.recorders.add_trails(&scope.account, &scope.region, &data(part)?);
+                let trails: Trails = data(part)?;
+                self.recorders.add_trails(&scope.account, &scope.region, &trails);
+                self.guardrails.add_trails(&scope, &trails);
             }
             GET_EVENT_SELECTORS => self.recorders.add_selectors(&resource()?, &data(part)?),
             GET_TRAIL_STATUS => {
@@ -466,9 +470,7 @@ impl Index {
                 return Ok(last);
             }
             ASSUME_ROLE | LIST_REGIONS => {}
-            _ => {
-                let _: api::GuardrailState = data(part)?;
-            }
+            _ => return self.guardrails.add(api, part, scope(part)?),
         }
         Ok(true)
     }
@@ -504,7 +506,7 @@ impl Index {
 }
 
 /// APIs that answer in pages.
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 23] = [
     LIST_FUNCTIONS,
     LIST_ALIASES,
     LIST_VERSIONS,
@@ -520,6 +522,14 @@ const LISTS: [&str; 15] = [
     LIST_PARENTS,
     LIST_POLICIES_FOR_TARGET,
     GET_METRIC_DATA,
+    LIST_DETECTORS,
+    GET_ENABLED_STANDARDS,
+    DESCRIBE_STANDARDS_CONTROLS,
+    LIST_ANALYZERS,
+    DESCRIBE_METRIC_FILTERS,
+    DESCRIBE_ALARMS,
+    LIST_RULES,
+    LIST_TARGETS,
 ];
 
 /// Does it ask about a resource that AWS itself listed? Then "not enabled, or not offered here" is no answer to it: a

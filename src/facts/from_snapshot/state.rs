@@ -9,9 +9,7 @@ use crate::exposure::{Assessment, Context, ResourceKind, UrlAdmission, assess};
 use crate::facts::from_record::changes::{auth_type, mapping_enabled, mapping_part, source_trust, untrusted};
 use crate::facts::grant::Owner;
 use crate::facts::schema::Origin;
-use crate::facts::{
-    Body, EventSource, Fact, Function, FunctionUrl, Grant, Guardrail, LayerUse, Place, Subject,
-};
+use crate::facts::{Body, EventSource, Fact, Function, FunctionUrl, Grant, LayerUse, Place, Subject};
 use crate::lists::Lists;
 use crate::snapshot::api::*;
 use crate::snapshot::{Part, Scope};
@@ -74,11 +72,6 @@ impl<'s> StateFacts<'s> {
                 if let Ok(page) = data::<MappingPage>(part) {
                     let mappings = page.event_source_mappings.iter().enumerate();
                     mappings.for_each(|(at, one)| self.mapping(part, line, at, one, emit));
-                }
-            }
-            GUARDRAIL => {
-                if let Ok(state) = data::<GuardrailState>(part) {
-                    self.guardrail(part, line, &state, emit);
                 }
             }
             _ => {}
@@ -244,27 +237,6 @@ impl<'s> StateFacts<'s> {
         emit(&self.fact(subject, place, key, Body::EventSource(Box::new(body))));
     }
 
-    fn guardrail(&self, part: &Part, line: u64, state: &GuardrailState, emit: Emit<'_>) {
-        let region = part.region.as_deref();
-        let label = format!("{} in {} {}", state.name, part.account, region.unwrap_or("every region"));
-        let subject = Subject {
-            arn: None,
-            kind: "guardrail",
-            name: Cow::Owned(label.clone()),
-            account: Some(Cow::Borrowed(&part.account)),
-            region: region.map(Cow::Borrowed),
-        };
-        let body = Guardrail {
-            subject: Reading::Known(Cow::Owned(label)),
-            name: known(&state.name),
-            account: known(&part.account),
-            region: Reading::or_absent(region.map(Cow::Borrowed)),
-            enabled: Reading::or_unread(state.enabled, Why::NotCollected),
-        };
-        let place = (GUARDRAIL, line, String::new());
-        emit(&self.fact(subject, place, String::new(), Body::Guardrail(Box::new(body))));
-    }
-
     /// Facts that join parts, and facts with unread fields for what the snapshot should hold and does not.
     pub fn finish(&self, emit: Emit<'_>) {
         for scope in self.index.scopes() {
@@ -282,6 +254,7 @@ impl<'s> StateFacts<'s> {
         let judged = self.judged();
         self.roles(&judged, emit);
         self.principals(&judged, emit);
+        self.guardrails(emit);
     }
 
     fn url(&self, row: &UrlRow, emit: Emit<'_>) {
