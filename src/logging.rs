@@ -30,6 +30,7 @@ mod delivery;
 mod exclude;
 mod explain;
 mod loss;
+mod management;
 mod patterns;
 mod selector;
 mod solve;

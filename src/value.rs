@@ -150,3 +150,41 @@ pub enum Truth {
     False,
     Unknown,
 }
+
+impl Truth {
+    /// False if one is, else unknown if one is; true of none.
+    pub fn all(truths: impl IntoIterator<Item = Truth>) -> Self {
+        let mut all = Truth::True;
+        for one in truths {
+            match one {
+                Truth::False => return Truth::False,
+                Truth::Unknown => all = Truth::Unknown,
+                Truth::True => {}
+            }
+        }
+        all
+    }
+
+    /// True if one is, else unknown if one is; false of none.
+    pub fn any(truths: impl IntoIterator<Item = Truth>) -> Self {
+        !Truth::all(truths.into_iter().map(|one| !one))
+    }
+}
+
+impl std::ops::Not for Truth {
+    type Output = Truth;
+
+    fn not(self) -> Truth {
+        match self {
+            Truth::True => Truth::False,
+            Truth::False => Truth::True,
+            Truth::Unknown => Truth::Unknown,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Truth::True } else { Truth::False }
+    }
+}

@@ -323,6 +323,7 @@ fn basic() -> impl Strategy<Value = EventSelector> {
     let write = prop_oneof![Just("All"), Just("WriteOnly"), Just("ReadOnly")];
     (kind, write, values(&ARNS)).prop_map(|(kind, write, values)| EventSelector {
         read_write_type: Some(write.to_owned()),
+        include_management_events: None,
         data_resources: Some(vec![DataResource { kind: Some(kind.to_owned()), values }]),
     })
 }

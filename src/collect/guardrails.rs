@@ -109,7 +109,7 @@ pub(super) async fn guardrails(asker: Asker) {
     let standards = async {
         let pages: Vec<StandardPage> = asker.list(GET_ENABLED_STANDARDS, None).await;
         for one in pages.into_iter().flat_map(|page| page.standards_subscriptions) {
-            if one.standards_status != "FAILED" {
+            if one.is_in_use() {
                 let arn = Some(one.standards_subscription_arn.as_str());
                 let _: Vec<ControlPage> = asker.list(DESCRIBE_STANDARDS_CONTROLS, arn).await;
             }
@@ -122,7 +122,7 @@ pub(super) async fn guardrails(asker: Asker) {
         let pages: Vec<RulePage> = asker.list(LIST_RULES, None).await;
         for rule in pages.into_iter().flat_map(|page| page.rules) {
             // Of other rules it does not matter where they lead.
-            let watches = rule.event_pattern.as_deref().and_then(rule_watches) == Some(true);
+            let watches = rule.event_pattern.as_deref().is_some_and(|pattern| rule_watches(pattern).may());
             if watches && rule.state.as_deref() != Some("DISABLED") {
                 let _: Vec<TargetPage> = asker.list(LIST_TARGETS, Some(&rule.name)).await;
             }
@@ -131,7 +131,7 @@ pub(super) async fn guardrails(asker: Asker) {
     let filters = async {
         let pages: Vec<MetricFilterPage> = asker.list(DESCRIBE_METRIC_FILTERS, None).await;
         let mut filters = pages.iter().flat_map(|page| &page.metric_filters);
-        if filters.any(|filter| filter_watches(&filter.filter_pattern) == Some(true)) {
+        if filters.any(|filter| filter_watches(&filter.filter_pattern).may()) {
             let _: Vec<AlarmPage> = asker.list(DESCRIBE_ALARMS, None).await;
         }
     };

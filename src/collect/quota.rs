@@ -7,7 +7,9 @@
 //! <https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub_limits.html>; CloudWatch Logs:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>; EventBridge:
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>. IAM, GuardDuty and Access Analyzer publish
-//! none for these calls: their figures are careful ones.
+//! none for these calls (their pages of quotas, <https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_limits.html>
+//! and <https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-quotas.html>, count resources): their figures
+//! are assumed, low enough that a handful of calls in a region takes seconds and disturbs nobody.
 
 /// The share of every quota that is used, where nothing else is asked for: deployments need the rest.
 pub const SHARE: f64 = 0.8;

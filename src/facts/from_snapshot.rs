@@ -3,6 +3,7 @@
 //!
 //! What a snapshot should hold and does not makes facts with unread fields: it is judged unknown, never passed over.
 
+mod alerts;
 mod base;
 mod call;
 mod controls;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::loss::RecorderState;
+use super::management;
 use super::selector::Compiled;
 use super::solve::Solver;
 use crate::snapshot::api;
@@ -78,6 +79,7 @@ pub(super) struct Selectors {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Basic {
     pub(super) read_write: Option<String>,
+    pub(super) management: Option<bool>,
     /// Resource types with their values.
     pub(super) resources: Vec<(Option<String>, Vec<String>)>,
 }
@@ -96,6 +98,7 @@ impl Selectors {
         }
         let basic = |selector: &api::EventSelector| Basic {
             read_write: selector.read_write_type.clone(),
+            management: selector.include_management_events,
             resources: selector
                 .data_resources
                 .iter()
@@ -112,6 +115,7 @@ impl Selectors {
     fn api(&self) -> api::EventSelectors {
         let basic = self.basic.iter().map(|one| api::EventSelector {
             read_write_type: one.read_write.clone(),
+            include_management_events: one.management,
             data_resources: Some(
                 one.resources
                     .iter()
@@ -460,6 +464,8 @@ pub struct TrailSummary<'a> {
     pub logging: Reading<bool>,
     /// A selector records Lambda data events, of however few functions; whether or not the trail is logging.
     pub covers_lambda: Reading<bool>,
+    /// A selector records what changes functions: management events that write.
+    pub covers_changes: Reading<bool>,
 }
 
 impl<'a> TrailSummary<'a> {
@@ -482,6 +488,10 @@ impl<'a> TrailSummary<'a> {
             validation: recorder.validation.reading(),
             logging,
             covers_lambda,
+            covers_changes: match recorder.selectors.get() {
+                Ok(selectors) => management::covers_changes(selectors),
+                Err(why) => Reading::Unread(why),
+            },
         }
     }
 }

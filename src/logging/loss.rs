@@ -131,7 +131,8 @@ fn effective(selectors: &Reading<EventSelectors>) -> Result<Selectors, Why> {
 /// Selectors that record every Lambda data event.
 fn everything(partition: &str) -> Selectors {
     let all = vec![format!("arn:{partition}:lambda")];
-    let basic = Basic { read_write: None, resources: vec![(Some(FUNCTION.to_owned()), all)] };
+    let basic =
+        Basic { read_write: None, management: None, resources: vec![(Some(FUNCTION.to_owned()), all)] };
     Selectors { basic: vec![basic], advanced: Vec::new() }
 }
 

@@ -3,79 +3,112 @@
 use serde_json::{Map, Value};
 use wildmatch::WildMatch;
 
-use super::{SOURCE, Sample};
+use super::sample::{Member, Sample};
+use crate::value::Truth;
 
-/// Can the event of such a record match the pattern?
-pub(super) fn matches(pattern: &Map<String, Value>, sample: &Sample) -> bool {
-    let event = |path: &str| match path {
-        "source" => Some("aws.lambda"),
-        "detail-type" => Some("AWS API Call via CloudTrail"),
-        "detail.eventSource" => Some(SOURCE),
-        "detail.eventName" => Some(sample.name),
-        _ => None,
-    };
-    object(pattern, "", &event)
+/// Does the event of such a record match the pattern?
+pub(super) fn matches(pattern: &Map<String, Value>, sample: &Sample) -> Truth {
+    object(pattern, "", sample)
 }
 
-fn object<'e>(pattern: &Map<String, Value>, at: &str, event: &dyn Fn(&str) -> Option<&'e str>) -> bool {
-    pattern.iter().all(|(key, value)| {
-        if key == "$or" {
-            let either = value.as_array().map_or(&[][..], Vec::as_slice);
-            return either.iter().filter_map(Value::as_object).any(|one| object(one, at, event));
-        }
+fn object(pattern: &Map<String, Value>, at: &str, sample: &Sample) -> Truth {
+    // EventBridge takes no empty one.
+    if pattern.is_empty() {
+        return Truth::Unknown;
+    }
+    Truth::all(pattern.iter().map(|(key, value)| {
         let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
         match value {
-            Value::Object(inner) => object(inner, &path, event),
-            // Of other members nothing is known: they may have what is asked.
-            Value::Array(matchers) => {
-                event(&path).is_none_or(|text| matchers.iter().any(|matcher| matcher_takes(matcher, text)))
+            Value::Array(either) if key == "$or" => Truth::any(either.iter().map(|one| match one {
+                Value::Object(one) => object(one, at, sample),
+                _ => Truth::Unknown,
+            })),
+            Value::Object(inner) => object(inner, &path, sample),
+            Value::Array(matchers) if !matchers.is_empty() => {
+                let member = member(sample, &path);
+                Truth::any(matchers.iter().map(|matcher| takes(matcher, member)))
             }
             // A pattern's leaves are lists.
-            _ => false,
+            _ => Truth::Unknown,
         }
-    })
+    }))
 }
 
-fn matcher_takes(matcher: &Value, text: &str) -> bool {
-    match matcher {
-        Value::String(exact) => exact == text,
-        Value::Object(operator) => operator.iter().all(|(name, operand)| operator_takes(name, operand, text)),
-        _ => false,
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html>
+fn member(sample: &Sample, path: &str) -> Member {
+    match path {
+        "source" => Member::Text("aws.lambda"),
+        "detail-type" => Member::Text("AWS API Call via CloudTrail"),
+        path => path.strip_prefix("detail.").map_or(Member::Unknown, |path| sample.member(path)),
     }
 }
 
-fn operator_takes(name: &str, operand: &Value, text: &str) -> bool {
-    // `{"prefix": {"equals-ignore-case": "aws."}}`
-    let any_case = operand.get("equals-ignore-case").and_then(Value::as_str);
-    let (text, wanted) = match any_case {
-        Some(wanted) => (text.to_lowercase(), Some(wanted.to_lowercase())),
-        None => (text.to_owned(), operand.as_str().map(str::to_owned)),
+fn takes(matcher: &Value, member: Member) -> Truth {
+    let operator = match matcher {
+        // Of several operators in one object nothing is documented.
+        Value::Object(operators) if operators.len() == 1 => operators.iter().next(),
+        Value::Object(_) | Value::Array(_) => return Truth::Unknown,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     };
-    match (name, wanted) {
-        ("prefix", Some(wanted)) => text.starts_with(&wanted),
-        ("suffix", Some(wanted)) => text.ends_with(&wanted),
-        ("equals-ignore-case", Some(wanted)) => text.eq_ignore_ascii_case(&wanted),
-        ("wildcard", Some(wanted)) => wildcard(&wanted, &text),
-        ("exists", _) => operand.as_bool() == Some(true),
-        ("anything-but", _) => match operand {
-            Value::String(one) => *one != text,
-            Value::Array(several) => !several.iter().any(|one| one == text.as_str()),
-            Value::Object(inner) => {
-                let excluded = |(name, operand): (&String, &Value)| match operand {
-                    Value::Array(several) => several.iter().any(|one| operator_takes(name, one, &text)),
-                    one => operator_takes(name, one, &text),
-                };
-                !inner.iter().any(excluded)
-            }
-            _ => true,
+    match (operator, member) {
+        (_, Member::Unknown) => Truth::Unknown,
+        (Some((name, operand)), member) if name == "exists" => match operand {
+            Value::Bool(exists) => (*exists == (member != Member::Missing)).into(),
+            _ => Truth::Unknown,
         },
-        // Numbers and addresses do not match texts; what is newer than this may.
-        ("numeric" | "cidr", _) => false,
-        _ => true,
+        (None, Member::Text(text)) => (matcher.as_str() == Some(text)).into(),
+        (None, Member::Bool(is)) => (matcher.as_bool() == Some(is)).into(),
+        (None, Member::Missing) => Truth::False,
+        (Some((name, operand)), Member::Text(text)) => operator_takes(name, operand, text),
+        (Some(_), Member::Bool(_) | Member::Missing) => Truth::Unknown,
     }
 }
 
-/// `*` is any run of characters; there is no `?`.
-fn wildcard(pattern: &str, text: &str) -> bool {
-    WildMatch::new(&pattern.replace('?', "\u{1}")).matches(text)
+fn operator_takes(name: &str, operand: &Value, text: &str) -> Truth {
+    match (name, operand) {
+        ("anything-but", Value::String(one)) => (one != text).into(),
+        ("anything-but", Value::Array(several)) => !Truth::any(several.iter().map(|one| match one {
+            Value::String(one) => (one == text).into(),
+            Value::Number(_) => Truth::False,
+            _ => Truth::Unknown,
+        })),
+        ("anything-but", Value::Object(operators)) if operators.len() == 1 => {
+            !Truth::any(operators.iter().flat_map(|(name, operand)| match operand {
+                Value::Array(several) => several.iter().map(|one| text_takes(name, one, text)).collect(),
+                one => vec![text_takes(name, one, text)],
+            }))
+        }
+        // No text of these is a number or an address.
+        ("numeric" | "cidr", _) => Truth::False,
+        _ => text_takes(name, operand, text),
+    }
+}
+
+fn text_takes(name: &str, operand: &Value, text: &str) -> Truth {
+    // `{"prefix": {"equals-ignore-case": "aws."}}`
+    let any_case = match operand {
+        Value::Object(inner) if inner.len() == 1 => inner.get("equals-ignore-case").and_then(Value::as_str),
+        _ => None,
+    };
+    let (text, wanted) = match (any_case, operand.as_str()) {
+        (Some(wanted), _) => (text.to_lowercase(), wanted.to_lowercase()),
+        (None, Some(wanted)) => (text.to_owned(), wanted.to_owned()),
+        (None, None) => return Truth::Unknown,
+    };
+    match name {
+        "prefix" => text.starts_with(&wanted).into(),
+        "suffix" => text.ends_with(&wanted).into(),
+        "equals-ignore-case" if any_case.is_none() => text.eq_ignore_ascii_case(&wanted).into(),
+        "wildcard" if any_case.is_none() => wildcard(&wanted, &text),
+        // What is newer than this.
+        _ => Truth::Unknown,
+    }
+}
+
+/// `*` is any run of characters, and there is no `?`. What a backslash escapes is in none of these texts.
+fn wildcard(pattern: &str, text: &str) -> Truth {
+    if pattern.contains('\\') {
+        return Truth::Unknown;
+    }
+    WildMatch::new(&pattern.replace('?', "\u{1}")).matches(text).into()
 }

@@ -49,11 +49,12 @@ impl Reader<'_, '_> {
         match self.record.request_parameter(&["features"]) {
             Field::Known(features) => {
                 let read: serde_json::Value = serde_json::from_str(Raw::text(features)).ok()?;
-                let disables = |one: &serde_json::Value| {
-                    one.get("name").is_some_and(|name| name == LAMBDA_FEATURE)
-                        && one.get("status").is_some_and(|status| status == "DISABLED")
-                };
-                Some(read.as_array()?.iter().any(disables))
+                let mut disables = false;
+                for one in read.as_array()? {
+                    let text = |name: &str| one.get(name).and_then(serde_json::Value::as_str);
+                    disables |= text("name")? == LAMBDA_FEATURE && text("status")? == "DISABLED";
+                }
+                Some(disables)
             }
             Field::Absent => Some(false),
             Field::Unread => None,

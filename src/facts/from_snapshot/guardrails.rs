@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::alerts::any;
 use super::controls::Above;
 use super::index::data;
 use super::state::{Emit, StateFacts, known};
@@ -12,7 +13,6 @@ use crate::facts::{Body, Guardrail, Subject};
 use crate::snapshot::api::*;
 use crate::snapshot::{Outcome, Part, Scope};
 use crate::value::{Reading, TextList, Why};
-use crate::watch::{filter_watches, rule_watches};
 
 /// Types of analyzers. One of an organization looks at all of its accounts.
 /// <https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CreateAnalyzer.html>
@@ -28,12 +28,13 @@ pub(super) struct Guardrails {
     /// Subscription → its controls that are on.
     controls: HashMap<String, BTreeSet<String>>,
     analyzers: BTreeMap<Scope, Vec<Analyzer>>,
-    filters: BTreeMap<Scope, Vec<MetricFilter>>,
-    alarms: BTreeMap<Scope, Vec<MetricAlarm>>,
-    rules: BTreeMap<Scope, Vec<EventRule>>,
-    targets: BTreeMap<(Scope, String), usize>,
-    /// Log groups that trails write to, as ARNs, by where the trail shows.
-    groups: BTreeMap<Scope, BTreeSet<String>>,
+    pub(super) filters: BTreeMap<Scope, Vec<MetricFilter>>,
+    pub(super) alarms: BTreeMap<Scope, Vec<MetricAlarm>>,
+    pub(super) rules: BTreeMap<Scope, Vec<EventRule>>,
+    /// Rule → how many targets it has.
+    pub(super) targets: BTreeMap<(Scope, String), usize>,
+    /// By where a trail shows: its ARN, and that of the log group it writes to.
+    pub(super) trails: BTreeMap<Scope, BTreeSet<(String, Option<String>)>>,
 }
 
 impl Guardrails {
@@ -90,14 +91,14 @@ impl Guardrails {
     }
 
     pub(super) fn add_trails(&mut self, scope: &Scope, trails: &Trails) {
-        let groups =
-            trails.trail_list.iter().filter_map(|trail| trail.cloud_watch_logs_log_group_arn.clone());
-        self.groups.entry(scope.clone()).or_default().extend(groups);
+        let here = trails.trail_list.iter();
+        let here = here.map(|one| (one.trail_arn.clone(), one.cloud_watch_logs_log_group_arn.clone()));
+        self.trails.entry(scope.clone()).or_default().extend(here);
     }
 }
 
 /// What is said of one guardrail.
-struct Answer<'a> {
+pub(super) struct Answer<'a> {
     enabled: Reading<bool>,
     missing: TextList<'a>,
     reason: String,
@@ -106,7 +107,7 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     /// On if something makes it so; else unknown if something was not read; else off.
-    fn of(on: bool, unread: Option<Why>, api: &'static str, reason: &str) -> Self {
+    pub(super) fn of(on: bool, unread: Option<Why>, api: &'static str, reason: &str) -> Self {
         let enabled = match (on, unread) {
             (true, _) => Reading::Known(true),
             (false, Some(why)) => Reading::Unread(why),
@@ -125,18 +126,15 @@ impl StateFacts<'_> {
     /// The guardrails of every region that was to be read, and of every account.
     pub(super) fn guardrails(&self, emit: Emit<'_>) {
         let scopes = self.index.scopes();
+        let recordings = self.recordings();
         for scope in &scopes {
             let answers = [
                 ("guardduty_lambda", self.guardduty(scope)),
                 ("security_hub_lambda", self.security_hub(scope)),
-                ("access_analyzer_external", self.analyzers(scope, EXTERNAL)),
-                ("access_analyzer_unused", self.analyzers(scope, UNUSED)),
-                ("lambda_alerts", self.alerts(scope)),
+                ("access_analyzer_external", self.external_analyzer(scope)),
+                ("lambda_alerts", self.alerts(scope, &recordings)),
             ];
-            let functions = match self.index.why(LIST_FUNCTIONS, scope, None) {
-                Some(why) => Reading::Unread(why),
-                None => Reading::Known(self.index.functions.get(scope).is_some_and(|all| !all.is_empty())),
-            };
+            let functions = self.has_functions([scope]);
             for (name, answer) in answers {
                 let line = self.index.line(answer.api, scope, None);
                 self.guardrail(
@@ -152,9 +150,22 @@ impl StateFacts<'_> {
         }
         let accounts: BTreeSet<&str> = scopes.iter().map(|scope| scope.account.as_str()).collect();
         for account in accounts {
+            let functions = self.has_functions(scopes.iter().filter(|scope| scope.account == account));
+            let unused = self.unused_analyzer(account);
+            self.guardrail("access_analyzer_unused", account, None, functions, 1, &unused, emit);
             let Some(answer) = self.control_policies(account) else { continue };
             self.guardrail("control_policy_exposure", account, None, Reading::Absent, 1, &answer, emit);
         }
+    }
+
+    fn has_functions<'s>(&self, scopes: impl IntoIterator<Item = &'s Scope>) -> Reading<bool> {
+        any(scopes.into_iter().map(|scope| match self.index.functions.get(scope) {
+            Some(functions) if !functions.is_empty() => Reading::Known(true),
+            _ => match self.index.why(LIST_FUNCTIONS, scope, None) {
+                Some(why) => Reading::Unread(why),
+                None => Reading::Known(false),
+            },
+        }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one fact")]
@@ -219,8 +230,7 @@ impl StateFacts<'_> {
         let mut unread = self.index.why(GET_ENABLED_STANDARDS, scope, None);
         let mut on: BTreeSet<&str> = BTreeSet::new();
         let subscriptions = all.standards.get(scope).map_or(&[][..], Vec::as_slice);
-        // Of one that is being set up or taken away, the controls are asked all the same.
-        for subscription in subscriptions.iter().filter(|one| one.standards_status != "FAILED") {
+        for subscription in subscriptions.iter().filter(|one| one.is_in_use()) {
             let arn = subscription.standards_subscription_arn.as_str();
             if let Some(why) = self.index.why(DESCRIBE_STANDARDS_CONTROLS, scope, Some(arn)) {
                 unread = unread.or(Some(why));
@@ -244,87 +254,40 @@ impl StateFacts<'_> {
         answer
     }
 
-    fn analyzers(&self, scope: &Scope, kinds: [&str; 2]) -> Answer<'_> {
-        let mut unread = self.index.why(LIST_ANALYZERS, scope, None);
-        let has = |scope: &Scope, kinds: &[&str]| {
-            let all = self.index.guardrails.analyzers.get(scope).map_or(&[][..], Vec::as_slice);
-            all.iter().any(|one| one.status == "ACTIVE" && kinds.contains(&one.kind.as_str()))
-        };
-        let mut on = has(scope, &kinds);
-        // One of the organization's is in its management account or in one that was delegated to, and shows only there.
-        if let Reading::Known(organization) = self.index.organization_of(&scope.account) {
-            let id = organization.id.as_str();
-            for other in self.index.scopes() {
-                let same = other.region == scope.region
-                    && other.account != scope.account
-                    && matches!(self.index.organization_of(&other.account), Reading::Known(one) if one.id == id);
-                if same {
-                    on |= has(&other, &kinds[1..]);
-                    unread = unread.or(self.index.why(LIST_ANALYZERS, &other, None));
+    /// Findings about access from outside are made where the resources are: the region counts.
+    fn external_analyzer(&self, scope: &Scope) -> Answer<'_> {
+        self.analyzer(&scope.account, EXTERNAL, |other| other.region == scope.region)
+    }
+
+    /// Unused access is that of roles and users: an analyzer of any region looks at all of them.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-create-unused.html>
+    fn unused_analyzer(&self, account: &str) -> Answer<'_> {
+        self.analyzer(account, UNUSED, |_| true)
+    }
+
+    fn analyzer(&self, account: &str, kinds: [&str; 2], counts: impl Fn(&Scope) -> bool) -> Answer<'_> {
+        let organization = self.index.organization_of(account).known().map(|one| one.id.as_str());
+        let (mut on, mut unread) = (false, None);
+        for scope in self.index.scopes().iter().filter(|scope| counts(scope)) {
+            // One of the organization's is in its management account or in one that was delegated to, and shows only
+            // there.
+            let kinds = if scope.account == account {
+                &kinds[..]
+            } else {
+                let other = self.index.organization_of(&scope.account);
+                match (organization, other.known()) {
+                    (Some(id), Some(other)) if other.id == id => &kinds[1..],
+                    _ => continue,
                 }
-            }
+            };
+            unread = unread.or(self.index.why(LIST_ANALYZERS, scope, None));
+            let all = self.index.guardrails.analyzers.get(scope).into_iter().flatten();
+            on |= all
+                .filter(|one| one.status == "ACTIVE" && kinds.contains(&one.kind.as_str()))
+                .any(|one| !one.excludes(account));
         }
-        let reason =
-            "no active analyzer of that kind is in the region, in none of the accounts that were read";
+        let reason = "no active analyzer of that kind is in the accounts and regions that were read";
         Answer::of(on, unread, LIST_ANALYZERS, reason)
-    }
-
-    /// A rule with a target, or a metric filter with an alarm on a trail's log group.
-    fn alerts(&self, scope: &Scope) -> Answer<'_> {
-        let all = &self.index.guardrails;
-        let mut unread = self.index.why(LIST_RULES, scope, None);
-        let mut on = false;
-        for rule in all.rules.get(scope).into_iter().flatten() {
-            let Some(pattern) = rule.event_pattern.as_deref().filter(|_| is_enabled(rule)) else { continue };
-            match rule_watches(pattern) {
-                None => unread = unread.or(Some(Why::Malformed)),
-                Some(false) => {}
-                Some(true) => {
-                    on |=
-                        all.targets.get(&(scope.clone(), rule.name.clone())).is_some_and(|count| *count > 0);
-                    unread = unread.or(self.index.why(LIST_TARGETS, scope, Some(&rule.name)));
-                }
-            }
-        }
-        unread = unread.or(self.index.why(DESCRIBE_TRAILS, scope, None));
-        for group in all.groups.get(scope).into_iter().flatten() {
-            let (watched, why) = self.group_is_watched(group);
-            on |= watched;
-            unread = unread.or(why);
-        }
-        let reason = "no rule with a target and no metric filter with an alarm watches changes of Lambda's permissions, \
-                      or invocations";
-        Answer::of(on, unread, LIST_RULES, reason)
-    }
-
-    /// Is there an alarm on a filter of this log group, and what of it was not read?
-    fn group_is_watched(&self, group: &str) -> (bool, Option<Why>) {
-        let all = &self.index.guardrails;
-        // `arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*`
-        let mut parts = group.splitn(8, ':');
-        let (Some(region), Some(account), Some(name)) = (parts.nth(3), parts.next(), parts.nth(1)) else {
-            return (false, Some(Why::Malformed));
-        };
-        let scope = Scope { account: account.to_owned(), region: region.to_owned() };
-        let mut unread = self.index.why(DESCRIBE_METRIC_FILTERS, &scope, None);
-        let alarms = all.alarms.get(&scope).map_or(&[][..], Vec::as_slice);
-        let mut on = false;
-        let here =
-            all.filters.get(&scope).into_iter().flatten().filter(|filter| filter.log_group_name == name);
-        for filter in here {
-            match filter_watches(&filter.filter_pattern) {
-                None => unread = unread.or(Some(Why::Malformed)),
-                Some(false) => {}
-                Some(true) => {
-                    on |= filter
-                        .metric_transformations
-                        .iter()
-                        .any(|metric| alarms.iter().any(|alarm| alerts(alarm) && is_on(alarm, metric)));
-                    unread = unread.or(self.index.why(DESCRIBE_ALARMS, &scope, None));
-                }
-            }
-        }
-        (on, unread)
     }
 
     /// `None`: no service control policy can apply to the account.
@@ -347,23 +310,4 @@ impl StateFacts<'_> {
         let reason = "no service control policy above the account denies public grants or open function URLs";
         Some(Answer::of(on, unread, LIST_POLICIES_FOR_TARGET, reason))
     }
-}
-
-fn is_enabled(rule: &EventRule) -> bool {
-    rule.state.as_deref() != Some("DISABLED")
-}
-
-/// Does it tell anyone?
-fn alerts(alarm: &MetricAlarm) -> bool {
-    alarm.actions_enabled != Some(false) && !alarm.alarm_actions.is_empty()
-}
-
-fn is_on(alarm: &MetricAlarm, metric: &MetricTransformation) -> bool {
-    let same = |namespace: &Option<String>, name: &Option<String>| {
-        namespace.as_deref() == Some(metric.metric_namespace.as_str())
-            && name.as_deref() == Some(metric.metric_name.as_str())
-    };
-    let several = alarm.metrics.iter().flatten().filter_map(|one| one.metric_stat.as_ref());
-    same(&alarm.namespace, &alarm.metric_name)
-        || several.map(|stat| &stat.metric).any(|one| same(&one.namespace, &one.metric_name))
 }

@@ -64,6 +64,13 @@ pub struct StandardSubscription {
     pub standards_status: String,
 }
 
+impl StandardSubscription {
+    /// Of one that is being set up, the controls say what is on already.
+    pub fn is_in_use(&self) -> bool {
+        !matches!(self.standards_status.as_str(), "FAILED" | "DELETING")
+    }
+}
+
 /// A page of `DescribeStandardsControls`; `resource` is the subscription's ARN.
 /// <https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeStandardsControls.html>
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +108,48 @@ pub struct Analyzer {
     pub kind: String,
     /// `ACTIVE`, `CREATING`, `DISABLED`, `FAILED`
     pub status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<AnalyzerConfiguration>,
+}
+
+impl Analyzer {
+    /// Is the account left out of what it looks at?
+    pub fn excludes(&self, account: &str) -> bool {
+        let rule =
+            self.configuration.as_ref().and_then(|one| one.unused_access.as_ref()?.analysis_rule.as_ref());
+        let mut exclusions = rule.into_iter().flat_map(|rule| rule.exclusions.iter().flatten());
+        exclusions.any(|one| one.account_ids.iter().flatten().any(|id| id == account))
+    }
+}
+
+/// <https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_AnalyzerConfiguration.html>
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnalyzerConfiguration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unused_access: Option<UnusedAccess>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnusedAccess {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis_rule: Option<AnalysisRule>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnalysisRule {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusions: Option<Vec<Exclusion>>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Exclusion {
+    /// Accounts of the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_ids: Option<Vec<String>>,
 }
 
 /// A page of `DescribeMetricFilters`, of all log groups.
