@@ -201,6 +201,14 @@ fn a_fault_that_stays_is_in_the_ledger_and_never_a_pass() {
         "cloudtrail:GetEventSelectors",
         "cloudtrail:GetTrailStatus",
         "cloudtrail:ListEventDataStores",
+        "guardduty:ListDetectors",
+        "guardduty:GetDetector",
+        "securityhub:GetEnabledStandards",
+        "securityhub:DescribeStandardsControls",
+        "access-analyzer:ListAnalyzers",
+        "events:ListRules",
+        "events:ListTargetsByRule",
+        "logs:DescribeMetricFilters",
     ];
     let check = |api: &str, kind: FaultKind, outcome: &str| {
         let endpoint = fake("clean");

@@ -49,7 +49,18 @@ const GUARDRAILS: [(&str, &[&str]); 6] = [
     ("security_hub_lambda", &[GET_ENABLED_STANDARDS, DESCRIBE_STANDARDS_CONTROLS]),
     ("access_analyzer_external", &[LIST_ANALYZERS]),
     ("access_analyzer_unused", &[LIST_ANALYZERS]),
-    ("lambda_alerts", &[DESCRIBE_TRAILS, LIST_RULES, LIST_TARGETS, DESCRIBE_METRIC_FILTERS, DESCRIBE_ALARMS]),
+    (
+        "lambda_alerts",
+        &[
+            DESCRIBE_TRAILS,
+            GET_EVENT_SELECTORS,
+            GET_TRAIL_STATUS,
+            LIST_RULES,
+            LIST_TARGETS,
+            DESCRIBE_METRIC_FILTERS,
+            DESCRIBE_ALARMS,
+        ],
+    ),
     ("control_policy_exposure", &[LIST_PARENTS, LIST_POLICIES_FOR_TARGET, DESCRIBE_POLICY]),
 ];
 
@@ -68,7 +79,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Everything a snapshot can hold, apart from guardrails: these are read by hand.
+    /// Everything a snapshot can hold.
     pub fn everything() -> Self {
         let apis = APIS.iter().copied().filter(|api| !ON_REQUEST.contains(api)).collect();
         Needs { apis, history: true, roles: true, counts: true }
@@ -237,7 +248,8 @@ impl Needs {
             by_service.entry(service).or_default().push(action);
         }
         let statement = |(service, actions): (&str, Vec<&'static str>)| Statement {
-            sid: format!("LambdaAudit{}", capitalised(service)),
+            // Letters and digits are all that IAM takes here.
+            sid: service.split('-').map(capitalised).fold("LambdaAudit".to_owned(), |sid, word| sid + &word),
             effect: "Allow",
             action: actions,
             resource: "*",

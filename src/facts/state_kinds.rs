@@ -24,6 +24,8 @@ const DETAILS: &[&str] = &["iam:GetAccountAuthorizationDetails"];
 const GUARDRAILS: &[&str] = &[
     "access-analyzer:ListAnalyzers",
     "cloudtrail:DescribeTrails",
+    "cloudtrail:GetEventSelectors",
+    "cloudtrail:GetTrailStatus",
     "cloudwatch:DescribeAlarms",
     "events:ListRules",
     "events:ListTargetsByRule",
@@ -305,10 +307,10 @@ declare_kind! {
         origins: &[State],
         events: &[],
         subject: Text = "subject" { means: "The guardrail, account and region" }
-        name: Text = "name" { values: &["guardduty_lambda", "security_hub_lambda", "access_analyzer_external", "access_analyzer_unused", "lambda_alerts", "control_policy_exposure"], means: "guardduty_lambda: GuardDuty's Lambda Protection; security_hub_lambda: Security Hub's controls of Lambda functions; access_analyzer_external, access_analyzer_unused: an active analyzer of external access, of unused access; lambda_alerts: a rule with a target, or a metric filter on a trail's log group with an alarm, that watches changes of Lambda's permissions or invocations; control_policy_exposure: a service control policy that denies public grants or open function URLs" }
+        name: Text = "name" { values: &["guardduty_lambda", "security_hub_lambda", "access_analyzer_external", "access_analyzer_unused", "lambda_alerts", "control_policy_exposure"], means: "guardduty_lambda: GuardDuty's Lambda Protection; security_hub_lambda: Security Hub's controls of Lambda functions; access_analyzer_external: an active analyzer of external access; access_analyzer_unused: one of unused access, in any region; lambda_alerts: a rule with a target, or a metric filter on a trail's log group with an alarm, that tells of calls that open functions, or of invocations, out of what a trail records; control_policy_exposure: a service control policy that denies public grants or open function URLs" }
         account: Text = "account" { means: "Account" }
         region: Text = "region" { optional: true, means: "Region; absent for one that holds everywhere" }
-        has_functions: Bool = "has_functions" { optional: true, can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The region has Lambda functions; absent where the guardrail holds everywhere" }
+        has_functions: Bool = "has_functions" { optional: true, can_be_unread: true, permissions: &["lambda:ListFunctions"], means: "The region (the account, where it holds everywhere) has Lambda functions; absent for service control policies" }
         enabled: Bool = "enabled" { can_be_unread: true, permissions: GUARDRAILS, means: "It is on", page: pages::GUARDDUTY_LAMBDA }
         missing: List = "missing" { can_be_unread: true, permissions: &["securityhub:GetEnabledStandards", "securityhub:DescribeStandardsControls"], means: "Of Security Hub: controls of data/security-hub-controls.toml that are on in no standard", page: pages::SECURITY_HUB_LAMBDA }
         reason: Text = "reason" { means: "What shows it, as a sentence" }
