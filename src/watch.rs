@@ -38,11 +38,6 @@ impl Watches {
         };
         Watches { changes: any(&CHANGES), calls: any(&CALLS) }
     }
-
-    /// May it match any of them?
-    pub(crate) fn may(self) -> bool {
-        self.changes != Truth::False || self.calls != Truth::False
-    }
 }
 
 /// What a rule with this pattern takes.

@@ -10,7 +10,8 @@ use super::http::{Call, Signed, encoded};
 use super::json::{self, Service};
 use super::outcome::Trouble;
 use crate::snapshot::api::*;
-use crate::watch::{filter_watches, rule_watches};
+use crate::value::Truth;
+use crate::watch::{Watches, filter_watches, rule_watches};
 
 /// Entries on a page.
 const ENTRIES: u32 = 100;
@@ -122,7 +123,8 @@ pub(super) async fn guardrails(asker: Asker) {
         let pages: Vec<RulePage> = asker.list(LIST_RULES, None).await;
         for rule in pages.into_iter().flat_map(|page| page.rules) {
             // Of other rules it does not matter where they lead.
-            let watches = rule.event_pattern.as_deref().is_some_and(|pattern| rule_watches(pattern).may());
+            let watches =
+                rule.event_pattern.as_deref().is_some_and(|pattern| may_match(rule_watches(pattern)));
             if watches && rule.state.as_deref() != Some("DISABLED") {
                 let _: Vec<TargetPage> = asker.list(LIST_TARGETS, Some(&rule.name)).await;
             }
@@ -131,9 +133,14 @@ pub(super) async fn guardrails(asker: Asker) {
     let filters = async {
         let pages: Vec<MetricFilterPage> = asker.list(DESCRIBE_METRIC_FILTERS, None).await;
         let mut filters = pages.iter().flat_map(|page| &page.metric_filters);
-        if filters.any(|filter| filter_watches(&filter.filter_pattern).may()) {
+        if filters.any(|filter| may_match(filter_watches(&filter.filter_pattern))) {
             let _: Vec<AlarmPage> = asker.list(DESCRIBE_ALARMS, None).await;
         }
     };
     tokio::join!(detectors, standards, analyzers, rules, filters);
+}
+
+/// Of what is sure to match nothing it does not matter who would be told.
+fn may_match(watches: Watches) -> bool {
+    watches.changes != Truth::False || watches.calls != Truth::False
 }

@@ -26,6 +26,9 @@ REFUSED = {
     "cloudtrail:ListEventDataStores",
     "organizations:ListParents",
     "organizations:ListPoliciesForTarget",
+    "guardduty:ListDetectors",
+    "securityhub:GetEnabledStandards",
+    "access-analyzer:ListAnalyzers",
 }
 TRAIL = "fixtures/accounts/demo/trail"
 

@@ -23,6 +23,8 @@ REFUSED = {
     "lambda:ListAliases",
     "lambda:ListFunctionUrlConfigs",
     "cloudtrail:ListEventDataStores",
+    "securityhub:GetEnabledStandards",
+    "access-analyzer:ListAnalyzers",
 }
 
 

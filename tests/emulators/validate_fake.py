@@ -41,6 +41,7 @@ def check(shape, value, where, operation):
                 continue
             check(names[name][1], inner, f"{where}.{name}", operation)
         for name in shape.required_members:
+            name = shape.members[name].serialization.get("name", name)
             if name not in value:
                 FAULTS.append(f"{where}.{name}: required and not there")
     elif kind == "list":
