@@ -59,6 +59,78 @@ fn frameworks_are_listed_and_unknown_ones_refused() {
         assert!(all.stdout.contains(title), "{}", all.stdout);
     }
     assert_eq!(support::run(["report", run.to_str().unwrap(), "--framework", "no-such"]).code, 2);
+    // What has no such rows is not written as if it had.
+    let refused = support::run(["report", run.to_str().unwrap(), "--framework", "all", "--output", "sarif"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    assert!(refused.stderr.contains("text, json or html"), "{}", refused.stderr);
+}
+
+/// The cells of a page's rows that have this many, without tags.
+fn cells(page: &str, count: usize) -> Vec<Vec<String>> {
+    let text = |cell: &str| {
+        let (mut out, mut inside) = (String::new(), false);
+        for c in cell.replace("<br>", ", ").chars() {
+            match c {
+                '<' => inside = true,
+                '>' => inside = false,
+                c if !inside => out.push(c),
+                _ => {}
+            }
+        }
+        out
+    };
+    let rows = page.split("<tr>").skip(1).map(|row| row.split("</tr>").next().unwrap());
+    let rows =
+        rows.map(|row| row.split("<td").skip(1).map(|cell| text(&format!("<{cell}"))).collect::<Vec<_>>());
+    rows.filter(|row| row.len() == count).collect()
+}
+
+#[test]
+fn a_page_has_the_same_controls() {
+    let directory = scratch("frameworks-html");
+    let (run, page) = (directory.join("run.json"), directory.join("run.html"));
+    let written = format!("json={}", run.display());
+    assert_eq!(support::run(["demo", "--quiet", "--output", &written]).code, 0);
+    // No policy may name a framework so, and a saved run may be anybody's.
+    let mut saved: Json = serde_json::from_str(&std::fs::read_to_string(&run).unwrap()).unwrap();
+    let policies = saved["policies"].as_array_mut().unwrap();
+    let own = policies.iter_mut().find(|one| one["id"] == "function-untagged").unwrap();
+    own["controls"] =
+        serde_json::json!([{"framework": "\"><script>window.attacked=1</script>", "id": "\"><img src=x>"}]);
+    std::fs::write(&run, saved.to_string()).unwrap();
+    let report = |arguments: &[&str]| {
+        let ran = support::run([&["report", run.to_str().unwrap()], arguments].concat());
+        assert!(!ran.stderr.contains("error"), "{ran:?}");
+        ran
+    };
+    let rows =
+        report(&["--framework", "all", "--output", "json"]).json()["controls"].as_array().unwrap().clone();
+    let expected: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap().replace('_', " ");
+            let policies: Vec<&str> =
+                row["policies"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+            let escaped = text("id").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+            let mut cells = vec![escaped, text("standing")];
+            cells.extend(["findings", "waived", "judged", "unknown"].map(|name| row[name].to_string()));
+            cells.push(policies.join(", "));
+            cells
+        })
+        .collect();
+    assert!(expected.len() > 30 && expected.iter().any(|row| row[0].contains("&lt;img")));
+    let to = format!("html={}", page.display());
+    for arguments in [vec!["--output", to.as_str()], vec!["--framework", "all", "--output", to.as_str()]] {
+        report(&arguments);
+        let page = std::fs::read_to_string(&page).unwrap();
+        assert_eq!(cells(&page, 7).into_iter().filter(|row| expected.contains(row)).count(), expected.len());
+        assert_eq!(page.contains("id=\"findings\""), arguments.len() == 2);
+        assert!(page.contains("id=\"coverage\"") && page.contains("MITRE ATT&amp;CK"));
+        assert_eq!((page.matches("<script>").count(), page.matches("<img").count()), (1, 0));
+    }
+    report(&["--framework", "security-hub", "--output", &to]);
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains("<b>Lambda.2</b>") && !page.contains("<b>T1648</b>"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::common::{CommonArgs, Plan, read_text};
 use super::output::{self, Format};
 use super::{Failure, run};
 use crate::findings::gate::{Exit, Thresholds, again};
-use crate::report::{self, Report, frameworks, json};
+use crate::report::{self, Report, frameworks, html, json};
 
 /// Write a saved run again, in any format
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// A run written with `--output json`
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Only the findings by control of this framework, or of `all`: as text or JSON
+    /// Only the findings by control of this framework, or of `all`: as text, JSON or HTML
     #[arg(long, value_name = "NAME")]
     framework: Option<String>,
 }
@@ -58,9 +58,14 @@ fn by_framework(plan: &Plan, report: &Report, framework: &str) -> Result<(), Fai
             known.join(", ")
         )));
     }
+    let shown = [Format::Text, Format::Json, Format::Html];
+    if plan.outputs.iter().any(|target| !shown.contains(&target.format)) {
+        return Err(Failure::Usage("--framework is written as text, json or html".to_owned()));
+    }
     for target in &plan.outputs {
         output::write(target, |mut out| match target.format {
             Format::Json => json::write(&serde_json::json!({"version": "1", "controls": rows}), &mut out),
+            Format::Html => html::by_framework(report, &rows, &mut out),
             _ => frameworks::text(&rows, plan.style_of(target), &mut out),
         })?;
     }

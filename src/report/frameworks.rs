@@ -26,7 +26,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Standing::Findings => "findings",
             Standing::Unknown => "unknown",
@@ -99,17 +99,24 @@ fn row(report: &Report, framework: &str, id: &str, policies: &BTreeSet<&str>) ->
     }
 }
 
+/// The same by framework, in its order.
+pub(super) fn by_framework<'r>(rows: &[&'r ControlRow]) -> BTreeMap<&'r str, Vec<&'r ControlRow>> {
+    let mut all: BTreeMap<&str, Vec<&ControlRow>> = BTreeMap::new();
+    for row in rows {
+        all.entry(&row.framework).or_default().push(row);
+    }
+    all
+}
+
 /// A table for each framework.
 pub(crate) fn text(rows: &[&ControlRow], style: Style, out: &mut impl Write) -> io::Result<()> {
-    let mut names: Vec<&str> = rows.iter().map(|row| row.framework.as_str()).collect();
-    names.dedup();
-    for (at, name) in names.into_iter().enumerate() {
+    for (at, (name, rows)) in by_framework(rows).into_iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
         writeln!(out, "{}", style.strong(&safe(frameworks::title(name))))?;
         let mut table = table(style, &["CONTROL", "STANDING", "FINDINGS", "UNKNOWN", "POLICIES"]);
-        for row in rows.iter().filter(|row| row.framework == name) {
+        for row in rows {
             table.add_row([
                 safe(&row.id).into_owned(),
                 row.standing.as_str().to_owned(),

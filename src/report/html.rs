@@ -5,6 +5,7 @@
 
 mod coverage;
 mod findings;
+mod frameworks;
 mod timeline;
 
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
+use super::frameworks::{ControlRow, rows};
 use super::text::{plural, safe};
 use super::{Access, Report, Triage};
 use crate::policy::Severity;
@@ -67,6 +69,41 @@ fn base64(bytes: &[u8]) -> String {
 /// # Errors
 /// The writer's.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    begin(report, &["timeline", "outside", "findings", "frameworks", "coverage"], out)?;
+    timeline::write(report, out)?;
+    outside(report, out)?;
+    findings::write(report, out)?;
+    frameworks::write(&rows(report).iter().collect::<Vec<_>>(), out)?;
+    coverage::write(report, out)?;
+    notes(report, out)?;
+    end(report, out)
+}
+
+/// Writes a page of some controls only, with what was not read: without that none of them is more than a number.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn by_framework(report: &Report, rows: &[&ControlRow], out: &mut impl Write) -> io::Result<()> {
+    begin(report, &["frameworks", "coverage"], out)?;
+    frameworks::write(rows, out)?;
+    coverage::write(report, out)?;
+    end(report, out)
+}
+
+/// The sections that the bar may lead to.
+const SECTIONS: [(&str, &str); 5] = [
+    ("timeline", "Timeline"),
+    ("outside", "Who outside"),
+    ("findings", "Findings"),
+    ("frameworks", "Frameworks"),
+    ("coverage", "Coverage"),
+];
+
+/// Up to the first section.
+fn begin(report: &Report, sections: &[&str], out: &mut impl Write) -> io::Result<()> {
+    let links = SECTIONS.iter().filter(|(id, _)| sections.contains(id));
+    let links: String = links.map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>")).collect();
+    let main = if sections.contains(&"findings") { "findings" } else { "frameworks" };
     let (style, script) = (hash(STYLE), hash(SCRIPT));
     write!(
         out,
@@ -75,19 +112,16 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
          script-src {script}; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<title>lambda-audit: {}</title>\n<style>{STYLE}</style>\n\
-         </head>\n<body>\n<a class=\"skip\" href=\"#findings\">Skip to the findings</a>\n\
+         </head>\n<body>\n<a class=\"skip\" href=\"#{main}\">Skip to the {main}</a>\n\
          <div class=\"bar\"><nav class=\"wrap\" aria-label=\"Sections\"><b>lambda-audit</b>\
-         <a href=\"#timeline\">Timeline</a><a href=\"#outside\">Who outside</a><a href=\"#findings\">Findings</a>\
-         <a href=\"#coverage\">Coverage</a><button id=\"theme\" type=\"button\">Light or dark</button></nav></div>\n\
+         {links}<button id=\"theme\" type=\"button\">Light or dark</button></nav></div>\n\
          <main class=\"wrap\">\n",
         esc(&report.summary.verdict)
     )?;
-    hero(report, out)?;
-    timeline::write(report, out)?;
-    outside(report, out)?;
-    findings::write(report, out)?;
-    coverage::write(report, out)?;
-    notes(report, out)?;
+    hero(report, out)
+}
+
+fn end(report: &Report, out: &mut impl Write) -> io::Result<()> {
     write!(
         out,
         "</main>\n<footer class=\"wrap\">{}, {}. Times are UTC.</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",

@@ -53,7 +53,7 @@ const of = (wanted) => demo.findings.filter(wanted).length;
 await test("verdict and counts come first", "demo.html", {}, async (tab) => {
   assert.equal(await tab.textContent("h1"), demo.summary.verdict);
   const order = await tab.$$eval("h1, .counts, section", (all) => all.map((one) => one.id || one.className || one.tagName));
-  assert.deepEqual(order, ["H1", "counts", "timeline", "outside", "findings", "coverage", "notes"]);
+  assert.deepEqual(order, ["H1", "counts", "timeline", "outside", "findings", "frameworks", "coverage", "notes"]);
   assert.equal(await tab.textContent(".counts .high strong"), String(demo.summary.by_severity.high));
   assert.equal(await tab.$$eval(".finding", (all) => all.length), demo.findings.length);
 });

@@ -177,8 +177,8 @@ fn one(cell: &Cell<'_>, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-/// A table under its own heading; nothing where it has no row.
-fn table(
+/// A table under its own heading; nothing where it has no row. All of it has passed [`esc`].
+pub(super) fn table(
     name: &str,
     head: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
