@@ -74,6 +74,8 @@ pub struct Needs {
     /// Records of the past are asked for too, and the roles that made them.
     history: bool,
     roles: bool,
+    /// Of functions that share a role, the stacks they are of.
+    stacks: bool,
     /// Something is judged by CloudWatch's counts, where these are asked for.
     counts: bool,
 }
@@ -82,7 +84,7 @@ impl Needs {
     /// Everything a snapshot can hold.
     pub fn everything() -> Self {
         let apis = APIS.iter().copied().filter(|api| !ON_REQUEST.contains(api)).collect();
-        Needs { apis, history: true, roles: true, counts: true }
+        Needs { apis, history: true, roles: true, stacks: true, counts: true }
     }
 
     /// What `logging` shows.
@@ -161,6 +163,7 @@ impl Needs {
                 "trail" => needs.add(&[DESCRIBE_TRAILS, GET_EVENT_SELECTORS, GET_TRAIL_STATUS]),
                 "role" => {
                     needs.add(&[LIST_FUNCTIONS]);
+                    needs.stacks |= reads(&["stacks"]);
                     if reads(&["lambda_may_assume"]) {
                         needs.add(&[GET_ROLE]);
                     }
@@ -213,6 +216,11 @@ impl Needs {
         self.roles
     }
 
+    /// Does it take the tags of functions that share a role?
+    pub fn asks_stacks(&self) -> bool {
+        self.stacks
+    }
+
     pub fn is_empty(&self) -> bool {
         self.apis.is_empty()
     }
@@ -235,6 +243,9 @@ impl Needs {
         }
         if self.roles {
             all.insert(GET_ROLE, purpose(GET_ROLE));
+        }
+        if self.stacks {
+            all.insert(LIST_TAGS, purpose(LIST_TAGS));
         }
         all
     }
@@ -365,7 +376,8 @@ mod tests {
                 let url = policy.kind.name == "function_url" && permission == GET_LAYER_VERSION_POLICY;
                 // A field of all guardrails: each is read by other calls.
                 let url = url || policy.kind.name == "guardrail";
-                assert!(needs.wants(permission) || other_kind || url, "{}: {permission}", policy.id);
+                let asked = needs.permissions().contains_key(permission);
+                assert!(asked || other_kind || url, "{}: {permission}", policy.id);
             }
         }
     }

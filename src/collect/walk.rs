@@ -30,6 +30,8 @@ pub(super) struct Account {
     trails: Mutex<BTreeSet<String>>,
     /// Roles that have been asked for.
     roles: Mutex<BTreeSet<String>>,
+    /// Execution role → the functions that run under it, each with its region.
+    sharing: Mutex<BTreeMap<String, BTreeSet<(String, String)>>>,
     /// Roles that IAM's answer about the whole account has, with their trust policies.
     described: OnceCell<BTreeSet<String>>,
 }
@@ -42,8 +44,9 @@ impl Account {
         partition: String,
         regions: Vec<String>,
     ) -> Arc<Self> {
-        let (trails, roles, described) = (Mutex::default(), Mutex::default(), OnceCell::new());
-        Arc::new(Account { shared, id, config, partition, regions, trails, roles, described })
+        let (trails, roles, sharing, described) =
+            (Mutex::default(), Mutex::default(), Mutex::default(), OnceCell::new());
+        Arc::new(Account { shared, id, config, partition, regions, trails, roles, sharing, described })
     }
 
     fn asker(&self, region: &str) -> Asker {
@@ -79,6 +82,24 @@ impl Account {
             account.roles_of_records().await;
         });
         while tasks.join_next().await.is_some() {}
+        self.stacks_of_shared_roles().await;
+    }
+
+    /// Which application a function is of matters where its role is another's too: known once all regions are listed.
+    async fn stacks_of_shared_roles(&self) {
+        // Where tags are read for themselves, all have been asked for.
+        if !self.shared.needs.asks_stacks() || self.shared.needs.wants(LIST_TAGS) {
+            return;
+        }
+        let sharing = std::mem::take(&mut *self.sharing.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut askers: BTreeMap<String, Asker> = BTreeMap::new();
+        for (region, function) in sharing.into_values().filter(|functions| functions.len() > 1).flatten() {
+            if self.shared.is_stopped() {
+                return;
+            }
+            let asker = askers.entry(region).or_insert_with_key(|region| self.asker(region));
+            let _: Option<Tags> = asker.one_needed(LIST_TAGS, Some(&function)).await;
+        }
     }
 
     /// Whether a role's session may be a function's is told by the role's trust policy, where a snapshot is judged.
@@ -111,6 +132,14 @@ impl Account {
         for function in pages.into_iter().flat_map(|page| page.functions) {
             let arn = arn::split_function(&function.function_arn).map(|(arn, _)| arn.to_owned());
             functions.insert(arn.unwrap_or(function.function_arn.clone()), function);
+        }
+        {
+            let mut sharing = self.sharing.lock().unwrap_or_else(PoisonError::into_inner);
+            for (arn, function) in &functions {
+                if let Some(role) = &function.role {
+                    sharing.entry(role.clone()).or_default().insert((asker.region.clone(), arn.clone()));
+                }
+            }
         }
         let in_vpc = |one: &FunctionConfiguration| {
             one.vpc_config.iter().flat_map(|config| &config.subnet_ids).any(|subnets| !subnets.is_empty())

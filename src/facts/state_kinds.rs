@@ -269,6 +269,7 @@ declare_kind! {
         name: Text = "name" { means: "Name of the role" }
         account: Text = "account" { means: "Account of the role" }
         functions: List = "functions" { permissions: &["lambda:ListFunctions"], can_be_unread: true, means: "ARNs of the functions that run under it" }
+        stacks: List = "stacks" { permissions: &["lambda:ListTags"], can_be_unread: true, means: "Names of the CloudFormation stacks that these functions are of; functions of none are not counted", page: pages::TAGS }
         admin: Text = "admin" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "Its policies allow anything on anything, and calls of data/iam-write-actions.toml among it; unread where one of them was not read", page: pages::EVALUATION }
         admin_granted_by: List = "admin_granted_by" { can_be_unread: true, permissions: DETAILS, means: "The statements that allow it, each with its policy" }
         iam_write: Text = "iam_write" { values: MAY, can_be_unread: true, permissions: DETAILS, means: "Its policies allow a call of data/iam-write-actions.toml, on any resource; unread where one of them was not read", page: pages::EVALUATION }

@@ -76,6 +76,8 @@ pub(super) struct Settings {
     pub(super) on_failure: HashMap<String, BTreeSet<String>>,
     /// Keys of its tags.
     pub(super) tags: HashMap<String, Vec<String>>,
+    /// The CloudFormation stack it was made by, if one.
+    pub(super) stacks: HashMap<String, Option<String>>,
     pub(super) code_signing: HashMap<String, Option<String>>,
     pub(super) concurrency: HashMap<String, Option<i64>>,
     /// Subnet → availability zone.
@@ -392,7 +394,8 @@ impl Index {
                 }
             }
             LIST_TAGS => {
-                let answer: Tags = data(part)?;
+                let mut answer: Tags = data(part)?;
+                self.settings.stacks.insert(resource()?, answer.tags.get_mut(STACK).map(std::mem::take));
                 self.settings.tags.insert(resource()?, answer.tags.into_keys().collect());
             }
             GET_CODE_SIGNING => {
@@ -504,6 +507,10 @@ impl Index {
         }
     }
 }
+
+/// The tag that CloudFormation gives what it makes.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html>
+const STACK: &str = "aws:cloudformation:stack-name";
 
 /// APIs that answer in pages.
 const LISTS: [&str; 23] = [

@@ -1,7 +1,7 @@
 //! Facts that join parts of the whole snapshot: what records invocations, trails, execution roles.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::counted::target;
 use super::identities::{self, Account};
@@ -73,10 +73,14 @@ impl StateFacts<'_> {
     }
 
     pub(super) fn roles(&self, judged: &BTreeMap<&str, Account<'_>>, emit: Emit<'_>) {
-        let mut used: std::collections::BTreeMap<&str, Vec<Cow<'_, str>>> = std::collections::BTreeMap::new();
-        for function in self.index.functions.values().flatten() {
+        let mut used: BTreeMap<&str, Vec<Cow<'_, str>>> = BTreeMap::new();
+        let mut homes: BTreeMap<&str, &Scope> = BTreeMap::new();
+        for (scope, function) in
+            self.index.functions.iter().flat_map(|(scope, all)| all.iter().map(move |one| (scope, one)))
+        {
             if let Some(role) = &function.role {
                 used.entry(role).or_default().push(Cow::Borrowed(&function.arn));
+                homes.insert(&function.arn, scope);
             }
         }
         for (role, mut functions) in used {
@@ -109,11 +113,13 @@ impl StateFacts<'_> {
             let rights = found.map(|found| &found.rights);
             let may = |answer: Option<&Answer>| answer.map_or(Reading::Unread(unread), identities::may);
             let (admin, iam) = (rights.map(|one| &one.admin), rights.map(|one| &one.iam_write));
+            let stacks = self.stacks(&functions, incomplete, &homes);
             let body = Role {
                 subject: known(role),
                 name: known(name),
                 account: Reading::or_unread(account.map(Cow::Borrowed), Why::Malformed),
                 functions: Reading::Known(TextList { items: functions, incomplete }),
+                stacks: Reading::Known(stacks),
                 admin: may(admin),
                 admin_granted_by: admin.map_or(Reading::Unread(unread), identities::granted_by),
                 iam_write: may(iam),
@@ -136,6 +142,30 @@ impl StateFacts<'_> {
             };
             emit(&self.fact(subject, place, String::new(), Body::Role(Box::new(body))));
         }
+    }
+}
+
+impl StateFacts<'_> {
+    /// The stacks of a role's functions. Those of a single function are one at most, whichever it is.
+    fn stacks(
+        &self,
+        functions: &[Cow<'_, str>],
+        mut incomplete: Option<Why>,
+        homes: &BTreeMap<&str, &Scope>,
+    ) -> TextList<'_> {
+        let mut stacks = BTreeSet::new();
+        for function in functions {
+            let function = function.as_ref();
+            let unread = homes
+                .get(function)
+                .map_or(Some(Why::NotCollected), |scope| self.index.why(LIST_TAGS, scope, Some(function)));
+            match (unread, self.index.settings.stacks.get(function)) {
+                (None, Some(stack)) => stacks.extend(stack.as_deref()),
+                (why, _) if functions.len() > 1 => incomplete = incomplete.or(why).or(Some(Why::Malformed)),
+                _ => {}
+            }
+        }
+        TextList { items: stacks.into_iter().map(Cow::Borrowed).collect(), incomplete }
     }
 }
 
