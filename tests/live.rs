@@ -366,6 +366,40 @@ fn only_what_a_chosen_policy_reads_is_asked() {
 }
 
 #[test]
+fn tags_are_asked_for_only_where_a_role_is_shared() {
+    let endpoint = fake("demo");
+    let asked =
+        ["scan", "--all-regions", "--policy", "execution-role-shared", "--output", "json", "--exit-zero"];
+    let ran = aws(&endpoint, "111122223333", &asked);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut by_role: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in story("demo").lines().map(|line| serde_json::from_str::<Json>(line).unwrap()) {
+        if line["api"] == "lambda:ListFunctions" && line["account"] == "111122223333" {
+            for function in line["data"]["Functions"].as_array().unwrap() {
+                let text = |name: &str| function[name].as_str().unwrap().to_owned();
+                by_role.entry(text("Role")).or_default().insert(text("FunctionArn"));
+            }
+        }
+    }
+    let all: usize = by_role.values().map(BTreeSet::len).sum();
+    let shared: BTreeSet<String> =
+        by_role.into_values().filter(|functions| functions.len() > 1).flatten().collect();
+    let tags = endpoint.seen().into_iter().filter(|call| call.api == "lambda:ListTags");
+    let tags: Vec<String> = tags.filter_map(|call| call.resource).collect();
+    assert_eq!(tags.len(), shared.len(), "each once");
+    assert_eq!(tags.into_iter().collect::<BTreeSet<_>>(), shared);
+    assert!(shared.len() < all);
+    // The same as of the snapshot, which has the tags of all.
+    let names: BTreeSet<String> = ran.json()["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["subject"]["name"].to_string())
+        .collect();
+    assert_eq!(names, BTreeSet::from(["\"CatalogueRole\"".to_owned(), "\"OrdersServiceRole\"".to_owned()]));
+}
+
+#[test]
 fn an_account_that_cannot_be_entered_is_a_gap() {
     let endpoint = fake("organization");
     endpoint.fault(Fault::always("sts:AssumeRole", FaultKind::Denied));
