@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 pub(crate) use trust::percent_decoded;
 pub use trust::{Admits, admits_lambda};
@@ -350,7 +351,8 @@ impl Sessions {
         let known = roles.entry(place).or_insert_with(|| (self.changes.get(role), self.snapshot.get(role)));
         let (changes, snapshot) = (known.0, known.1.copied());
         let before = changes.and_then(|changes| changes.iter().rev().find(|((at, _), _)| *at <= from));
-        let mut held: Vec<Admits> = changes
+        // What the role's trust policy admitted while the credentials may have been issued.
+        let mut held: SmallVec<[Admits; 8]> = changes
             .into_iter()
             .flatten()
             .filter(|((at, _), _)| from < *at && *at <= to)
@@ -382,17 +384,20 @@ impl Sessions {
 /// texts in common.
 type KnownRoles<'s> = HashMap<(*const u8, *const u8), (Option<&'s RoleChanges>, Option<&'s Admits>)>;
 
-/// The answers for sessions, asked when all records have been read.
+/// The answers for sessions, asked when all records have been read. Of most there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers(HashMap<Id, Option<bool>>);
+pub struct Answers(HashMap<Id, bool>);
 
 impl Answers {
     pub fn add(&mut self, session: &Session, answer: Option<bool>) {
-        self.0.insert(session.id, answer);
+        match answer {
+            Some(answer) => self.0.insert(session.id, answer),
+            None => self.0.remove(&session.id),
+        };
     }
 
     pub fn of(&self, session: Id) -> Option<bool> {
-        self.0.get(&session).copied().flatten()
+        self.0.get(&session).copied()
     }
 }
 

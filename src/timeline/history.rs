@@ -1,6 +1,8 @@
 //! Answers from the whole timeline: what stood before a record, and what became of what it made.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::{Act, Base, ChangeStatus, Effect, Facet, Line, Moment, Slot, State, Timeline, Trace, Want};
 use crate::arn;
@@ -12,6 +14,8 @@ pub struct History<'h> {
     base: Option<&'h Base>,
     /// Is something missing of the account's records between these seconds (both included)? `None`: any account.
     missing: &'h dyn Fn(Option<&str>, i64, i64) -> bool,
+    /// The effects on lines that were asked about: one is asked about again and again.
+    lines: RefCell<BTreeMap<Line, Rc<[&'h Effect]>>>,
 }
 
 /// What became of a change, and the record that decided it.
@@ -55,7 +59,18 @@ impl<'h> History<'h> {
         base: Option<&'h Base>,
         missing: &'h dyn Fn(Option<&str>, i64, i64) -> bool,
     ) -> Self {
-        History { timeline, base, missing }
+        History { timeline, base, missing, lines: RefCell::default() }
+    }
+
+    /// The effects on a line, in order.
+    fn on(&self, line: &Line) -> Rc<[&'h Effect]> {
+        let mut lines = self.lines.borrow_mut();
+        if let Some(known) = lines.get(line) {
+            return Rc::clone(known);
+        }
+        let effects: Rc<[&'h Effect]> = self.timeline.on(line).into();
+        lines.insert(line.clone(), Rc::clone(&effects));
+        effects
     }
 
     /// The line just before a record, or with the record's own effects.
@@ -69,7 +84,7 @@ impl<'h> History<'h> {
             state = State::read(keys, base.from);
             from = base.from;
         }
-        for effect in self.timeline.on(line) {
+        for effect in self.on(line).iter() {
             let is_before = effect.moment < *moment;
             let is_own = effect.moment == *moment;
             if effect.moment.time < from || !(is_before || (is_own && with_own)) {
@@ -90,7 +105,7 @@ impl<'h> History<'h> {
     /// Does the record itself say something of the key, if not what?
     pub fn sets(&self, line: &Line, moment: &Moment, key: &str) -> bool {
         let own = |effect: &&Effect| effect.moment == *moment;
-        self.timeline.on(line).into_iter().filter(own).any(|effect| match &effect.act {
+        self.on(line).iter().copied().filter(own).any(|effect| match &effect.act {
             Act::Set(keys) => keys.iter().any(|(set, _)| **set == *key),
             Act::Replace(_) | Act::Added | Act::Unread => true,
         })
@@ -103,7 +118,7 @@ impl<'h> History<'h> {
 
     /// What became of what a finding rests on.
     pub fn standing(&self, trace: &Trace, since: Since<'_>) -> Standing {
-        let effects = self.timeline.on(&trace.line);
+        let effects = self.on(&trace.line);
         let one = |want: &Want| self.follow(&trace.line, want, since, &effects);
         let standings = trace.wants.iter().map(one);
         standings.reduce(Standing::and).unwrap_or(Standing { status: ChangeStatus::Unconfirmed, by: None })
