@@ -65,10 +65,35 @@ enum Aws {
     Ranges(Arc<AwsRanges>),
 }
 
+/// The table that addresses are looked up in.
+#[derive(Debug, Clone)]
+enum Listed {
+    /// The one that the program carries, which is read when the first address is looked up.
+    BuiltIn(About),
+    Given(Arc<Table>),
+}
+
+impl Listed {
+    fn about(&self) -> &About {
+        match self {
+            Listed::BuiltIn(about) => about,
+            Listed::Given(table) => table.about(),
+        }
+    }
+
+    /// The AS that announces the address, if one does. `None`: the table cannot be read.
+    fn number(&self, ip: IpAddr) -> Option<Option<u32>> {
+        match self {
+            Listed::BuiltIn(_) => Some(built_in().ok()?.number(ip)),
+            Listed::Given(table) => Some(table.number(ip)),
+        }
+    }
+}
+
 /// The networks of a run.
 #[derive(Debug, Clone)]
 pub struct Networks {
-    table: Option<Arc<Table>>,
+    table: Option<Listed>,
     aws: Aws,
     clouds: BTreeSet<u32>,
     own: Set,
@@ -120,6 +145,10 @@ impl Networks {
     /// # Errors
     /// [`ListError`] if a list of AS numbers that ships does not parse.
     pub fn new(table: Arc<Table>, ranges: Option<Arc<AwsRanges>>, own: &[IpNet]) -> Result<Self, ListError> {
+        Networks::of(Listed::Given(table), ranges, own)
+    }
+
+    fn of(table: Listed, ranges: Option<Arc<AwsRanges>>, own: &[IpNet]) -> Result<Self, ListError> {
         let aws = match ranges {
             Some(ranges) => Aws::Ranges(ranges),
             None => Aws::Numbers(listed("aws-asns.toml", include_str!("../data/aws-asns.toml"))?),
@@ -129,8 +158,9 @@ impl Networks {
         Ok(Networks { table: Some(table), aws, clouds, own, examples: false })
     }
 
-    pub fn table(&self) -> Option<&Table> {
-        self.table.as_deref()
+    /// What addresses are looked up in.
+    pub fn table(&self) -> Option<&About> {
+        self.table.as_ref().map(Listed::about)
     }
 
     /// AWS's own list, where it was given.
@@ -170,7 +200,11 @@ impl Networks {
             }
             Reach::Public => {
                 let example = || if self.examples { documentation(ip) } else { None };
-                let number = self.table.as_ref().map(|table| table.number(ip).or_else(example));
+                // Nobody announces an example: no table has it.
+                let number = self.table.as_ref().and_then(|table| match example() {
+                    Some(example) => Some(Some(example)),
+                    None => table.number(ip),
+                });
                 let aws = match (&self.aws, number) {
                     (Aws::Ranges(ranges), _) => Reading::Known(ranges.contains(ip)),
                     (Aws::Numbers(_), None) => Reading::Unread(Why::NotCollected),

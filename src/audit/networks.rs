@@ -30,7 +30,7 @@ impl Consulted {
     /// `None` where no policy asked for them.
     pub(super) fn of(networks: &Networks) -> Option<Self> {
         let aws = networks.aws_ranges().map(|ranges| ranges.date());
-        Some(Consulted { table: networks.table()?.about().clone(), aws })
+        Some(Consulted { table: networks.table()?.clone(), aws })
     }
 
     /// The built-in table, which was not read.

@@ -1,6 +1,6 @@
 //! The built-in table: `data/asn.bin`, written and described by `scripts/make_asn_table.py`.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use libdeflater::Decompressor;
@@ -19,12 +19,13 @@ const LIMIT: u32 = 64 << 20;
 #[error("the built-in table of networks is damaged: {0}")]
 pub struct Damaged(&'static str);
 
-/// Reads the built-in table. It takes a few hundredths of a second, so it is read only where it is needed.
+/// Reads the built-in table. It takes a few hundredths of a second, so it is read once, and only where it is needed.
 ///
 /// # Errors
 /// [`Damaged`] if it is not as its script writes it.
-pub fn built_in() -> Result<Arc<Table>, Damaged> {
-    decode(FILE).map(Arc::new)
+pub fn built_in() -> Result<&'static Table, Damaged> {
+    static TABLE: LazyLock<Result<Table, Damaged>> = LazyLock::new(|| decode(FILE));
+    TABLE.as_ref().map_err(|damaged| *damaged)
 }
 
 /// What is known of the built-in table without reading it.

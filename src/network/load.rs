@@ -19,7 +19,7 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use super::table::{About, Origin, Ranges, Set, Table};
-use super::{Damaged, ListError, Networks, built_in};
+use super::{Damaged, ListError, Listed, Networks, about};
 
 /// The largest table, in bytes, also when inflated.
 const TABLE_LIMIT: u64 = 512 << 20;
@@ -88,16 +88,16 @@ pub fn networks(files: &Files, own: &[IpNet]) -> Result<Networks, LoadError> {
     let table = match &files.asn_db {
         Some(path) => {
             let name = || path.display().to_string();
-            Arc::new(table(path).map_err(|fault| LoadError::Table { path: name(), fault })?)
+            Listed::Given(Arc::new(table(path).map_err(|fault| LoadError::Table { path: name(), fault })?))
         }
-        None => built_in()?,
+        None => Listed::BuiltIn(about()?),
     };
     let read = |path: &PathBuf| {
         let fault = |fault| LoadError::AwsRanges { path: path.display().to_string(), fault };
         read(path, AWS_LIMIT).and_then(|bytes| aws_ranges(&bytes)).map(Arc::new).map_err(fault)
     };
     let ranges = files.aws_ranges.as_ref().map(read).transpose()?;
-    let networks = Networks::new(table, ranges, own)?;
+    let networks = Networks::of(table, ranges, own)?;
     Ok(if files.asn_db.is_none() { networks.with_examples() } else { networks })
 }
 

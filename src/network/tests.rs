@@ -194,7 +194,7 @@ fn the_built_in_table_knows_well_known_addresses() {
     assert_eq!(of("2d00::1"), (None, Reading::Known(false)), "nobody's");
     assert_eq!(of("203.0.113.5"), (Some(64498), Reading::Known(false)), "of examples");
     assert_eq!(of("2001:db8::5"), (Some(64499), Reading::Known(false)));
-    let about = networks.table().unwrap().about();
+    let about = networks.table().unwrap();
     assert_eq!(about.origin, Origin::BuiltIn);
     assert!(about.date.is_some_and(|date| date >= jiff::civil::date(2026, 6, 17)));
     // Everything AWS's is a cloud's.
