@@ -122,7 +122,11 @@ fn secrets_reach_no_file_no_log_and_no_report() {
         let mut all = Vec::new();
         for (arguments, more) in runs {
             let endpoint = endpoint(*fault);
-            let ran = aws(&endpoint, DEMO, &[arguments, more].concat());
+            // What is tried again goes on at the pace of the quota: fewer look-ups do.
+            let is_tried_again = matches!(fault, Some(FaultKind::ServerError | FaultKind::Truncated));
+            let looks_up = arguments.first() == Some(&"scan") && is_tried_again;
+            let fewer: &[&str] = if looks_up { &["--policy", "function-*"] } else { &[] };
+            let ran = aws(&endpoint, DEMO, &[arguments, fewer, more].concat());
             let shown = format!("{}{}", ran.stdout, ran.stderr);
             assert!(!shown.contains(CANARY), "{fault:?} {arguments:?}: {shown}");
             written(&directory, &mut all);
