@@ -1,7 +1,7 @@
 //! Calls that take a guardrail away. Parameter names: the API's members with the first letter lower-cased.
 
 use super::{Reader, reading};
-use crate::trail::{Field, Raw};
+use crate::trail::{Field, Raw, RawKind};
 use crate::value::{Reading, Why};
 
 /// Calls that weaken whatever they are made on, by the endpoint of their service. For the others the parameters decide.
@@ -47,17 +47,16 @@ impl Reader<'_, '_> {
     /// `None`: the record does not say.
     fn feature_is_disabled(&self) -> Option<bool> {
         match self.record.request_parameter(&["features"]) {
-            Field::Known(features) => {
-                let read: serde_json::Value = serde_json::from_str(Raw::text(features)).ok()?;
+            Field::Known(features) if features.kind() == RawKind::Array => {
                 let mut disables = false;
-                for one in read.as_array()? {
-                    let text = |name: &str| one.get(name).and_then(serde_json::Value::as_str);
+                for one in features.items() {
+                    let text = |name: &str| one.get(name).and_then(Raw::as_str);
                     disables |= text("name")? == LAMBDA_FEATURE && text("status")? == "DISABLED";
                 }
                 Some(disables)
             }
             Field::Absent => Some(false),
-            Field::Unread => None,
+            Field::Known(_) | Field::Unread => None,
         }
     }
 }
