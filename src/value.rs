@@ -165,6 +165,15 @@ impl Truth {
         all
     }
 
+    /// The same as what was read; unknown is unread for this reason.
+    pub fn reading(self, unknown: Why) -> Reading<bool> {
+        match self {
+            Truth::True => Reading::Known(true),
+            Truth::False => Reading::Known(false),
+            Truth::Unknown => Reading::Unread(unknown),
+        }
+    }
+
     /// True if one is, else unknown if one is; false of none.
     pub fn any(truths: impl IntoIterator<Item = Truth>) -> Self {
         !Truth::all(truths.into_iter().map(|one| !one))

@@ -13,11 +13,7 @@ pub(super) fn covers_changes(selectors: &Selectors) -> Reading<bool> {
     } else {
         Truth::any(selectors.advanced.iter().map(advanced))
     };
-    match any {
-        Truth::True => Reading::Known(true),
-        Truth::False => Reading::Known(false),
-        Truth::Unknown => Reading::Unread(Why::Malformed),
-    }
+    any.reading(Why::Malformed)
 }
 
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html>

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::Policy;
 use super::lang::ast::Relation;
-use super::lang::compile::not;
 use super::lang::ir::{Pred, PredKind, Term, TermKind};
 use crate::facts::schema::Origin;
 use crate::value::{OwnedValue, Truth};
@@ -222,22 +221,12 @@ struct Look<'p> {
 
 impl Look<'_> {
     fn eval(&self, pred: &Pred) -> Truth {
-        let join = |parts: &[Pred], decisive: Truth| {
-            let values: Vec<Truth> = parts.iter().map(|part| self.eval(part)).collect();
-            if values.contains(&decisive) {
-                decisive
-            } else if values.contains(&Truth::Unknown) {
-                Truth::Unknown
-            } else {
-                not(decisive)
-            }
-        };
         match &pred.kind {
             PredKind::Const(true) => Truth::True,
             PredKind::Const(false) => Truth::False,
-            PredKind::Not(of) => not(self.eval(of)),
-            PredKind::All(parts) => join(parts, Truth::False),
-            PredKind::Any(parts) => join(parts, Truth::True),
+            PredKind::Not(of) => !self.eval(of),
+            PredKind::All(parts) => Truth::all(parts.iter().map(|part| self.eval(part))),
+            PredKind::Any(parts) => Truth::any(parts.iter().map(|part| self.eval(part))),
             PredKind::If(condition, yes, no) => match self.eval(condition) {
                 Truth::True => self.eval(yes),
                 Truth::False => self.eval(no),
@@ -247,7 +236,7 @@ impl Look<'_> {
                 },
             },
             PredKind::Compare(Relation::Eq, left, right) => self.equality(left, right),
-            PredKind::Compare(Relation::Ne, left, right) => not(self.equality(left, right)),
+            PredKind::Compare(Relation::Ne, left, right) => !self.equality(left, right),
             PredKind::In(item, list) => self.equality(item, list),
             _ => Truth::Unknown,
         }

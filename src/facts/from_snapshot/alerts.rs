@@ -6,7 +6,7 @@ use super::guardrails::Answer;
 use super::state::StateFacts;
 use crate::snapshot::Scope;
 use crate::snapshot::api::*;
-use crate::value::{Reading, Truth, Why};
+use crate::value::{Reading, Why};
 use crate::watch::{Watches, filter_watches, rule_watches};
 
 /// What a trail records, where it records at all.
@@ -20,8 +20,8 @@ impl Recording {
     /// Does a pattern that watches these see a record of it?
     fn shows(&self, watches: Watches) -> Reading<bool> {
         any([
-            all([understood(watches.changes), self.changes.clone()]),
-            all([understood(watches.calls), self.calls.clone()]),
+            all([watches.changes.reading(Why::Malformed), self.changes.clone()]),
+            all([watches.calls.reading(Why::Malformed), self.calls.clone()]),
         ])
     }
 }
@@ -122,14 +122,6 @@ pub(super) fn any(readings: impl IntoIterator<Item = Reading<bool>>) -> Reading<
 /// False if one is, else unread if one is.
 fn all<const N: usize>(readings: [Reading<bool>; N]) -> Reading<bool> {
     any(readings.map(|one| one.map(|holds| !holds))).map(|fails| !fails)
-}
-
-fn understood(truth: Truth) -> Reading<bool> {
-    match truth {
-        Truth::True => Reading::Known(true),
-        Truth::False => Reading::Known(false),
-        Truth::Unknown => Reading::Unread(Why::Malformed),
-    }
 }
 
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html>

@@ -74,18 +74,6 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-fn truth(value: bool) -> Truth {
-    if value { Truth::True } else { Truth::False }
-}
-
-pub(crate) fn not(value: Truth) -> Truth {
-    match value {
-        Truth::True => Truth::False,
-        Truth::False => Truth::True,
-        Truth::Unknown => Truth::Unknown,
-    }
-}
-
 struct Compiler<'p> {
     params: &'p [Param],
     /// The element's value where `exists` or `all` over a written list is unrolled.
@@ -171,17 +159,17 @@ impl Compiler<'_> {
 
     fn fold(&self, pred: &Pred) -> Folded {
         let code: Code = match &pred.kind {
-            PredKind::Const(value) => return Folded::Const(truth(*value)),
+            PredKind::Const(value) => return Folded::Const(Truth::from(*value)),
             PredKind::Param(index) => {
                 return Folded::Const(match self.params.get(*index).map(|param| &param.value) {
-                    Some(OwnedValue::Bool(value)) => truth(*value),
+                    Some(OwnedValue::Bool(value)) => Truth::from(*value),
                     _ => Truth::Unknown,
                 });
             }
             PredKind::Field(index) => {
                 let index = *index;
                 Box::new(move |scope| match scope.fact.value(index) {
-                    Value::Bool(value) => truth(value),
+                    Value::Bool(value) => Truth::from(value),
                     _ => Truth::Unknown,
                 })
             }
@@ -198,8 +186,8 @@ impl Compiler<'_> {
                 Box::new(move |scope| scope.env.seen.get(index).copied().unwrap_or(Truth::Unknown))
             }
             PredKind::Not(of) => match self.fold(of) {
-                Folded::Const(value) => return Folded::Const(not(value)),
-                Folded::Code(code) => Box::new(move |scope| not(code(scope))),
+                Folded::Const(value) => return Folded::Const(!value),
+                Folded::Code(code) => Box::new(move |scope| !code(scope)),
             },
             PredKind::All(parts) => return self.join(parts.iter().map(|part| self.fold(part)), Truth::False),
             PredKind::Any(parts) => return self.join(parts.iter().map(|part| self.fold(part)), Truth::True),
@@ -223,7 +211,7 @@ impl Compiler<'_> {
                 let (left, right) = (self.pred(left), self.pred(right));
                 Box::new(move |scope| match (left(scope), right(scope)) {
                     (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
-                    (left, right) => truth(left == right),
+                    (left, right) => Truth::from(left == right),
                 })
             }
             PredKind::Compare(relation, left, right) => return self.compare(*relation, left, right),
@@ -238,7 +226,7 @@ impl Compiler<'_> {
     /// Kleene's `&&` (decided by False) or `||` (decided by True).
     fn join(&self, parts: impl Iterator<Item = Folded>, decisive: Truth) -> Folded {
         let mut codes: Vec<Code> = Vec::new();
-        let mut otherwise = not(decisive);
+        let mut otherwise = !decisive;
         for part in parts {
             match part {
                 Folded::Const(value) if value == decisive => return Folded::Const(decisive),
@@ -295,26 +283,32 @@ impl Compiler<'_> {
 
     fn compare(&self, relation: Relation, left: &Term, right: &Term) -> Folded {
         Folded::Code(match (self.term(left), self.term(right)) {
-            (Get::Int(left), Get::Int(right)) => return Folded::Const(truth(holds(relation, &left, &right))),
+            (Get::Int(left), Get::Int(right)) => {
+                return Folded::Const(Truth::from(holds(relation, &left, &right)));
+            }
             (Get::Text(left), Get::Text(right)) => {
-                return Folded::Const(truth(holds(relation, &left, &right)));
+                return Folded::Const(Truth::from(holds(relation, &left, &right)));
             }
             // The two commonest forms, without a step in between.
             (Get::Field(index), Get::Text(text)) if relation == Relation::Eq => {
                 Box::new(move |scope| match scope.fact.value(index) {
-                    Value::Text(value) => truth(*value == *text),
+                    Value::Text(value) => Truth::from(*value == *text),
                     _ => Truth::Unknown,
                 })
             }
             (Get::Field(index), Get::Text(text)) if relation == Relation::Ne => {
                 Box::new(move |scope| match scope.fact.value(index) {
-                    Value::Text(value) => truth(*value != *text),
+                    Value::Text(value) => Truth::from(*value != *text),
                     _ => Truth::Unknown,
                 })
             }
             (left, right) => Box::new(move |scope| match (left.get(scope), right.get(scope)) {
-                (Some(Value::Text(left)), Some(Value::Text(right))) => truth(holds(relation, left, right)),
-                (Some(Value::Int(left)), Some(Value::Int(right))) => truth(holds(relation, &left, &right)),
+                (Some(Value::Text(left)), Some(Value::Text(right))) => {
+                    Truth::from(holds(relation, left, right))
+                }
+                (Some(Value::Int(left)), Some(Value::Int(right))) => {
+                    Truth::from(holds(relation, &left, &right))
+                }
                 _ => Truth::Unknown,
             }),
         })
@@ -325,7 +319,7 @@ impl Compiler<'_> {
         if let TermKind::Ints(ints) = &list.kind {
             let ints = ints.clone();
             return Box::new(move |scope| match item.get(scope) {
-                Some(Value::Int(item)) => truth(ints.contains(&item)),
+                Some(Value::Int(item)) => Truth::from(ints.contains(&item)),
                 _ => Truth::Unknown,
             });
         }
@@ -336,9 +330,9 @@ impl Compiler<'_> {
                 // Lengths differ more often than not: a few comparisons for equality beat a search by order.
                 let few = texts.len() <= 16;
                 Box::new(move |scope| match item.get(scope) {
-                    Some(Value::Text(item)) if few => truth(texts.iter().any(|text| **text == *item)),
+                    Some(Value::Text(item)) if few => Truth::from(texts.iter().any(|text| **text == *item)),
                     Some(Value::Text(item)) => {
-                        truth(texts.binary_search_by(|text| (**text).cmp(item)).is_ok())
+                        Truth::from(texts.binary_search_by(|text| (**text).cmp(item)).is_ok())
                     }
                     _ => Truth::Unknown,
                 })
@@ -359,7 +353,7 @@ impl Compiler<'_> {
     fn test(&self, test: TextTest, text: &Term, pattern: &Term) -> Code {
         fn over(text: Get, holds: impl Fn(&str) -> bool + Send + Sync + 'static) -> Code {
             Box::new(move |scope| match text.get(scope) {
-                Some(Value::Text(text)) => truth(holds(text)),
+                Some(Value::Text(text)) => Truth::from(holds(text)),
                 _ => Truth::Unknown,
             })
         }
@@ -382,7 +376,7 @@ impl Compiler<'_> {
                 over(text, move |text| finder.find(text.as_bytes()).is_some())
             }
             (_, pattern) => Box::new(move |scope| match (text.get(scope), pattern.get(scope)) {
-                (Some(Value::Text(text)), Some(Value::Text(pattern))) => truth(match test {
+                (Some(Value::Text(text)), Some(Value::Text(pattern))) => Truth::from(match test {
                     TextTest::StartsWith => text.starts_with(pattern),
                     TextTest::EndsWith => text.ends_with(pattern),
                     TextTest::Contains | TextTest::Matches | TextTest::Glob => text.contains(pattern),
@@ -404,7 +398,7 @@ impl Compiler<'_> {
         };
         Box::new(move |scope| match address.get(scope) {
             // A text that is no address (a service's name, say) is in no network.
-            Some(Value::Text(text)) => truth(text.parse::<IpAddr>().is_ok_and(|address| {
+            Some(Value::Text(text)) => Truth::from(text.parse::<IpAddr>().is_ok_and(|address| {
                 let address = address.to_canonical();
                 networks.iter().any(|network| network.contains(&address))
             })),
@@ -431,7 +425,7 @@ impl Compiler<'_> {
         let body = self.pred(body);
         Folded::Code(Box::new(move |scope| {
             let Some(Value::List(list)) = list.get(scope) else { return Truth::Unknown };
-            let mut result = ended(list, not(decisive));
+            let mut result = ended(list, !decisive);
             for item in &list.items {
                 let value = body(&Scope { element: Some(item), ..*scope });
                 if value == decisive {

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::Span;
 use super::ast::Relation;
-use super::compile::{Compiled, Env, not};
+use super::compile::{Compiled, Env};
 use super::ir::{Each, Param, Pred, PredKind, Term, TermKind, TextTest};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::value::{OwnedValue, Truth, Value, Why};
@@ -90,22 +90,11 @@ impl Tree {
 
 impl Node {
     fn eval(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Truth {
-        let join = |parts: &[Node], decisive: Truth| {
-            let mut result = not(decisive);
-            for part in parts {
-                match part.eval(fact, env) {
-                    value if value == decisive => return decisive,
-                    Truth::Unknown => result = Truth::Unknown,
-                    _ => {}
-                }
-            }
-            result
-        };
         match self {
             Node::Atom(atom) => atom.code.eval(fact, env),
-            Node::Not(of) => not(of.eval(fact, env)),
-            Node::All(parts) => join(parts, Truth::False),
-            Node::Any(parts) => join(parts, Truth::True),
+            Node::Not(of) => !of.eval(fact, env),
+            Node::All(parts) => Truth::all(parts.iter().map(|part| part.eval(fact, env))),
+            Node::Any(parts) => Truth::any(parts.iter().map(|part| part.eval(fact, env))),
             Node::If(condition, yes, no) => match condition.eval(fact, env) {
                 Truth::True => yes.eval(fact, env),
                 Truth::False => no.eval(fact, env),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::ast::Relation;
-use super::compile::{Compiled, Env, not};
+use super::compile::{Compiled, Env};
 use super::ir::{Param, Pred, PredKind, Term, TermKind};
 use crate::facts::schema::{FieldAccess, FieldType, KindDecl};
 use crate::value::{OwnedValue, Truth, Value, Why};
@@ -145,21 +145,10 @@ impl<'p> Space<'p> {
     }
 
     fn eval(&self, pred: &Pred, world: &[usize]) -> Truth {
-        let join = |parts: &[Pred], decisive: Truth| {
-            let mut result = not(decisive);
-            for part in parts {
-                match self.eval(part, world) {
-                    value if value == decisive => return decisive,
-                    Truth::Unknown => result = Truth::Unknown,
-                    _ => {}
-                }
-            }
-            result
-        };
         match &pred.kind {
-            PredKind::Not(of) => not(self.eval(of, world)),
-            PredKind::All(parts) => join(parts, Truth::False),
-            PredKind::Any(parts) => join(parts, Truth::True),
+            PredKind::Not(of) => !self.eval(of, world),
+            PredKind::All(parts) => Truth::all(parts.iter().map(|part| self.eval(part, world))),
+            PredKind::Any(parts) => Truth::any(parts.iter().map(|part| self.eval(part, world))),
             PredKind::If(condition, yes, no) => match self.eval(condition, world) {
                 Truth::True => self.eval(yes, world),
                 Truth::False => self.eval(no, world),
