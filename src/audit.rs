@@ -175,7 +175,10 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
     let today = job.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let gaps = AcceptedGaps::on(today, job.config.accepted_gaps.iter().cloned());
     let keys = store.as_ref().map_or_else(crate::chance::keys, |store| store.keys());
-    let engine = Engine::new(job.policies.clone(), &gaps).reporting(job.scope.clone()).keyed_by(keys);
+    let engine = Engine::new(job.policies.clone(), &gaps)
+        .reporting(job.scope.clone())
+        .keyed_by(keys)
+        .reading_twice(reading::reads_twice(job, store.is_some()));
     let mut tally = engine.tally();
     let lookups = Lookups::new(job, &engine, store.is_some())?;
 

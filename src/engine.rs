@@ -6,6 +6,7 @@
 
 mod kept;
 mod memory;
+mod places;
 mod plan;
 mod scope;
 pub mod state;
@@ -31,7 +32,7 @@ use plan::Row;
 use state::{Keys, Rules, Standing};
 
 pub use kept::Share;
-pub use memory::Memory;
+pub use memory::{Memory, Recounts};
 pub use plan::Plan;
 pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
@@ -52,6 +53,8 @@ pub struct Engine<'p> {
     scope: Scope,
     /// By what keys of histories and counts are made.
     keys: Keys,
+    /// What is read can be read again.
+    reads_twice: bool,
 }
 
 /// What is to become of a record's facts.
@@ -83,12 +86,18 @@ impl<'p> Engine<'p> {
             .collect();
         let sessions = policies.iter().map(|policy| Asks::of(policy)).collect();
         let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
-        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: Keys::KNOWN }
+        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: Keys::KNOWN, reads_twice: false }
     }
 
     /// Judges only what is in that scope.
     pub fn reporting(mut self, scope: Scope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Counts roughly first. Everything can be read again, and [`Engine::recount`] tells what has to be.
+    pub fn reading_twice(mut self, reads_twice: bool) -> Self {
+        self.reads_twice = reads_twice;
         self
     }
 

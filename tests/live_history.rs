@@ -241,35 +241,42 @@ fn what_is_not_looked_up_is_a_gap_and_never_a_pass() {
         let policies = report["coverage"]["policies"].as_array().unwrap().iter();
         policies.map(|one| (one["policy"].to_string(), one["pass"].as_u64().unwrap())).collect()
     };
-    for (kind, outcome) in [
+    let check = |kind: FaultKind, outcome: &str, after: u64| {
+        let endpoint = fake_aws::start(content("demo"), None, 0);
+        endpoint.fault(Fault::after("cloudtrail:LookupEvents", kind, after));
+        let ran = look_up(&endpoint, &["--fail-on", "critical", "--exit-zero"]);
+        // Nothing at all was read where the first call failed.
+        assert!([2, 3].contains(&ran.code), "{kind:?} {after}: {}", ran.code);
+        let report = ran.json();
+        let rows = report["coverage"]["read"].as_array().unwrap().clone();
+        let row =
+            rows.iter().find(|row| row["surface"] == "cloudtrail:LookupEvents" && row["outcome"] == outcome);
+        let row = row.unwrap_or_else(|| panic!("{kind:?} {rows:?}"));
+        if kind == FaultKind::Denied {
+            assert_eq!(row["missing_permission"], "cloudtrail:LookupEvents");
+        }
+        for (policy, count) in passes(&report) {
+            assert!(count <= passes(&clean)[&policy], "{kind:?}: {policy}");
+        }
+        // Whether a change still stands is not known while records may be missing.
+        let live =
+            report["findings"].as_array().unwrap().iter().filter(|one| one["status"] == "live").count();
+        assert_eq!(live, 0, "{kind:?} {after}");
+    };
+    let kinds = [
         (FaultKind::Denied, "denied"),
         (FaultKind::ServerError, "failed"),
         (FaultKind::Truncated, "malformed"),
-    ] {
-        for after in [0, 3] {
-            let endpoint = fake_aws::start(content("demo"), None, 0);
-            endpoint.fault(Fault::after("cloudtrail:LookupEvents", kind, after));
-            let ran = look_up(&endpoint, &["--fail-on", "critical", "--exit-zero"]);
-            // Nothing at all was read where the first call failed.
-            assert!([2, 3].contains(&ran.code), "{kind:?} {after}: {}", ran.code);
-            let report = ran.json();
-            let rows = report["coverage"]["read"].as_array().unwrap().clone();
-            let row = rows
-                .iter()
-                .find(|row| row["surface"] == "cloudtrail:LookupEvents" && row["outcome"] == outcome);
-            let row = row.unwrap_or_else(|| panic!("{kind:?} {rows:?}"));
-            if kind == FaultKind::Denied {
-                assert_eq!(row["missing_permission"], "cloudtrail:LookupEvents");
+    ];
+    // They wait for the quota most of the time.
+    std::thread::scope(|scope| {
+        for (kind, outcome) in kinds {
+            for after in [0, 3] {
+                let check = &check;
+                scope.spawn(move || check(kind, outcome, after));
             }
-            for (policy, count) in passes(&report) {
-                assert!(count <= passes(&clean)[&policy], "{kind:?}: {policy}");
-            }
-            // Whether a change still stands is not known while records may be missing.
-            let live =
-                report["findings"].as_array().unwrap().iter().filter(|one| one["status"] == "live").count();
-            assert_eq!(live, 0, "{kind:?} {after}");
         }
-    }
+    });
 }
 
 /// A finding of the state is told who made it, from the history that the same command looked up.

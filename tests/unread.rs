@@ -231,14 +231,15 @@ proptest! {
 /// Each part of the demo alone, refused and dropped: not left to chance.
 #[test]
 fn each_part_alone_is_missed() {
-    let mut wrong = Vec::new();
-    for loss in [Loss::Denied, Loss::Dropped] {
-        for part in &DEMO.parts {
-            if let Err(error) = holds(&DEMO, &BTreeMap::from([(*part, loss)])) {
-                wrong.push(error.to_string());
-            }
-        }
-    }
+    let wrong_of = |loss: Loss| -> Vec<String> {
+        let wrong = DEMO.parts.iter().filter_map(|part| holds(&DEMO, &BTreeMap::from([(*part, loss)])).err());
+        wrong.map(|error| error.to_string()).collect()
+    };
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let wrong_of = &wrong_of;
+        let runs = [Loss::Denied, Loss::Dropped].map(|loss| scope.spawn(move || wrong_of(loss)));
+        runs.into_iter().flat_map(|run| run.join().unwrap()).collect()
+    });
     assert!(wrong.is_empty(), "{} of them\n{}", wrong.len(), wrong.join("\n"));
     assert!(!DEMO.pages.is_empty(), "no list of the demo has a second page");
 }

@@ -14,7 +14,7 @@ use crate::engine::state::{EventClass, Occasion};
 use crate::engine::{Engine, Memory, Sessions as Told, Tally, Treatment};
 use crate::facts::from_record::{RecordContext, Wanted};
 use crate::facts::schema::Origin;
-use crate::facts::sessions::Sessions;
+use crate::facts::sessions::{Answers, Sessions};
 use crate::findings::gaps::AcceptedGaps;
 use crate::lists::Lists;
 use crate::network::Networks;
@@ -92,35 +92,38 @@ pub(super) fn read_trail(
     for lost in &out.lost {
         engine.unread_file(&lost.path, |at| lost.is_of(at), tally);
     }
-    if !first.waiting.is_empty() {
+    let recounts = engine.recount(&mut memory);
+    let answers = if first.waiting.is_empty() {
+        Answers::default()
+    } else {
         let mut sessions = first.sessions;
         sessions.merge(known);
-        let asked = first.waiting.sessions();
-        let answers = waiting::answers(&sessions, asked, &out.facts.reading);
-        let again = waiting::decide(&first.waiting, &answers, tally);
-        if !again.is_empty() {
-            let context = RecordContext { answers: Some(&answers), ..with.context(lookups.networks()?) };
-            let pass = Pass::Second(&again);
-            // Progress and digests are done with.
-            let watch = Watch::default();
-            let judge =
-                Judge::new(engine, wanted(job, engine), false, context, pass, (Digests::Ignored, &watch));
-            let options = Options { watch: Watch::default(), ..options };
-            let (files, second) = match &sources {
-                None => {
-                    let (files, _) = read_files(job, &options, &judge, Some(&again));
-                    (files, judge.finish())
-                }
-                Some(sources) => {
-                    let judge = judge.beside_store();
-                    let read = trail::read_entries(&sources.entries(&again), &options, &judge);
-                    (read.into_iter().map(|(file, _)| file).collect(), judge.finish())
-                }
-            };
-            tally.merge(second.tally);
-            engine.remember_all(&mut memory, second.memory);
-            waiting::missed(&first.waiting, &again, (&out.files, &files), tally);
-        }
+        waiting::answers(&sessions, first.waiting.sessions(), &out.facts.reading)
+    };
+    let mut again = waiting::decide(&first.waiting, &answers, tally);
+    waiting::count(&recounts, &out.files, &mut again);
+    if !again.is_empty() {
+        let context = RecordContext { answers: Some(&answers), ..with.context(lookups.networks()?) };
+        let pass = Pass::Second(&again, &recounts);
+        // Progress and digests are done with.
+        let watch = Watch::default();
+        let judge = Judge::new(engine, wanted(job, engine), false, context, pass, (Digests::Ignored, &watch));
+        let options = Options { watch: Watch::default(), ..options };
+        let (files, second) = match &sources {
+            None => {
+                let (files, _) = read_files(job, &options, &judge, Some(&again));
+                (files, judge.finish())
+            }
+            Some(sources) => {
+                let judge = judge.beside_store();
+                let read = trail::read_entries(&sources.entries(&again), &options, &judge);
+                (read.into_iter().map(|(file, _)| file).collect(), judge.finish())
+            }
+        };
+        tally.merge(second.tally);
+        engine.remember_all(&mut memory, second.memory);
+        let waited = (&first.waiting, &recounts);
+        waiting::missed(waited, &again, (&out.files, &files), engine, (&mut memory, tally));
     }
     close(engine, &out, base, &mut memory, tally);
     if engine.has_state() {
@@ -178,6 +181,17 @@ fn close(
         let treatment = if reported { Treatment::Judged } else { Treatment::Remembered };
         engine.judge_record(&fact, (None, treatment), &standing, Told::NotAsked, (memory, tally));
     }
+}
+
+/// Can everything that is read be read again? A pipe cannot, and what a store keeps must be whole.
+pub(super) fn reads_twice(job: &Job<'_>, has_store: bool) -> bool {
+    let paths = match &job.trail {
+        TrailInput::Paths(paths) | TrailInput::Remote(_, paths) => paths.as_slice(),
+        TrailInput::None | TrailInput::Memory(_) => &[],
+        TrailInput::LookedUp(looked_up) => looked_up.paths.as_slice(),
+    };
+    let can = |path: &PathBuf| path.as_os_str() != "-" && (path.is_file() || path.is_dir());
+    !has_store && paths.iter().all(can)
 }
 
 /// Reads all files, or only these.

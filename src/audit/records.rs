@@ -11,7 +11,7 @@ use super::causes;
 use super::delivery::Arrivals;
 use super::relevance::{Asked, Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Standing};
-use crate::engine::{Engine, Memory, Sessions, Share, Tally, Treatment, Waiting, Waits};
+use crate::engine::{Engine, Memory, Recounts, Sessions, Share, Tally, Treatment, Waiting, Waits};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
@@ -194,8 +194,17 @@ pub(super) struct PerFile {
     object: Option<Object>,
 }
 
-/// The sessions whose records are seen again, by file.
-pub(super) type Again = HashMap<String, BTreeSet<Id>>;
+/// What is looked for in a file that is read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Sought {
+    /// Records of these sessions.
+    pub(super) sessions: BTreeSet<Id>,
+    /// Records that are to be counted by themselves.
+    pub(super) counts: bool,
+}
+
+/// The files that are read again.
+pub(super) type Again = HashMap<String, Sought>;
 
 /// Which records are judged.
 #[derive(Debug, Clone, Copy)]
@@ -203,7 +212,7 @@ pub(super) enum Pass<'j> {
     /// All; what hangs on whose a session is waits.
     First,
     /// Of files that are read again, what waited.
-    Second(&'j Again),
+    Second(&'j Again, &'j Recounts),
 }
 
 /// Judges every record with the engine.
@@ -474,12 +483,18 @@ impl RecordVisitor for Judge<'_> {
     }
 
     fn record(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
-        if let Pass::Second(again) = self.pass
-            && !again
-                .get(&*file.path)
-                .zip(Session::id_of(record))
-                .is_some_and(|(these, id)| these.contains(&id))
-        {
+        // What of it is looked for again: how it is judged, and how it counts.
+        let (judges, counts) = match self.pass {
+            Pass::First => (true, None),
+            Pass::Second(again, recounts) => {
+                let Some(sought) = again.get(&*file.path) else { return };
+                let session = || Session::id_of(record).is_some_and(|id| sought.sessions.contains(&id));
+                let time = record.event_time();
+                let counts = sought.counts && recounts.touches((time, time));
+                (!sought.sessions.is_empty() && session(), counts.then_some(recounts))
+            }
+        };
+        if !judges && counts.is_none() {
             return;
         }
         let (source, name) = (record.event_source(), record.canonical_name());
@@ -535,10 +550,16 @@ impl RecordVisitor for Judge<'_> {
                 facts.open.push(open);
                 return;
             }
+            if let Some(recounts) = counts {
+                self.engine.count_again(recounts, (fact, treatment), &standing(), memory);
+            }
+            if !judges {
+                return;
+            }
             let of = match self.pass {
                 _ if !self.asks_sessions => Sessions::NotAsked,
                 Pass::First => Sessions::Undecided { record, waiting },
-                Pass::Second(_) => Sessions::Decided,
+                Pass::Second(..) => Sessions::Decided,
             };
             let plan = is_call(fact).then(|| relevance.plan(fact.body.fields(), self.engine, self.asked));
             self.engine.judge_record(fact, (plan, treatment), &standing, of, (memory, tally));

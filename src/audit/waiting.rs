@@ -1,10 +1,11 @@
-//! What waited until it was known whose the sessions are: the answers, and which files are read again.
+//! What waited until all was read: whose the sessions are, which records are counted, and which files are read again for
+//! that.
 
 use std::collections::BTreeMap;
 
-use super::records::Again;
+use super::records::{Again, Sought};
 use crate::engine::state::{EventClass, Reading};
-use crate::engine::{Tally, Waits};
+use crate::engine::{Engine, Memory, Recounts, Tally, Waits};
 use crate::facts::sessions::{Answers, Session, Sessions};
 use crate::trail::FileOutcome;
 
@@ -23,23 +24,42 @@ pub(super) fn answers<'s>(
 
 /// Judges what the answers decide; the rest is in files that are read again.
 pub(super) fn decide(waiting: &Waits, answers: &Answers, tally: &mut Tally) -> Again {
-    waiting.decide(answers, tally).into_iter().map(|(file, ids)| (file.to_owned(), ids)).collect()
+    let again = waiting.decide(answers, tally).into_iter();
+    again.map(|(file, sessions)| (file.to_owned(), Sought { sessions, counts: false })).collect()
 }
 
-/// A file that was not read the second time as it was the first, standard input for one, leaves unknown what waited.
-pub(super) fn missed(
-    waiting: &Waits,
+/// Adds the files that have records to be counted again.
+pub(super) fn count(recounts: &Recounts, files: &[FileOutcome], again: &mut Again) {
+    for file in files {
+        if file.times.is_some_and(|times| recounts.touches(times)) {
+            again.entry(file.path.clone()).or_default().counts = true;
+        }
+    }
+}
+
+/// A file that was not read the second time as it was the first leaves unknown what waited.
+pub(super) fn missed<'f>(
+    (waiting, recounts): (&Waits, &Recounts),
     again: &Again,
-    (first, second): (&[FileOutcome], &[FileOutcome]),
-    tally: &mut Tally,
+    (first, second): (&'f [FileOutcome], &'f [FileOutcome]),
+    engine: &Engine<'_>,
+    (memory, tally): (&mut Memory, &mut Tally),
 ) {
-    let read = |files: &[FileOutcome]| -> BTreeMap<String, (u64, u64)> {
-        files.iter().map(|file| (file.path.clone(), (file.records, file.text_bytes))).collect()
+    let by_path = |files: &'f [FileOutcome]| -> BTreeMap<&'f str, &'f FileOutcome> {
+        files.iter().map(|file| (file.path.as_str(), file)).collect()
     };
-    let (first, second) = (read(first), read(second));
-    for (file, sessions) in again {
-        if first.get(file) != second.get(file) {
-            waiting.give_up(file, sessions, tally);
+    let same = |one: &FileOutcome, other: &FileOutcome| {
+        (one.records, one.text_bytes) == (other.records, other.text_bytes)
+    };
+    let (first, second) = (by_path(first), by_path(second));
+    for (path, sought) in again {
+        let (first, second) = (first.get(path.as_str()), second.get(path.as_str()));
+        if first.zip(second).is_some_and(|(first, second)| same(first, second)) {
+            continue;
+        }
+        waiting.give_up(path, &sought.sessions, tally);
+        if let Some(times) = first.and_then(|first| first.times).filter(|_| sought.counts) {
+            engine.give_up(recounts, times, memory);
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::plan::Row;
-use super::state::{Counted, Moment, Now, Part, Reading, Settled, Standing};
+use super::state::{CountMode, Counted, Moment, Now, Part, Reading, Recount, Settled, Standing};
 use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, traces_of, unknown};
 use crate::arn;
 use crate::facts::schema::{FieldAccess, Origin};
@@ -15,10 +15,10 @@ use crate::findings::fingerprint;
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
-use crate::policy::{Env, Evidence, Policy, Verdict};
+use crate::policy::{Env, Evidence, Missing, Policy, Verdict};
 use crate::timeline::Trace;
 use crate::trail::TrailFileName;
-use crate::value::{Truth, Value};
+use crate::value::{Truth, Value, Why};
 
 /// What the policies with state remember of the records that one thread has read: in which order records are added,
 /// and which memory has them, change nothing.
@@ -62,6 +62,17 @@ impl Held {
             traces: traces.into_vec(),
         };
         (fields, told)
+    }
+}
+
+/// What is counted record by record in a second reading, by policy.
+#[derive(Debug)]
+pub struct Recounts(Vec<Option<Recount>>);
+
+impl Recounts {
+    /// Whether something of that time, in seconds, both included, is counted again.
+    pub fn touches(&self, times: (i64, i64)) -> bool {
+        self.0.iter().flatten().any(|recount| recount.touches(times))
     }
 }
 
@@ -118,8 +129,30 @@ impl<'p> Engine<'p> {
         let rules = self.rules(policy, program);
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
         let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), standing);
-        let hold = || Held {
-            fields: Made::keep(fields, "", fact.origin, self.kept.get(at).into_iter().flatten().copied()),
+        let hold = || self.hold((at, policy), (fact, treatment), standing);
+        let mode = match &program.count {
+            Some(count) if self.counts_twice(at, policy) => CountMode::Roughly(count),
+            _ => CountMode::Exactly,
+        };
+        let now = part.add(look, (standing, treatment == Treatment::Judged, mode), hold);
+        match now {
+            Now::Wait => {}
+            Now::Judge(_) if treatment == Treatment::Remembered => {}
+            Now::Judge(outcome @ (Outcome::Pass | Outcome::NotApplicable)) => tally.passed(at, outcome),
+            Now::Judge(Outcome::Unknown | Outcome::Fail { .. }) => self.judge_one(at, policy, fact, tally),
+        }
+    }
+
+    /// What is kept of a fact.
+    fn hold(
+        &self,
+        (at, policy): (usize, &Policy),
+        (fact, treatment): (&Fact<'_>, Treatment),
+        standing: &Standing<'_>,
+    ) -> Held {
+        let kept = self.kept.get(at).into_iter().flatten().copied();
+        Held {
+            fields: Made::keep(fact.body.fields(), "", fact.origin, kept),
             subject: Subject::clone(&fact.subject).into_owned(),
             origin: fact.origin,
             moment: standing.moment.clone(),
@@ -129,13 +162,56 @@ impl<'p> Engine<'p> {
             accepted: self.gaps.accepts_unknown(&policy.id, fact),
             traces: traces_of(policy, fact).into(),
             treatment,
-        };
-        let now = part.add(look, (standing, treatment == Treatment::Judged), hold);
-        match now {
-            Now::Wait => {}
-            Now::Judge(_) if treatment == Treatment::Remembered => {}
-            Now::Judge(outcome @ (Outcome::Pass | Outcome::NotApplicable)) => tally.passed(at, outcome),
-            Now::Judge(Outcome::Unknown | Outcome::Fail { .. }) => self.judge_one(at, policy, fact, tally),
+        }
+    }
+
+    /// Are this policy's records counted roughly first? Those that wait for other records before they are counted are
+    /// not: what is told of them comes too late.
+    fn counts_twice(&self, at: usize, policy: &Policy) -> bool {
+        let waits = self.sessions.get(at).is_some_and(Option::is_some);
+        self.reads_twice && !waits && policy.origins.iter().all(|origin| *origin == Origin::Activity)
+    }
+
+    /// What is to be counted record by record when everything is read again, now that it was read once.
+    pub fn recount(&self, memory: &mut Memory) -> Recounts {
+        let rows = self.policies.iter().zip(&mut memory.parts).enumerate().map(|(at, (policy, part))| {
+            let count = policy.program.as_ref()?.count.as_ref().filter(|_| self.counts_twice(at, policy))?;
+            let recount = part.as_mut()?.recount(count);
+            (!recount.is_empty()).then_some(recount)
+        });
+        Recounts(rows.collect())
+    }
+
+    /// Counts a fact that is read again.
+    pub fn count_again(
+        &self,
+        recounts: &Recounts,
+        (fact, treatment): (&Fact<'_>, Treatment),
+        standing: &Standing<'_>,
+        memory: &mut Memory,
+    ) {
+        let fields: &dyn FieldAccess = fact.body.fields();
+        for (at, policy) in self.policies_of(fields, fact.origin) {
+            let recount = recounts.0.get(at).and_then(Option::as_ref);
+            let Some((recount, program)) = recount.zip(policy.program.as_ref()) else { continue };
+            let Some(part) = self.part(memory, at) else { continue };
+            let look = part.look(self.rules(policy, program), (fields, None), standing);
+            let hold = || self.hold((at, policy), (fact, treatment), standing);
+            // Whether it counts was told the first time.
+            let (Now::Wait | Now::Judge(_)) = part.add(
+                look,
+                (standing, treatment == Treatment::Judged, CountMode::Again(recount)),
+                hold,
+            );
+        }
+    }
+
+    /// What was to be counted again of these times, in seconds, could not be read.
+    pub fn give_up(&self, recounts: &Recounts, times: (i64, i64), memory: &mut Memory) {
+        for (recount, part) in recounts.0.iter().zip(&mut memory.parts) {
+            if let (Some(recount), Some(part)) = (recount, part) {
+                part.give_up(recount, times);
+            }
         }
     }
 
@@ -182,6 +258,10 @@ fn settle(
         }
         Settled::Unknown { held, records } => {
             let missing = policy.doubts(&held.fields);
+            unknown(at, missing, &held.told(policy).1, records, tally);
+        }
+        Settled::Lost { held, records } => {
+            let missing = vec![Missing { field: "count".to_owned(), why: Why::HistoryGap }];
             unknown(at, missing, &held.told(policy).1, records, tally);
         }
         Settled::Reached { held, mut records, most } => {

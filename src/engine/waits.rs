@@ -10,14 +10,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::places::{File, Places};
 use super::waiting::Waiting;
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
 use crate::texts::Texts;
-
-/// A file's number among those that something waits of.
-type File = u32;
 
 /// A fact of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,8 +51,8 @@ pub(super) struct Judged {
     pub(super) unread: SmallVec<[Unread; 1]>,
     /// Its records must be seen again, whatever the answer.
     pub(super) again: bool,
-    /// How many judgements wait in each file, in order of the files' numbers.
-    files: SmallVec<[(File, u64); 1]>,
+    /// How many judgements wait in each file.
+    files: Places,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +95,7 @@ impl Waits {
         let file = self.file(file);
         for (id, mut waited) in waiting.sessions {
             for row in &mut waited.rows {
-                row.files = SmallVec::from_buf([(file, row.unread.iter().map(|unread| unread.count).sum())]);
+                row.files = Places::one(file, row.unread.iter().map(|unread| unread.count).sum());
                 row.unread.iter_mut().for_each(|unread| unread.file = file);
             }
             self.put(id, waited);
@@ -140,8 +138,7 @@ impl Waits {
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
         for (id, mut waited) in sessions {
             for row in &mut waited.rows {
-                row.files.iter_mut().for_each(|(file, _)| *file = place(*file));
-                row.files.sort_unstable();
+                row.files.renumber(place);
                 row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
             }
             self.put(id, waited);
@@ -165,8 +162,8 @@ impl Waits {
         for (id, one) in &self.sessions {
             match answers.of(*id) {
                 answer if answer == Some(true) || one.rows.iter().any(|row| row.again) => {
-                    for (file, _) in one.rows.iter().flat_map(|row| &row.files) {
-                        if let Some(name) = self.files.get(*file as usize) {
+                    for (file, _) in one.rows.iter().flat_map(|row| row.files.iter()) {
+                        if let Some(name) = self.files.get(file as usize) {
                             again.entry(name).or_default().insert(*id);
                         }
                     }
@@ -197,7 +194,7 @@ impl Waits {
         for row in sessions.into_iter().filter_map(|id| self.sessions.get(id)).flat_map(|one| &one.rows) {
             let waits = row.files.iter().filter(|(of, _)| *of as usize == file);
             for ((_, count), unread) in waits.zip(row.unread.iter().min_by_key(|unread| &unread.keys)) {
-                unread.tell(row.policy, *count, &self.files, tally);
+                unread.tell(row.policy, count, &self.files, tally);
             }
         }
     }
@@ -225,7 +222,7 @@ fn number(at: usize) -> File {
 impl Judged {
     /// Nothing yet, of the policy at this position.
     pub(super) fn of(policy: usize) -> Self {
-        let (unread, files) = (SmallVec::new(), SmallVec::new());
+        let (unread, files) = (SmallVec::new(), Places::default());
         Judged { policy, pass: 0, not_applicable: 0, unread, again: false, files }
     }
 
@@ -241,12 +238,7 @@ impl Judged {
                 None => self.unread.push(more),
             }
         }
-        for (file, waits) in files {
-            match self.files.binary_search_by_key(&file, |(known, _)| *known) {
-                Ok(at) => self.files.iter_mut().skip(at).take(1).for_each(|(_, known)| *known += waits),
-                Err(at) => self.files.insert(at, (file, waits)),
-            }
-        }
+        self.files = self.files.with(&files);
     }
 }
 
@@ -403,7 +395,7 @@ mod tests {
             prop_assert_eq!(&told(&forward, &all), &expected);
             prop_assert_eq!(&told(&backward, &all), &expected);
 
-            let waits: u64 = one.sessions.values().flat_map(|one| &one.rows).flat_map(|row| &row.files).map(|(_, waits)| waits).sum();
+            let waits: u64 = one.sessions.values().flat_map(|one| &one.rows).flat_map(|row| row.files.iter()).map(|(_, waits)| waits).sum();
             let mut found = tally();
             let again: Vec<(String, BTreeSet<Id>)> =
                 one.decide(&all, &mut found).into_iter().map(|(file, ids)| (file.to_owned(), ids)).collect();

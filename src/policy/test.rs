@@ -8,7 +8,7 @@ use super::judge::{Certain, Judge, Outcome};
 use super::lang::compile::Env;
 use super::program::Program;
 use super::{Policy, Severity, Verdict};
-use crate::engine::state::{Keys, Now, Occasion, Part, Reading, Rules, Settled};
+use crate::engine::state::{CountMode, Keys, Now, Occasion, Part, Reading, Rules, Settled};
 use crate::facts::schema::{FieldAccess, KindDecl, Origin};
 use crate::trust::Trust;
 use crate::value::{OwnedValue, Truth, Value, Why};
@@ -283,7 +283,7 @@ impl Prepared<'_> {
                 continue;
             };
             let standing = occasion.standing();
-            match part.add(rules.look(fact, &standing), (&standing, true), || fact) {
+            match part.add(rules.look(fact, &standing), (&standing, true, CountMode::Exactly), || fact) {
                 Now::Judge(outcome) => {
                     out.extend(about(fact).then(|| One::Fact(fact, outcome, Vec::new())));
                 }
@@ -303,7 +303,7 @@ impl Prepared<'_> {
             | Settled::Passed(0) => {}
             Settled::Passed(_) => out.push(One::Passed),
             Settled::Reached { .. } => out.push(One::Reached),
-            Settled::Unknown { held, .. } => out.push(One::Unknown(held)),
+            Settled::Unknown { held, .. } | Settled::Lost { held, .. } => out.push(One::Unknown(held)),
         });
         Some(out)
     }

@@ -111,6 +111,11 @@ impl<'a> TrailRecord<'a> {
         self.function_called_by(self.identity())
     }
 
+    /// The function's account as `resources[]` has it: then it is the one of [`Self::function`].
+    pub(crate) fn function_owner(&self) -> Option<Cow<'a, str>> {
+        self.function_resource()?.1.into_known()
+    }
+
     /// The same for a caller who was read before.
     pub(crate) fn function_called_by(&self, caller: &Identity<'a>) -> FunctionRef<'a> {
         let parameters = self.request_parameters();

@@ -1,5 +1,7 @@
 //! The table behind `count`: of every key the moments of its records, each with the value that counts. Adding and
-//! merging are unions.
+//! merging are unions. Where all can be read twice, the first reading only tells where that is to be kept ([`rough`]).
+
+mod rough;
 
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{BTreeMap, HashMap};
@@ -11,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::key::{Key, KeyMap, Moment};
 use crate::facts::plain;
+use crate::policy::program::Counting;
+pub(crate) use rough::Recount;
+use rough::{Rough, Rule, Sorted};
 
 /// What one record adds to a count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,16 +27,29 @@ pub(crate) struct Mark {
     pub(crate) place: (Arc<str>, u64),
 }
 
-impl Mark {
-    /// A record that counts by itself.
-    pub(crate) fn record(moment: &Moment, place: (Arc<str>, u64)) -> Self {
-        Mark { value: hash(moment), place }
-    }
+/// A record that counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct One<'r> {
+    /// `None`: its key was not read.
+    pub(crate) key: Option<Key>,
+    /// Whether it counts was not read.
+    pub(crate) possible: bool,
+    pub(crate) moment: &'r Moment,
+    /// A hash of the value that counts; `None`: the record counts by itself.
+    pub(crate) value: Option<u64>,
+    pub(crate) place: (&'r Arc<str>, u64),
+}
 
-    /// A record that counts by a value: two with the same count once.
-    pub(crate) fn value(value: &str, place: (Arc<str>, u64)) -> Self {
-        Mark { value: hash(&value), place }
+impl One<'_> {
+    fn mark(&self) -> Mark {
+        let (file, offset) = self.place;
+        Mark { value: self.value.unwrap_or_else(|| hash(self.moment)), place: (Arc::clone(file), offset) }
     }
+}
+
+/// By which records count that have the same value: two with the same count once.
+pub(crate) fn value(text: &str) -> u64 {
+    hash(&text)
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -68,11 +86,34 @@ pub(crate) struct Counts<T> {
     keys: KeyMap<Counted<T>>,
     /// Records whose key was not read: they may belong to any.
     loose: Option<Counted<T>>,
+    #[serde(skip, default = "Rough::default")]
+    rough: Rough<T>,
+    #[serde(skip)]
+    left: Left,
+}
+
+/// What of a first count was not counted again.
+#[derive(Debug, Default)]
+struct Left {
+    /// Nothing can come of these.
+    passed: u64,
+    /// The same of records without a key, if nothing comes of others.
+    loose: u64,
+    /// By key, records that could not be read again.
+    lost: HashMap<Option<Key>, u64>,
+}
+
+impl Left {
+    fn merge(&mut self, other: Left) {
+        self.passed += other.passed;
+        self.loose += other.loose;
+        other.lost.into_iter().for_each(|(key, records)| *self.lost.entry(key).or_default() += records);
+    }
 }
 
 impl<T> Default for Counts<T> {
     fn default() -> Self {
-        Counts { keys: KeyMap::default(), loose: None }
+        Counts { keys: KeyMap::default(), loose: None, rough: Rough::default(), left: Left::default() }
     }
 }
 
@@ -89,33 +130,78 @@ pub(crate) struct Total<T> {
     pub(crate) most: u64,
     /// Records that would be in such a window if those that could not be judged counted.
     pub(crate) unknown: u64,
+    /// Records that could not be counted again, and might reach the threshold with others.
+    pub(crate) lost: u64,
     /// The rest.
     pub(crate) passed: u64,
 }
 
+/// What is counted, and how.
+fn rule(count: &Counting) -> Rule {
+    Rule { window: count.window, at_least: count.at_least, distinct: count.distinct.is_some() }
+}
+
 impl<T: Clone> Counts<T> {
-    /// `None`: the key was not read. `possible`: whether the record counts was not read.
-    pub(crate) fn add(
-        &mut self,
-        key: Option<Key>,
-        possible: bool,
-        (moment, mark): (Moment, Mark),
-        hold: impl FnOnce() -> T,
-    ) {
-        let possible = possible || key.is_none();
-        let counted = match key {
+    /// Counts a record by itself.
+    pub(crate) fn add(&mut self, one: &One<'_>, hold: impl FnOnce() -> T) {
+        let possible = one.possible || one.key.is_none();
+        let counted = match one.key {
             Some(key) => self.keys.entry(key).or_default(),
             None => self.loose.get_or_insert_default(),
         };
         let Counted { sure, possible: maybe, first, doubt } = counted;
         let (marks, held) = if possible { (maybe, doubt) } else { (sure, first) };
-        if held.as_ref().is_none_or(|(known, _)| moment < *known) {
-            *held = Some((moment.clone(), hold()));
+        keep_first(held, one.moment, hold);
+        put(marks, one.moment.clone(), one.mark());
+    }
+
+    /// Counts a record of which one is enough to know whether it is to be counted by itself.
+    pub(crate) fn add_roughly(&mut self, count: &Counting, one: &One<'_>, hold: impl FnOnce() -> T) {
+        let rule = rule(count);
+        let value = match one.value {
+            Some(value) => value,
+            None if rule.distinct => hash(one.moment),
+            None => 0,
+        };
+        let possible = one.possible || one.key.is_none();
+        self.rough.add(rule, (one.key, possible), (one.moment.time, value), |held| {
+            keep_first(held, one.moment, hold);
+        });
+    }
+
+    /// Which records are to be counted by themselves, now that all were counted roughly.
+    pub(crate) fn recount(&mut self, count: &Counting) -> Recount {
+        let Sorted { recount, facts, passed, loose } = std::mem::take(&mut self.rough).sort(rule(count));
+        self.left.passed += passed;
+        self.left.loose += loose;
+        for (key, first, doubt) in facts {
+            let counted = match key {
+                Some(key) => self.keys.entry(key).or_default(),
+                None => self.loose.get_or_insert_default(),
+            };
+            earlier(&mut counted.first, first);
+            earlier(&mut counted.doubt, doubt);
         }
-        put(marks, moment, mark);
+        recount
+    }
+
+    /// Counts a record by itself if it is one of those.
+    pub(crate) fn add_again(&mut self, recount: &Recount, one: &One<'_>, hold: impl FnOnce() -> T) {
+        if recount.has(one.key, one.moment.time) {
+            self.add(one, hold);
+        }
+    }
+
+    /// What was to be counted again of these times could not be read.
+    pub(crate) fn give_up(&mut self, recount: &Recount, times: (i64, i64)) {
+        for (key, records) in recount.within(times) {
+            *self.left.lost.entry(key).or_default() += records;
+        }
     }
 
     pub(crate) fn merge(&mut self, other: Counts<T>) {
+        self.rough.merge(other.rough);
+        self.left.merge(other.left);
         if self.keys.is_empty() {
             self.keys = other.keys;
         } else {
@@ -137,19 +223,18 @@ impl<T: Clone> Counts<T> {
 
     /// Judges every key: does any window (t − w, t] hold `at_least`? In order of the earliest record.
     pub(crate) fn settle(self, window: i64, at_least: u64) -> Vec<Total<T>> {
+        let Counts { keys, loose: unkeyed, rough: _, left } = self;
+        let lost = |key: Option<Key>| left.lost.get(&key).copied().unwrap_or_default();
         let none = Marks::new();
-        let loose = self.loose.as_ref().map_or(&none, |counted| &counted.possible);
+        let loose = unkeyed.as_ref().map_or(&none, |counted| &counted.possible);
         // Records without a key matter if they could lift some key, or each other, over the threshold.
-        let mut loose_matters = loose.len() as u64 >= at_least && {
-            let (inside, _) =
-                windows(loose.iter().map(|(moment, mark)| (moment, mark, true)), window, at_least);
-            inside.contains(&true)
+        let mut loose_matters = lost(None) > 0 || {
+            loose.len() as u64 >= at_least && windows(&values(loose), window, at_least).0.contains(&true)
         };
         let mut totals = Vec::new();
-        for counted in self.keys.into_values() {
+        for (key, counted) in keys {
             let Counted { sure, possible, first, doubt } = counted;
-            let (inside, most) =
-                windows(sure.iter().map(|(moment, mark)| (moment, mark, false)), window, at_least);
+            let (inside, most) = windows(&values(&sure), window, at_least);
             let mut unknown = 0;
             if possible.len() + loose.len() > 0
                 && (sure.len() + possible.len() + loose.len()) as u64 >= at_least
@@ -162,7 +247,8 @@ impl<T: Clone> Counts<T> {
                     .chain(loose.iter().map(|(moment, mark)| (moment, mark, Standing::Loose)))
                     .collect();
                 all.sort_by_key(|(moment, ..)| *moment);
-                let (could, _) = windows(all.iter().copied(), window, at_least);
+                let marks: Vec<_> = all.iter().map(|(moment, mark, _)| (moment.time, mark.value)).collect();
+                let (could, _) = windows(&marks, window, at_least);
                 for ((.., standing), could) in all.iter().zip(could) {
                     if could && *standing == Standing::Open {
                         unknown += 1;
@@ -175,16 +261,22 @@ impl<T: Clone> Counts<T> {
                 sure.into_iter().zip(inside).filter(|(_, fired)| *fired).map(|(one, _)| one).collect();
             let passed = records - unknown - reached.len() as u64;
             let at = [&first, &doubt].into_iter().flatten().map(|(moment, _)| moment.clone()).min();
+            let lost = lost(Some(key));
             let held = first.map(|(_, held)| held);
-            let doubt = doubt.or_else(|| self.loose.as_ref()?.doubt.clone()).map(|(_, held)| held);
-            totals.push((at, Total { held, doubt, reached, most, unknown, passed }));
+            let doubt = doubt.or_else(|| unkeyed.as_ref()?.doubt.clone()).map(|(_, held)| held);
+            totals.push((at, Total { held, doubt, reached, most, unknown, lost, passed }));
         }
-        if let Some(Counted { possible, doubt, .. }) = self.loose {
-            let records = possible.len() as u64;
+        if let Some(Counted { possible, doubt, .. }) = unkeyed {
+            let records = possible.len() as u64 + left.loose;
             let (unknown, passed) = if loose_matters { (records, 0) } else { (0, records) };
             let at = doubt.as_ref().map(|(moment, _)| moment.clone());
-            let doubt = doubt.map(|(_, held)| held);
-            totals.push((at, Total { held: None, doubt, reached: Vec::new(), most: 0, unknown, passed }));
+            let (doubt, lost) = (doubt.map(|(_, held)| held), lost(None));
+            totals.push((at, Total { held: None, doubt, reached: Vec::new(), most: 0, unknown, lost, passed }));
+        }
+        if left.passed > 0 {
+            let (reached, passed) = (Vec::new(), left.passed);
+            let of_all = Total { held: None, doubt: None, reached, most: 0, unknown: 0, lost: 0, passed };
+            totals.push((None, of_all));
         }
         totals.sort_by(|(a, _), (b, _)| a.cmp(b));
         totals.into_iter().map(|(_, total)| total).collect()
@@ -197,6 +289,18 @@ impl<T> Counted<T> {
         other.possible.into_iter().for_each(|(moment, mark)| put(&mut self.possible, moment, mark));
         earlier(&mut self.first, other.first);
         earlier(&mut self.doubt, other.doubt);
+    }
+}
+
+/// When records came, and what they count by.
+fn values(marks: &Marks) -> Vec<(i64, u64)> {
+    marks.iter().map(|(moment, mark)| (moment.time, mark.value)).collect()
+}
+
+/// Holds the fact of a record that is earlier than the one that is held.
+fn keep_first<T>(held: &mut First<T>, moment: &Moment, hold: impl FnOnce() -> T) {
+    if held.as_ref().is_none_or(|(known, _)| moment < known) {
+        *held = Some((moment.clone(), hold()));
     }
 }
 
@@ -223,14 +327,9 @@ enum Standing {
     Loose,
 }
 
-/// Which of these records, in order of time, are in a window that holds `at_least` different values, and the most that
+/// Which of these records, in order of time, each with its value, are in a window that holds `at_least` different values, and the most that
 /// a window holds.
-fn windows<'m, S>(
-    marks: impl Iterator<Item = (&'m Moment, &'m Mark, S)>,
-    window: i64,
-    at_least: u64,
-) -> (Vec<bool>, u64) {
-    let marks: Vec<(i64, u64)> = marks.map(|(moment, mark, _)| (moment.time, mark.value)).collect();
+fn windows(marks: &[(i64, u64)], window: i64, at_least: u64) -> (Vec<bool>, u64) {
     let mut inside = vec![false; marks.len()];
     let mut most = 0;
     let mut values: HashMap<u64, u64> = HashMap::new();

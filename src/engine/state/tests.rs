@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::history::{Asked, History};
 use super::*;
 use crate::facts::ApiCall;
 use crate::facts::schema::FieldSet;
@@ -100,24 +101,71 @@ struct Verdicts {
     passed: u64,
 }
 
-/// Judges the records, divided into these parts, by the code that judges a run.
-fn judged(policy: &Policy, parts: &[&[Record]], reading: &Reading) -> Verdicts {
+type TestPart = Part<((i64, u8), Made)>;
+
+/// Adds the records, divided into these parts, as a run does.
+fn added(
+    (policy, mode): (&Policy, CountMode<'_>),
+    parts: &[&[Record]],
+    whole: &mut TestPart,
+    out: &mut Verdicts,
+) {
     let program = policy.program.as_ref().unwrap();
     let rules = Rules { program, judge: &policy.judge, keys: Keys::KNOWN };
-    let mut out = Verdicts::default();
-    let mut whole = Part::new(program);
     for records in parts {
         let mut part = Part::new(program);
         for record in *records {
             let (fact, occasion) = (record.fact(), record.occasion());
             let hold = || (record.moment(), record.fact());
-            match part.add(rules.look(&fact, &occasion.standing()), (&occasion.standing(), true), hold) {
+            let standing = occasion.standing();
+            match part.add(rules.look(&fact, &standing), (&standing, true, mode), hold) {
                 Now::Wait => {}
-                Now::Judge(outcome) => tell(&mut out, outcome, record.moment()),
+                Now::Judge(outcome) => tell(out, outcome, record.moment()),
             }
         }
         whole.merge(part);
     }
+}
+
+/// Judges the records, divided into these parts, by the code that judges a run.
+fn judged(policy: &Policy, parts: &[&[Record]], reading: &Reading) -> Verdicts {
+    let mut out = Verdicts::default();
+    let mut whole = Part::new(policy.program.as_ref().unwrap());
+    added((policy, CountMode::Exactly), parts, &mut whole, &mut out);
+    settled(policy, whole, reading, out)
+}
+
+/// The same of records that are counted roughly, and then, of these parts that have some, by themselves. Those that were
+/// read again once are told.
+fn counted_twice(
+    policy: &Policy,
+    parts: &[&[Record]],
+    is_there: impl Fn(usize) -> bool,
+) -> (Verdicts, BTreeSet<usize>) {
+    let program = policy.program.as_ref().unwrap();
+    let count = program.count.as_ref().unwrap();
+    let mut out = Verdicts::default();
+    let mut whole = Part::new(program);
+    added((policy, CountMode::Roughly(count)), parts, &mut whole, &mut out);
+    let recount = whole.recount(count);
+    let mut again = BTreeSet::new();
+    for (at, part) in parts.iter().enumerate() {
+        let times = part.iter().map(|record| record.time);
+        let times = times.clone().min().zip(times.max());
+        let Some(times) = times.filter(|times| recount.touches(*times)) else { continue };
+        again.insert(at);
+        if is_there(at) {
+            added((policy, CountMode::Again(&recount)), &[part], &mut whole, &mut Verdicts::default());
+        } else {
+            whole.give_up(&recount, times);
+        }
+    }
+    (settled(policy, whole, &Reading::default(), out), again)
+}
+
+fn settled(policy: &Policy, whole: TestPart, reading: &Reading, mut out: Verdicts) -> Verdicts {
+    let program = policy.program.as_ref().unwrap();
+    let rules = Rules { program, judge: &policy.judge, keys: Keys::KNOWN };
     whole.settle(rules, reading, |(_, fact)| fact, &mut |settled| match settled {
         Settled::Passed(records) => out.passed += records,
         Settled::Judged { held: (moment, fact), seen } => {
@@ -132,7 +180,7 @@ fn judged(policy: &Policy, parts: &[&[Record]], reading: &Reading) -> Verdicts {
         Settled::Reached { records, .. } => {
             out.failed.extend(records.iter().map(|record| (record.time, record.offset as u8)));
         }
-        Settled::Unknown { held: (moment, _), .. } => {
+        Settled::Unknown { held: (moment, _), .. } | Settled::Lost { held: (moment, _), .. } => {
             out.unknown.insert(moment);
         }
     });
@@ -329,6 +377,24 @@ proptest! {
         }
         let mut turned = records.clone();
         turned.reverse();
-        prop_assert_eq!(judged(policy, &[&turned], &reading(&records)), got);
+        prop_assert_eq!(&judged(policy, &[&turned], &reading(&records)), &got);
+
+        // Counted roughly first, it is the same.
+        let parts = divided(&records, &lengths);
+        let (twice, again) = counted_twice(policy, &parts, |_| true);
+        prop_assert_eq!(&twice.failed, &got.failed);
+        prop_assert_eq!(&twice.unknown, &got.unknown);
+        if events.len() == records.len() {
+            prop_assert_eq!(twice.passed, got.passed);
+        }
+        // A part that is not there the second time never makes a pass of what it had.
+        for gone in again {
+            let (without, _) = counted_twice(policy, &parts, |at| at != gone);
+            let here: BTreeSet<(i64, u8)> = parts[gone].iter().map(Record::moment).collect();
+            prop_assert!(without.failed.is_subset(&got.failed));
+            if !got.failed.is_disjoint(&here) {
+                prop_assert!(!without.unknown.is_empty(), "{:?} of {:?}", without, got);
+            }
+        }
     }
 }

@@ -117,6 +117,11 @@ impl<'a> Reader<'_, 'a> {
 
     /// The owner of the function. A bare name says nothing of it.
     fn known_owner(&self) -> Text<'a> {
+        if self.asked.function.get().is_none()
+            && let Some(owner) = self.record.function_owner()
+        {
+            return Reading::Known(owner);
+        }
         let function = self.function();
         match function.account_basis {
             Some(AccountBasis::Caller) | None => Reading::Unread(Why::NotInRecord),

@@ -37,8 +37,8 @@ fn ranked(
     for record in records {
         let (fact, occasion) = (record.fact(), record.occasion());
         let standing = occasion.standing();
-        let now =
-            part.add(rules.look(&fact, &standing), (&standing, true), || (record.moment(), record.fact()));
+        let at = (&standing, true, CountMode::Exactly);
+        let now = part.add(rules.look(&fact, &standing), at, || (record.moment(), record.fact()));
         assert_eq!(now, Now::Wait, "levels are told when all have been read");
     }
     part.settle(rules, reading, |(_, fact)| fact, &mut |settled| {
