@@ -4,6 +4,7 @@
 mod assemble;
 pub mod cases;
 mod causes;
+mod class;
 mod context;
 mod delivery;
 mod holes;

@@ -168,7 +168,7 @@ impl<'p> Engine<'p> {
                 return;
             }
             let asks = self.sessions.get(at).and_then(Option::as_ref);
-            if let Some((row, outcome)) = row.and_then(|row| Some((row, row.outcome?))) {
+            if let Some((row, outcome)) = row.and_then(|row| Some((row, row.passes()?))) {
                 let decided = matches!(of, Sessions::Decided);
                 let done = row.done().is_some();
                 // What is certain by itself was never put off.
@@ -199,7 +199,7 @@ impl<'p> Engine<'p> {
                             && self.put_off(
                                 at,
                                 of_fact,
-                                row.and_then(|row| row.suspended.as_ref()),
+                                row,
                                 &standing,
                                 (id, *record),
                                 (memory, waiting),

@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use super::causes;
 use super::delivery::Arrivals;
-use super::relevance::{Asked, Names, Owner, Relevance};
+use super::class::{Plans, Telling};
+use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Standing};
 use crate::engine::{Engine, Memory, Recounts, Sessions, Share, Tally, Treatment, Waiting, Waits};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
 use crate::facts::open::OpenFact;
-use crate::facts::schema::Origin;
 use crate::facts::sessions::{self, Id, Session};
-use crate::facts::{API_CALL, ApiCall, Fact, INVOCATION, Place};
+use crate::facts::{API_CALL, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
 use crate::network::Recent;
 use crate::texts::Texts;
 use crate::timeline::Timeline;
 use crate::trail::digest::Object;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
-use crate::value::{Reading, Value, Why};
+use crate::value::Value;
 
 /// The last record of a function's invocation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -234,7 +234,8 @@ pub(super) struct Judge<'j> {
     watch: &'j Watch,
     /// There are calls that no policy asks about.
     may_pass_over: bool,
-    asked: Asked,
+    calls: Telling,
+    invocations: Telling,
     /// Of threads that read no file now.
     idle: Mutex<Vec<Gathered>>,
     /// Each file's part is kept by itself: what is gathered must not depend on which other policies there are.
@@ -274,7 +275,8 @@ impl<'j> Judge<'j> {
             everything: engine.scope().is_everything(),
             watch,
             may_pass_over: false,
-            asked: Asked::by(engine),
+            calls: Telling::calls(engine),
+            invocations: Telling::invocations(engine),
             idle: Mutex::default(),
             keep: None,
             loose: Mutex::default(),
@@ -305,7 +307,8 @@ impl<'j> Judge<'j> {
             everything,
             watch,
             may_pass_over: _,
-            asked,
+            calls,
+            invocations,
             idle,
             keep: _,
             loose,
@@ -323,7 +326,8 @@ impl<'j> Judge<'j> {
             everything,
             watch,
             may_pass_over: false,
-            asked,
+            calls,
+            invocations,
             idle,
             keep: Some(keep),
             loose,
@@ -418,16 +422,15 @@ impl<'j> Judge<'j> {
 
     /// To which policies can a call of this source and name matter? Everything else about it is unread.
     fn relevance(&self, source: &str, name: &str) -> Relevance {
-        let mut call = ApiCall::unread(Why::NotInRecord);
-        call.event_source = Reading::Known(source.into());
-        call.event_name = Reading::Known(name.into());
         let lambda = source == LAMBDA;
+        let invocation = lambda && INVOCATIONS.contains(&name);
+        let texts = (source, name);
         Relevance {
-            call: self.engine.plan(&call, Origin::Activity),
-            classes: Vec::new(),
+            call: Plans::relevant(self.engine, &self.calls, texts),
+            invoked: invocation.then(|| Plans::complete(self.engine, &self.invocations, texts)),
             lambda,
             recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
-            invocation: lambda && INVOCATIONS.contains(&name),
+            invocation,
             change: is_change(source, name),
             sessions: self.asks_sessions && sessions::Sessions::wants(source, name),
         }
@@ -561,7 +564,12 @@ impl RecordVisitor for Judge<'_> {
                 Pass::First => Sessions::Undecided { record, waiting },
                 Pass::Second(..) => Sessions::Decided,
             };
-            let plan = is_call(fact).then(|| relevance.plan(fact.body.fields(), self.engine, self.asked));
+            let fields = fact.body.fields();
+            let (plans, telling) = match &mut relevance.invoked {
+                Some(invoked) if is_invocation(fact) => (Some(invoked), &self.invocations),
+                _ => (Some(&mut relevance.call).filter(|_| is_call(fact)), &self.calls),
+            };
+            let plan = plans.map(|plans| &*plans.of(fields, self.engine, (telling, &source, &name)));
             self.engine.judge_record(fact, (plan, treatment), &standing, of, (memory, tally));
         });
     }

@@ -7,22 +7,18 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::class::Plans;
 use super::records::RecordFacts;
 use crate::engine::state::EventClass;
-use crate::engine::{Engine, Plan};
-use crate::facts::schema::FieldAccess;
-use crate::facts::{API_CALL, ApiCall};
-use crate::trail::IdentityKind;
 use crate::trail::{TrailFileName, TrailRecord};
-use crate::value::{Reading, Value, Why};
 
 /// What a call's source and name alone tell.
 #[derive(Debug)]
 pub(super) struct Relevance {
-    /// The policies on calls that it can matter to.
-    pub(super) call: Plan,
-    /// The same for calls of which a little more is known.
-    pub(super) classes: Vec<(Class, Plan)>,
+    /// What is certain of the call.
+    pub(super) call: Plans,
+    /// And of the invocation, where it is one.
+    pub(super) invoked: Option<Plans>,
     /// A record of Lambda's: it may be a change.
     pub(super) lambda: bool,
     /// It changes what records invocations.
@@ -33,96 +29,6 @@ pub(super) struct Relevance {
     pub(super) invocation: bool,
     /// It has effects on the timeline.
     pub(super) change: bool,
-}
-
-/// What is cheap to read of a call and decides most policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class {
-    identity: IdentityKind,
-    outside: Option<bool>,
-    command_line: Option<bool>,
-    /// It came through a VPC endpoint, or that was not read.
-    endpoint: bool,
-}
-
-/// The fields that tell a call's class: where they are, of those that the policies ask.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    identity: Option<usize>,
-    outside: Option<usize>,
-    command_line: Option<usize>,
-    endpoint: Option<usize>,
-}
-
-impl Asked {
-    pub(super) fn by(engine: &Engine<'_>) -> Self {
-        let asked = |name| API_CALL.field(name).filter(|_| engine.reads(&[name]));
-        Asked {
-            identity: API_CALL.field("identity_type"),
-            outside: asked("outside"),
-            command_line: asked("command_line"),
-            endpoint: asked("vpc_endpoint"),
-        }
-    }
-}
-
-/// Fields of a call by name.
-fn value<'f>(fact: &'f dyn FieldAccess, name: &str) -> Value<'f> {
-    API_CALL.field(name).map_or(Value::Unread(Why::NotCollected), |index| fact.value(index))
-}
-
-impl Class {
-    /// `None`: of an identity type that stands for several.
-    fn of(fact: &dyn FieldAccess, asked: Asked) -> Option<Self> {
-        let Value::Text(identity) = fact.value(asked.identity?) else { return None };
-        let flag = |field: Option<usize>| match fact.value(field?) {
-            Value::Bool(flag) => Some(flag),
-            _ => None,
-        };
-        let identity = IdentityKind::from_type(Some(identity));
-        (identity != IdentityKind::Other).then(|| Class {
-            identity,
-            outside: flag(asked.outside),
-            command_line: flag(asked.command_line),
-            endpoint: asked.endpoint.is_none_or(|field| fact.value(field) != Value::Absent),
-        })
-    }
-
-    /// A call of which this, its source and its name are read; `fact` is one such.
-    fn fields(self, fact: &dyn FieldAccess) -> ApiCall<'static> {
-        let owned = |name| match value(fact, name) {
-            Value::Text(text) => Reading::Known(text.to_owned().into()),
-            _ => Reading::Unread(Why::NotInRecord),
-        };
-        let flag = |flag: Option<bool>| Reading::or_unread(flag, Why::NotInRecord);
-        let mut call = ApiCall::unread(Why::NotInRecord);
-        call.event_source = owned("event_source");
-        call.event_name = owned("event_name");
-        call.identity_type = owned("identity_type");
-        call.outside = flag(self.outside);
-        call.command_line = flag(self.command_line);
-        if !self.endpoint {
-            call.vpc_endpoint = Reading::Absent;
-        }
-        if !self.identity.may_be_lambdas() {
-            call.lambda_session = Reading::Known(false);
-            call.lambda_function = Reading::Absent;
-        }
-        call
-    }
-}
-
-impl Relevance {
-    /// What is certain of a call. Worked out once for all that are alike.
-    pub(super) fn plan(&mut self, fact: &dyn FieldAccess, engine: &Engine<'_>, asked: Asked) -> &Plan {
-        let Relevance { call, classes, .. } = self;
-        let Some(class) = Class::of(fact, asked) else { return call };
-        let at = classes.iter().position(|(known, _)| *known == class).unwrap_or_else(|| {
-            classes.push((class, engine.narrow(call, &class.fields(fact))));
-            classes.len() - 1
-        });
-        classes.get(at).map_or(call, |(_, plan)| plan)
-    }
 }
 
 #[derive(Debug)]

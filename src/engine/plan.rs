@@ -8,7 +8,7 @@ use super::waiting::{Asks, Suspended};
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::policy::judge::Outcome;
 use crate::policy::{Env, Policy};
-use crate::value::Truth;
+use crate::value::{Truth, Value};
 
 /// The policies that a fact can matter to, and what is certain of each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,7 +19,7 @@ pub struct Plan(Box<[Row]>);
 pub(super) struct Row {
     /// The policy's position in the engine.
     pub(super) at: usize,
-    /// That the fact passes, or is not one of the policy's, if that is certain.
+    /// What the policy says of the fact by itself, if that is certain: other records may still decide.
     pub(super) outcome: Option<Outcome>,
     /// Whether the fact is one of each history's.
     pub(super) histories: Box<[Truth]>,
@@ -35,14 +35,30 @@ impl Row {
         Row {
             at,
             suspended: asks.and_then(|asks| Suspended::of(policy, fields, asks)),
-            outcome: matches!(outcome, Outcome::Pass | Outcome::NotApplicable).then_some(outcome),
+            outcome: Row::is_certain(outcome, policy, fields).then_some(outcome),
             histories: histories.map(|history| history.among.eval(fields, &Env::default())).collect(),
         }
     }
 
+    fn is_certain(outcome: Outcome, policy: &Policy, fields: &dyn FieldAccess) -> bool {
+        let is_read = |index: usize| !matches!(fields.value(index), Value::Unread(_));
+        match outcome {
+            Outcome::Pass | Outcome::NotApplicable => true,
+            // It counts, however grave it is.
+            Outcome::Fail { .. } => policy.state.count.is_some(),
+            // Only histories can tell more.
+            Outcome::Unknown => policy.program.is_some() && policy.deciding_fields().into_iter().all(is_read),
+        }
+    }
+
+    /// That the fact passes, or is not one of the policy's, if that is certain.
+    pub(super) fn passes(&self) -> Option<Outcome> {
+        self.outcome.filter(|outcome| matches!(outcome, Outcome::Pass | Outcome::NotApplicable))
+    }
+
     /// The verdict, where nothing else is to be asked or kept of the fact.
     pub(super) fn done(&self) -> Option<Outcome> {
-        self.outcome.filter(|_| self.histories.iter().all(|among| *among == Truth::False))
+        self.passes().filter(|_| self.histories.iter().all(|among| *among == Truth::False))
     }
 }
 
@@ -62,6 +78,11 @@ impl Engine<'_> {
     pub fn plan(&self, fields: &dyn FieldAccess, origin: Origin) -> Plan {
         let rows = self.policies_of(fields, origin).map(|(at, policy)| self.row(at, policy, fields));
         Plan(rows.filter(|row| row.done().is_none()).collect())
+    }
+
+    /// The same with all policies.
+    pub fn whole_plan(&self, fields: &dyn FieldAccess, origin: Origin) -> Plan {
+        Plan(self.policies_of(fields, origin).map(|(at, policy)| self.row(at, policy, fields)).collect())
     }
 
     /// A plan for facts of which more fields are read. No policy is left out: verdicts are counted.

@@ -137,8 +137,7 @@ enum LookKind {
     Counts { keyed: Keyed, possible: bool, value: Option<u64> },
 }
 
-/// What is certain of a fact before it is looked at: that it passes or does not apply, and whether it is one of each
-/// history's.
+/// What is certain of a fact before it is looked at: the verdict by itself, and whether it is one of each history's.
 type Known<'k> = (Option<Outcome>, &'k [Truth]);
 
 impl<'p> Rules<'p> {
@@ -157,10 +156,11 @@ impl<'p> Rules<'p> {
         let moment = at.moment.clone();
         let histories = known.map_or(&[][..], |(_, histories)| histories);
         self.marks((fact, histories), &moment, |mark| marks.push(mark));
-        let kind = match known {
-            Some((Some(outcome), _)) => LookKind::Final(outcome),
-            _ => self.kind((fact, &marks), &moment),
+        let outcome = match known {
+            Some((Some(outcome), _)) => outcome,
+            _ => self.judge.outcome(fact, &Env::default()),
         };
+        let kind = self.kind(outcome, (fact, &marks), &moment);
         Look { marks, kind, moment }
     }
 
@@ -241,8 +241,12 @@ impl<'p> Rules<'p> {
         }
     }
 
-    fn kind(&self, of @ (fact, _): (&dyn FieldAccess, &[Mentioned]), moment: &Moment) -> LookKind {
-        let outcome = self.judge.outcome(fact, &Env::default());
+    fn kind(
+        &self,
+        outcome: Outcome,
+        of @ (fact, _): (&dyn FieldAccess, &[Mentioned]),
+        moment: &Moment,
+    ) -> LookKind {
         if let Some(count) = &self.program.count {
             let possible = match outcome {
                 Outcome::Pass | Outcome::NotApplicable => return LookKind::Final(outcome),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::plan::Row;
 use super::state::{Keys, Rules, Standing};
 use super::waits::{Example, Judged, Unread, Waited};
 use super::{Engine, Memory, UnknownKey};
@@ -125,12 +126,13 @@ impl<'p> Engine<'p> {
         &self,
         at: usize,
         (policy, fact, asks): (&Policy, &Fact<'_>, &Asks),
-        known: Option<&Suspended>,
+        row: Option<&Row>,
         standing: &dyn Fn() -> &'o Standing<'o>,
         (id, record): (Id, &dyn HasSession),
         (memory, waiting): (&mut Memory, &mut Waiting),
     ) -> bool {
         let fields = fact.body.fields();
+        let known = row.and_then(|row| row.suspended.as_ref());
         let suspense = known.map_or_else(|| suspense(policy, fields, asks), |known| known.suspense);
         if suspense == Suspense::None {
             return false;
@@ -142,18 +144,18 @@ impl<'p> Engine<'p> {
                 None => return false,
             },
         };
-        let row = match one.rows.iter().position(|row| row.policy == at) {
-            Some(row) => row,
+        let place = match one.rows.iter().position(|row| row.policy == at) {
+            Some(place) => place,
             None => {
                 one.rows.push(Judged::of(at));
                 one.rows.len() - 1
             }
         };
-        let Some(row) = one.rows.get_mut(row) else { return false };
+        let Some(judged) = one.rows.get_mut(place) else { return false };
         match suspense {
-            Suspense::Simple(Outcome::NotApplicable) => row.not_applicable += 1,
-            Suspense::Simple(_) => row.pass += 1,
-            Suspense::None | Suspense::Open => row.again = true,
+            Suspense::Simple(Outcome::NotApplicable) => judged.not_applicable += 1,
+            Suspense::Simple(_) => judged.pass += 1,
+            Suspense::None | Suspense::Open => judged.again = true,
         }
         let unread = asks.suppose(fields, None);
         let accepted = self.gaps.accepts_unknown(&policy.id, fact);
@@ -165,7 +167,7 @@ impl<'p> Engine<'p> {
                 &made
             }
         };
-        match row.unread.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
+        match judged.unread.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
             Some(known) => known.count += 1,
             None => {
                 let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
@@ -174,12 +176,13 @@ impl<'p> Engine<'p> {
                     event_id: event.and_then(|event| event.id).map(Into::into),
                     offset: event.map_or(0, |event| event.offset),
                 };
-                row.unread.push(Unread { keys: Arc::clone(keys), accepted, count: 1, file: 0, example });
+                judged.unread.push(Unread { keys: Arc::clone(keys), accepted, count: 1, file: 0, example });
             }
         }
         // What does not hang on the answer is remembered now: others may ask for it.
         if policy.program.is_some() {
-            self.mention((at, policy), (&unread, &[]), standing(), &asks.histories, memory);
+            let histories = row.map_or(&[][..], |row| &row.histories);
+            self.mention((at, policy), (&unread, histories), standing(), &asks.histories, memory);
         }
         true
     }
