@@ -86,7 +86,16 @@ impl<'p> Engine<'p> {
             .collect();
         let sessions = policies.iter().map(|policy| Asks::of(policy)).collect();
         let kept = policies.iter().map(|policy| policy.used_fields().into_iter().collect()).collect();
-        Engine { policies, by_kind, sessions, kept, gaps, scope: Scope::default(), keys: Keys::KNOWN, reads_twice: false }
+        Engine {
+            policies,
+            by_kind,
+            sessions,
+            kept,
+            gaps,
+            scope: Scope::default(),
+            keys: Keys::KNOWN,
+            reads_twice: false,
+        }
     }
 
     /// Judges only what is in that scope.
@@ -196,14 +205,7 @@ impl<'p> Engine<'p> {
                         let may_hang = || asks.is_undecided(fields).then(|| record.session_id()).flatten();
                         if (!is_final || asks.is_of_histories())
                             && let Some(id) = *undecided.get_or_init(may_hang)
-                            && self.put_off(
-                                at,
-                                of_fact,
-                                row,
-                                &standing,
-                                (id, *record),
-                                (memory, waiting),
-                            )
+                            && self.put_off(at, of_fact, row, &standing, (id, *record), (memory, waiting))
                         {
                             return;
                         }

@@ -95,7 +95,7 @@ impl<T> Reading<T> {
 }
 
 /// A list of texts that knows whether it is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct TextList<'a> {
     pub items: Vec<Cow<'a, str>>,
     /// `Some`: more elements may exist, and this is why they could not be read.
@@ -120,7 +120,7 @@ pub enum Value<'a> {
 }
 
 /// A value that owns its data, as policy test cases and parameters give it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OwnedValue {
     Absent,
     Unread(Why),

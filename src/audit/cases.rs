@@ -8,7 +8,7 @@ use crate::engine::state::{Occasion, Reading};
 use crate::facts::Fact;
 use crate::facts::from_record::{RecordContext, RecordFile, Wanted, effects_of, facts_of};
 use crate::facts::from_snapshot::{Index, StateFacts};
-use crate::facts::open::OpenFact;
+use crate::facts::open::{OpenFact, Opened};
 use crate::facts::sessions::{Answers, Session, Sessions};
 use crate::lists::{ListError, Lists};
 use crate::network::{self, Networks};
@@ -79,6 +79,7 @@ impl FactMaker for CaseFacts {
         let mut out = Vec::new();
         let mut timeline = Timeline::default();
         let mut open: Vec<(OpenFact, Occasion)> = Vec::new();
+        let mut opened = Opened::default();
         for (at, record) in records.iter().enumerate() {
             let text = record.to_string();
             let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
@@ -91,16 +92,15 @@ impl FactMaker for CaseFacts {
             );
             effects_of(&record, file, Wanted::ALL, context, &mut timeline);
             let owner = occasion.account.as_deref();
-            facts_of(
-                &record,
-                file,
-                Wanted::ALL,
-                context,
-                &mut |fact| match OpenFact::of(fact, owner, None) {
-                    Some(fact) => open.push((fact, occasion.clone())),
-                    None => out.push(made(fact).on(occasion.clone())),
-                },
-            );
+            facts_of(&record, file, Wanted::ALL, context, &mut |fact| match OpenFact::of(
+                fact,
+                &occasion.file,
+                (owner, None),
+                &mut opened,
+            ) {
+                Some(fact) => open.push((fact, occasion.clone())),
+                None => out.push(made(fact).on(occasion.clone())),
+            });
         }
         let history = History::new(&timeline, None, &|_, _, _| false);
         out.extend(open.iter().filter_map(|(open, on)| Some(made(&open.close(&history)?).on(on.clone()))));

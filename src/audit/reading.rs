@@ -173,11 +173,13 @@ fn close(
     for open in &trail.facts.open {
         let Some(fact) = open.close(&history) else { continue };
         let (time, event_id, file, offset) = open.record();
-        let owner = open.owner.as_deref().map(Arc::from);
-        let occasion = Occasion::new((time, event_id), owner, EventClass::Management, (file.into(), offset));
+        let (owner, home) = open.place();
+        let account = owner.map(Arc::from);
+        let occasion =
+            Occasion::new((time, event_id), account, EventClass::Management, (file.into(), offset));
         let standing = || occasion.standing();
         let scope = engine.scope();
-        let reported = scope.has_place(open.owner.as_deref(), open.home.as_deref()) && scope.has_time(time);
+        let reported = scope.has_place(owner, home) && scope.has_time(time);
         let treatment = if reported { Treatment::Judged } else { Treatment::Remembered };
         engine.judge_record(&fact, (None, treatment), &standing, Told::NotAsked, (memory, tally));
     }

@@ -8,15 +8,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::causes;
-use super::delivery::Arrivals;
 use super::class::{Plans, Telling};
+use super::delivery::Arrivals;
 use super::relevance::{Names, Owner, Relevance};
 use crate::engine::state::{self, EventClass, Standing};
 use crate::engine::{Engine, Memory, Recounts, Sessions, Share, Tally, Treatment, Waiting, Waits};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
-use crate::facts::open::OpenFact;
+use crate::facts::open::{OpenFact, Opened};
 use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, Fact, INVOCATION, Place};
 use crate::findings::cause::Changes;
@@ -105,6 +105,8 @@ pub(super) struct Gathered {
     recent: RefCell<Recent>,
     /// Shared by the changes that were met.
     texts: Texts,
+    /// And by the facts that wait for what stood before.
+    opened: Opened,
 }
 
 impl Gathered {
@@ -118,11 +120,13 @@ impl Gathered {
             names: Names::default(),
             recent: RefCell::default(),
             texts: Texts::default(),
+            opened: Opened::default(),
         }
     }
 
     fn merge(&mut self, engine: &Engine<'_>, other: Gathered) {
-        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _ } = other;
+        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _, opened: _ } =
+            other;
         self.tally.merge(tally);
         engine.remember_all(&mut self.memory, memory);
         self.facts.merge(facts);
@@ -132,7 +136,8 @@ impl Gathered {
 
     /// By policy, what can be kept.
     pub(super) fn apart(self, engine: &Engine<'_>) -> Apart {
-        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _ } = self;
+        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _, opened: _ } =
+            self;
         Apart { shares: engine.shares(tally, memory), facts, sessions, waiting }
     }
 
@@ -502,7 +507,7 @@ impl RecordVisitor for Judge<'_> {
         }
         let (source, name) = (record.event_source(), record.canonical_name());
         let PerFile { path, named, gathered, owner, waiting, .. } = file;
-        let Gathered { tally, memory, facts, names, recent, sessions, texts, .. } = gathered;
+        let Gathered { tally, memory, facts, names, recent, sessions, texts, opened, .. } = gathered;
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         let class = self.count(record, relevance.invocation, (owner, named.as_ref()), facts);
         if relevance.sessions && matches!(self.pass, Pass::First) {
@@ -547,7 +552,8 @@ impl RecordVisitor for Judge<'_> {
             if relevance.change
                 && self.asks_before
                 && (treatment == Treatment::Judged || self.keep.is_some())
-                && let Some(open) = OpenFact::of(fact, owner.account_text(), owner.region_text())
+                && let Some(open) =
+                    OpenFact::of(fact, path, (owner.account_text(), owner.region_text()), opened)
             {
                 // Kept whatever is reported; closed only if it is.
                 facts.open.push(open);

@@ -198,11 +198,8 @@ impl<'p> Engine<'p> {
             let look = part.look(self.rules(policy, program), (fields, None), standing);
             let hold = || self.hold((at, policy), (fact, treatment), standing);
             // Whether it counts was told the first time.
-            let (Now::Wait | Now::Judge(_)) = part.add(
-                look,
-                (standing, treatment == Treatment::Judged, CountMode::Again(recount)),
-                hold,
-            );
+            let (Now::Wait | Now::Judge(_)) =
+                part.add(look, (standing, treatment == Treatment::Judged, CountMode::Again(recount)), hold);
         }
     }
 

@@ -1,6 +1,8 @@
 //! A fact of a record that is complete only when all records have been read, kept until then.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,78 +14,119 @@ use crate::value::{OwnedValue, Value, Why};
 /// Plain data: what is kept of one file can be kept for longer, and put together later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenFact {
-    kind: String,
-    values: Vec<OwnedValue>,
-    subject: OpenSubject,
-    #[serde(with = "plain::shared_string")]
-    file: String,
+    #[serde(with = "plain::counted")]
+    what: Arc<What>,
+    #[serde(with = "plain::shared")]
+    file: Arc<str>,
     offset: u64,
-    event_id: Option<String>,
+    event_id: Option<Box<str>>,
     time: i64,
-    part: String,
-    question: Question,
-    /// The account whose trail it is.
-    pub owner: Option<String>,
-    /// The region its record is of.
-    pub home: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What many of them have in common: the same change is made again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct What {
+    kind: Box<str>,
+    values: Box<[OwnedValue]>,
+    subject: OpenSubject,
+    part: Box<str>,
+    question: Question,
+    owner: Option<Box<str>>,
+    home: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct OpenSubject {
-    arn: Option<String>,
-    kind: String,
-    name: String,
-    account: Option<String>,
-    region: Option<String>,
+    arn: Option<Box<str>>,
+    kind: Box<str>,
+    name: Box<str>,
+    account: Option<Box<str>>,
+    region: Option<Box<str>>,
+}
+
+/// What open facts that were met before have in common, each kept once.
+#[derive(Debug, Clone, Default)]
+pub struct Opened(HashSet<Arc<What>>);
+
+/// How many are kept for sharing: beyond them each is kept by itself.
+const OPENED: usize = 10_000;
+
+impl Opened {
+    fn keep(&mut self, what: What) -> Arc<What> {
+        if let Some(known) = self.0.get(&what) {
+            return Arc::clone(known);
+        }
+        let what = Arc::new(what);
+        if self.0.len() < OPENED {
+            self.0.insert(Arc::clone(&what));
+        }
+        what
+    }
 }
 
 /// The kinds of subjects that open facts have.
 const SUBJECTS: [&str; 5] = ["function", "function_version", "alias", "trail", "event_data_store"];
 
 impl OpenFact {
-    /// `None`: the fact is complete as it is.
-    pub fn of(fact: &Fact<'_>, owner: Option<&str>, home: Option<&str>) -> Option<Self> {
+    /// `None`: the fact is complete as it is. `file`: its record's.
+    pub fn of(
+        fact: &Fact<'_>,
+        file: &Arc<str>,
+        (owner, home): (Option<&str>, Option<&str>),
+        opened: &mut Opened,
+    ) -> Option<Self> {
         let question = Question::of(fact)?;
         let Place::Event(event) = &fact.place else { return None };
         let fields: &dyn FieldAccess = fact.body.fields();
-        let text = |part: &Option<Cow<'_, str>>| part.as_deref().map(str::to_owned);
+        let text = |part: &Option<Cow<'_, str>>| part.as_deref().map(Box::from);
         let subject: &Subject<'_> = &fact.subject;
-        Some(OpenFact {
-            kind: fields.kind().name.to_owned(),
+        let what = What {
+            kind: fields.kind().name.into(),
             values: (0..fields.kind().fields.len()).map(|index| fields.value(index).to_owned()).collect(),
             subject: OpenSubject {
                 arn: text(&subject.arn),
-                kind: subject.kind.to_owned(),
-                name: subject.name.to_string(),
+                kind: subject.kind.into(),
+                name: (*subject.name).into(),
                 account: text(&subject.account),
                 region: text(&subject.region),
             },
-            file: event.file.to_owned(),
-            offset: event.offset,
-            event_id: event.id.map(str::to_owned),
-            time: event.time,
-            part: fact.part.clone(),
+            part: fact.part.as_str().into(),
             question,
-            owner: owner.map(str::to_owned),
-            home: home.map(str::to_owned),
+            owner: owner.map(Box::from),
+            home: home.map(Box::from),
+        };
+        Some(OpenFact {
+            what: opened.keep(what),
+            file: Arc::clone(file),
+            offset: event.offset,
+            event_id: event.id.map(Box::from),
+            time: event.time,
         })
+    }
+
+    /// The account whose trail it is, and the region its record is of.
+    pub fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.what.owner.as_deref(), self.what.home.as_deref())
     }
 
     /// The fact, complete.
     pub fn close(&self, history: &History<'_>) -> Option<Fact<'_>> {
-        let declared = kind(&self.kind)?;
+        let What { kind: name, values, subject, part, question, owner: _, home: _ } = &*self.what;
+        let declared = kind(name)?;
         let moment = Moment::new(self.time, self.event_id.as_deref(), &self.file, self.offset);
-        let mut values = self.values.clone();
-        for (field, value) in self.question.answer(history, &moment) {
+        let mut values = values.to_vec();
+        for (field, value) in question.answer(history, &moment) {
             *values.get_mut(declared.field(field)?)? = value;
         }
-        let text = |part: &Option<String>| part.clone().map(Cow::Owned);
+        fn text(part: &Option<Box<str>>) -> Option<Cow<'_, str>> {
+            part.as_deref().map(Cow::Borrowed)
+        }
         let subject = Subject {
-            arn: text(&self.subject.arn),
-            kind: SUBJECTS.into_iter().find(|kind| *kind == self.subject.kind).unwrap_or("function"),
-            name: Cow::Owned(self.subject.name.clone()),
-            account: text(&self.subject.account),
-            region: text(&self.subject.region),
+            arn: text(&subject.arn),
+            kind: SUBJECTS.into_iter().find(|kind| *kind == &*subject.kind).unwrap_or("function"),
+            name: Cow::Borrowed(&subject.name),
+            account: text(&subject.account),
+            region: text(&subject.region),
         };
         let event =
             Event { file: &self.file, offset: self.offset, id: self.event_id.as_deref(), time: self.time };
@@ -91,8 +134,8 @@ impl OpenFact {
             subject: subject.into(),
             origin: Origin::Change,
             place: Place::Event(event),
-            part: self.part.clone(),
-            body: Body::of_values(&self.kind, values)?,
+            part: part.to_string(),
+            body: Body::of_values(name, values)?,
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -238,28 +238,19 @@ pub(crate) mod shared_list {
     }
 }
 
-/// A map whose entries were written in order: putting them in at once is quicker than one by one.
-pub(crate) fn sorted<'de, D, K, V>(from: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord,
-    V: Deserialize<'de>,
-{
-    struct Entries<K, V>(std::marker::PhantomData<(K, V)>);
-    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> de::Visitor<'de> for Entries<K, V> {
-        type Value = BTreeMap<K, V>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a map")
-        }
-        fn visit_map<A: de::MapAccess<'de>>(self, mut from: A) -> Result<BTreeMap<K, V>, A::Error> {
-            let mut entries = Vec::with_capacity(from.size_hint().unwrap_or(0).min(1_024));
-            while let Some(entry) = from.next_entry()? {
-                entries.push(entry);
-            }
-            Ok(entries.into_iter().collect())
-        }
+/// What is counted, as it is.
+pub(crate) mod counted {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer, T: Serialize>(what: &Arc<T>, to: S) -> Result<S::Ok, S::Error> {
+        T::serialize(what, to)
     }
-    from.deserialize_map(Entries(std::marker::PhantomData))
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+        from: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(from).map(Arc::new)
+    }
 }
 
 /// A source without the tag that reports have in it.

@@ -9,7 +9,7 @@ use crate::logging::{self, Loss, RecorderState, Touched};
 use crate::value::{OwnedValue, Reading, Why};
 
 /// Something asked of the time before a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Question {
     /// `before`: did the key stand there?
     Presence { line: Line, key: String },

@@ -1,10 +1,11 @@
 //! The table behind `count`: of every key the moments of its records, each with the value that counts. Adding and
 //! merging are unions. Where all can be read twice, the first reading only tells where that is to be kept ([`rough`]).
 
+mod marks;
 mod rough;
 
+use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::key::{Key, KeyMap, Moment};
 use crate::facts::plain;
 use crate::policy::program::Counting;
+use marks::Marks;
 pub(crate) use rough::Recount;
 use rough::{Rough, Rule, Sorted};
 
@@ -58,14 +60,10 @@ fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-type Marks = BTreeMap<Moment, Mark>;
-
 /// The records of one key.
 #[derive(Debug, Serialize, Deserialize)]
 struct Counted<T> {
-    #[serde(deserialize_with = "plain::sorted")]
     sure: Marks,
-    #[serde(deserialize_with = "plain::sorted")]
     possible: Marks,
     /// The facts of the earliest sure and of the earliest possible record.
     first: First<T>,
@@ -76,7 +74,7 @@ type First<T> = Option<(Moment, T)>;
 
 impl<T> Default for Counted<T> {
     fn default() -> Self {
-        Counted { sure: Marks::new(), possible: Marks::new(), first: None, doubt: None }
+        Counted { sure: Marks::default(), possible: Marks::default(), first: None, doubt: None }
     }
 }
 
@@ -152,7 +150,7 @@ impl<T: Clone> Counts<T> {
         let Counted { sure, possible: maybe, first, doubt } = counted;
         let (marks, held) = if possible { (maybe, doubt) } else { (sure, first) };
         keep_first(held, one.moment, hold);
-        put(marks, one.moment.clone(), one.mark());
+        marks.add(one.moment.clone(), one.mark());
     }
 
     /// Counts a record of which one is enough to know whether it is to be counted by itself.
@@ -225,8 +223,8 @@ impl<T: Clone> Counts<T> {
     pub(crate) fn settle(self, window: i64, at_least: u64) -> Vec<Total<T>> {
         let Counts { keys, loose: unkeyed, rough: _, left } = self;
         let lost = |key: Option<Key>| left.lost.get(&key).copied().unwrap_or_default();
-        let none = Marks::new();
-        let loose = unkeyed.as_ref().map_or(&none, |counted| &counted.possible);
+        let unkeyed = unkeyed.map(|Counted { possible, doubt, .. }| (possible.in_order(), doubt));
+        let loose = unkeyed.as_ref().map_or(&[][..], |(loose, _)| loose);
         // Records without a key matter if they could lift some key, or each other, over the threshold.
         let mut loose_matters = lost(None) > 0 || {
             loose.len() as u64 >= at_least && windows(&values(loose), window, at_least).0.contains(&true)
@@ -234,6 +232,7 @@ impl<T: Clone> Counts<T> {
         let mut totals = Vec::new();
         for (key, counted) in keys {
             let Counted { sure, possible, first, doubt } = counted;
+            let (sure, possible) = (sure.in_order(), possible.in_order());
             let (inside, most) = windows(&values(&sure), window, at_least);
             let mut unknown = 0;
             if possible.len() + loose.len() > 0
@@ -263,15 +262,16 @@ impl<T: Clone> Counts<T> {
             let at = [&first, &doubt].into_iter().flatten().map(|(moment, _)| moment.clone()).min();
             let lost = lost(Some(key));
             let held = first.map(|(_, held)| held);
-            let doubt = doubt.or_else(|| unkeyed.as_ref()?.doubt.clone()).map(|(_, held)| held);
+            let doubt = doubt.or_else(|| unkeyed.as_ref()?.1.clone()).map(|(_, held)| held);
             totals.push((at, Total { held, doubt, reached, most, unknown, lost, passed }));
         }
-        if let Some(Counted { possible, doubt, .. }) = unkeyed {
-            let records = possible.len() as u64 + left.loose;
+        if let Some((loose, doubt)) = unkeyed {
+            let records = loose.len() as u64 + left.loose;
             let (unknown, passed) = if loose_matters { (records, 0) } else { (0, records) };
             let at = doubt.as_ref().map(|(moment, _)| moment.clone());
             let (doubt, lost) = (doubt.map(|(_, held)| held), lost(None));
-            totals.push((at, Total { held: None, doubt, reached: Vec::new(), most: 0, unknown, lost, passed }));
+            totals
+                .push((at, Total { held: None, doubt, reached: Vec::new(), most: 0, unknown, lost, passed }));
         }
         if left.passed > 0 {
             let (reached, passed) = (Vec::new(), left.passed);
@@ -285,15 +285,15 @@ impl<T: Clone> Counts<T> {
 
 impl<T> Counted<T> {
     fn merge(&mut self, other: Counted<T>) {
-        other.sure.into_iter().for_each(|(moment, mark)| put(&mut self.sure, moment, mark));
-        other.possible.into_iter().for_each(|(moment, mark)| put(&mut self.possible, moment, mark));
+        self.sure.merge(other.sure);
+        self.possible.merge(other.possible);
         earlier(&mut self.first, other.first);
         earlier(&mut self.doubt, other.doubt);
     }
 }
 
 /// When records came, and what they count by.
-fn values(marks: &Marks) -> Vec<(i64, u64)> {
+fn values(marks: &[(Moment, Mark)]) -> Vec<(i64, u64)> {
     marks.iter().map(|(moment, mark)| (moment.time, mark.value)).collect()
 }
 
@@ -309,14 +309,6 @@ fn earlier<T>(known: &mut First<T>, other: First<T>) {
         && known.as_ref().is_none_or(|(first, _)| moment < first)
     {
         *known = other;
-    }
-}
-
-/// Of two deliveries of one event the first by place is kept.
-fn put(marks: &mut Marks, moment: Moment, mark: Mark) {
-    let known = marks.entry(moment).or_insert_with(|| mark.clone());
-    if mark < *known {
-        *known = mark;
     }
 }
 
