@@ -241,7 +241,7 @@ fn what_is_not_looked_up_is_a_gap_and_never_a_pass() {
         let policies = report["coverage"]["policies"].as_array().unwrap().iter();
         policies.map(|one| (one["policy"].to_string(), one["pass"].as_u64().unwrap())).collect()
     };
-    let check = |kind: FaultKind, outcome: &str, after: u64| {
+    let check = |kind: FaultKind, outcome: &str, after: u32| {
         let endpoint = fake_aws::start(content("demo"), None, 0);
         endpoint.fault(Fault::after("cloudtrail:LookupEvents", kind, after));
         let ran = look_up(&endpoint, &["--fail-on", "critical", "--exit-zero"]);
