@@ -575,7 +575,7 @@ impl RecordVisitor for Judge<'_> {
                 Some(invoked) if is_invocation(fact) => (Some(invoked), &self.invocations),
                 _ => (Some(&mut relevance.call).filter(|_| is_call(fact)), &self.calls),
             };
-            let plan = plans.map(|plans| &*plans.of(fields, self.engine, (telling, &source, &name)));
+            let plan = plans.map(|plans| plans.of(fields, self.engine, (telling, &source, &name)));
             self.engine.judge_record(fact, (plan, treatment), &standing, of, (memory, tally));
         });
     }

@@ -47,7 +47,8 @@ impl Places {
         let mut others = other.iter().peekable();
         let merged = std::iter::from_fn(|| match (ours.peek().copied(), others.peek().copied()) {
             (Some((file, count)), Some((same, more))) if file == same => {
-                (ours.next(), others.next());
+                ours.next();
+                others.next();
                 Some((file, count.saturating_add(more)))
             }
             (Some((file, _)), Some((other, _))) if other < file => others.next(),

@@ -223,8 +223,10 @@ impl<T: Clone> Counts<T> {
     pub(crate) fn settle(self, window: i64, at_least: u64) -> Vec<Total<T>> {
         let Counts { keys, loose: unkeyed, rough: _, left } = self;
         let lost = |key: Option<Key>| left.lost.get(&key).copied().unwrap_or_default();
-        let unkeyed = unkeyed.map(|Counted { possible, doubt, .. }| (possible.in_order(), doubt));
-        let loose = unkeyed.as_ref().map_or(&[][..], |(loose, _)| loose);
+        let unkeyed = unkeyed.map(|Counted { possible, doubt, .. }| {
+            (possible.added() + left.loose, possible.in_order(), doubt)
+        });
+        let loose = unkeyed.as_ref().map_or(&[][..], |(_, loose, _)| loose);
         // Records without a key matter if they could lift some key, or each other, over the threshold.
         let mut loose_matters = lost(None) > 0 || {
             loose.len() as u64 >= at_least && windows(&values(loose), window, at_least).0.contains(&true)
@@ -232,6 +234,8 @@ impl<T: Clone> Counts<T> {
         let mut totals = Vec::new();
         for (key, counted) in keys {
             let Counted { sure, possible, first, doubt } = counted;
+            // Copies pass: what they are was told already.
+            let records = sure.added() + possible.added();
             let (sure, possible) = (sure.in_order(), possible.in_order());
             let (inside, most) = windows(&values(&sure), window, at_least);
             let mut unknown = 0;
@@ -255,18 +259,16 @@ impl<T: Clone> Counts<T> {
                     loose_matters |= could && *standing == Standing::Loose;
                 }
             }
-            let records = (sure.len() + possible.len()) as u64;
             let reached: Vec<(Moment, Mark)> =
                 sure.into_iter().zip(inside).filter(|(_, fired)| *fired).map(|(one, _)| one).collect();
-            let passed = records - unknown - reached.len() as u64;
+            let passed = records.saturating_sub(unknown + reached.len() as u64);
             let at = [&first, &doubt].into_iter().flatten().map(|(moment, _)| moment.clone()).min();
             let lost = lost(Some(key));
             let held = first.map(|(_, held)| held);
-            let doubt = doubt.or_else(|| unkeyed.as_ref()?.1.clone()).map(|(_, held)| held);
+            let doubt = doubt.or_else(|| unkeyed.as_ref()?.2.clone()).map(|(_, held)| held);
             totals.push((at, Total { held, doubt, reached, most, unknown, lost, passed }));
         }
-        if let Some((loose, doubt)) = unkeyed {
-            let records = loose.len() as u64 + left.loose;
+        if let Some((records, _, doubt)) = unkeyed {
             let (unknown, passed) = if loose_matters { (records, 0) } else { (0, records) };
             let at = doubt.as_ref().map(|(moment, _)| moment.clone());
             let (doubt, lost) = (doubt.map(|(_, held)| held), lost(None));

@@ -12,6 +12,8 @@ pub(super) struct Marks {
     list: Vec<(Moment, Mark)>,
     /// So many of the first are in order, each once.
     ordered: usize,
+    /// How many were added, copies included.
+    added: u64,
 }
 
 /// How many are added before they are put in order for the first time.
@@ -23,13 +25,21 @@ impl Marks {
             self.order();
         }
         self.list.push((moment, mark));
+        self.added += 1;
+    }
+
+    /// How many were added: a second delivery is one more.
+    pub(super) fn added(&self) -> u64 {
+        self.added
     }
 
     pub(super) fn merge(&mut self, other: Marks) {
         if self.list.is_empty() {
             *self = other;
         } else {
+            let added = self.added + other.added;
             other.list.into_iter().for_each(|(moment, mark)| self.add(moment, mark));
+            self.added = added;
         }
     }
 
@@ -52,15 +62,17 @@ impl Marks {
 impl Serialize for Marks {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if self.ordered == self.list.len() {
-            return self.list.serialize(to);
+            return (self.added, &self.list).serialize(to);
         }
-        Marks { list: self.list.clone(), ordered: 0 }.in_order().serialize(to)
+        let copy = Marks { list: self.list.clone(), ordered: 0, added: 0 };
+        (self.added, copy.in_order()).serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for Marks {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         // What is in order already is not sorted again for long.
-        Ok(Marks { list: Vec::deserialize(from)?, ordered: 0 })
+        let (added, list) = Deserialize::deserialize(from)?;
+        Ok(Marks { list, ordered: 0, added })
     }
 }
