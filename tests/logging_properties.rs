@@ -4,7 +4,7 @@
 //! world, whichever world it is; where everything is seen, the answer must be known.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lambda_audit::logging::{Configured, Event, Recorders, Target};
+use lambda_audit::logging::{self, Configured, Event, Loss, RecorderState, Recorders, Target, Touched};
 use lambda_audit::snapshot::api::{
     AdvancedEventSelector, DataResource, EventDataStore, EventDataStorePage, EventSelector, EventSelectors,
     FieldSelector, Trail, TrailStatus, Trails,
@@ -57,6 +57,7 @@ struct Truth {
 }
 
 struct Record<'a> {
+    function: &'a str,
     name: &'a str,
     caller: Option<&'a str>,
     console: bool,
@@ -82,7 +83,7 @@ fn matches_field(field: &FieldSelector, record: &Record<'_>, odd: bool) -> bool 
     let value = match field.field.as_str() {
         "eventCategory" => Some("Data"),
         "resources.type" => Some("AWS::Lambda::Function"),
-        "resources.ARN" => Some(FUNCTION),
+        "resources.ARN" => Some(record.function),
         "readOnly" => Some("false"),
         "eventName" => Some(record.name),
         "eventSource" => Some("lambda.amazonaws.com"),
@@ -114,7 +115,7 @@ fn records(selectors: &EventSelectors, record: &Record<'_>, odd: bool) -> bool {
         let lambda = |resource: &&DataResource| resource.kind.as_deref() == Some("AWS::Lambda::Function");
         let values = selector.data_resources.iter().flatten().filter(lambda).flat_map(|one| &one.values);
         selector.read_write_type.as_deref() != Some("ReadOnly")
-            && values.flatten().any(|value| value == "arn:aws:lambda" || value == FUNCTION)
+            && values.flatten().any(|value| value == "arn:aws:lambda" || value == record.function)
     })
 }
 
@@ -129,7 +130,8 @@ impl World {
         for event in events {
             for caller in &callers {
                 for console in [false, true] {
-                    let record = Record { name: event.as_str(), caller: caller.as_deref(), console };
+                    let (function, name) = (FUNCTION, event.as_str());
+                    let record = Record { function, name, caller: caller.as_deref(), console };
                     let mut recorded = false;
                     for (truth, would) in self.recorders.iter().zip(&mut would) {
                         let matched = truth.covers(0) && records(&truth.selectors, &record, self.odd_matches);
@@ -250,10 +252,14 @@ impl World {
 
 impl Truth {
     fn has_odd(&self) -> bool {
-        let fields =
-            self.selectors.advanced_event_selectors.iter().flatten().flat_map(|one| &one.field_selectors);
-        fields.into_iter().any(|field| field.field == "odd")
+        has_odd(&self.selectors)
     }
+}
+
+/// Is there a field that the tool does not know?
+fn has_odd(selectors: &EventSelectors) -> bool {
+    let mut fields = selectors.advanced_event_selectors.iter().flatten().flat_map(|one| &one.field_selectors);
+    fields.any(|field| field.field == "odd")
 }
 
 fn values(pool: &'static [&'static str]) -> impl Strategy<Value = Option<Vec<String>>> {
@@ -415,5 +421,130 @@ proptest! {
         steps[from..].iter().rev().chain(&steps[..from]).for_each(|step| step(&mut other));
         steps[again.index(steps.len())](&mut other);
         prop_assert_eq!(first, other.solver().solve(&target(), Event::OF_FUNCTION));
+    }
+}
+
+proptest! {
+    // Each puts thousands of records through the rules.
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Is a known answer to what a change takes away that of every record, one by one; and is it known where all is?
+    #[test]
+    fn what_a_change_takes_away_is_what_was_recorded_and_is_no_more(change in change()) {
+        let answer = change.answer();
+        let lost = [false, true].map(|odd| change.loses(odd));
+        match &answer {
+            Loss::Nothing => prop_assert_eq!(lost, [false, false], "{:#?}", change),
+            Loss::Some(_) => prop_assert_eq!(lost, [true, true], "{:#?}", change),
+            Loss::Unknown(why) => {
+                prop_assert!(change.hides() || change.has_odd(), "{:?} {:#?}", why, change);
+            }
+        }
+    }
+}
+
+/// A change of a trail, and what is seen of it.
+#[derive(Debug)]
+struct Change {
+    before: (EventSelectors, bool, bool),
+    after: (EventSelectors, bool, bool),
+    /// After it the trail is stopped.
+    stops: bool,
+    touched: Touched,
+    /// Of before and after, whether selectors, regions and organization are seen.
+    seen: [[bool; 3]; 2],
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let state = || (selectors(), any::<bool>(), prop::bool::weighted(0.3));
+    let seen = || [(); 3].map(|()| prop::bool::weighted(0.8));
+    let touched = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.8));
+    // Often much stays as it was.
+    let kept = prop::bool::weighted(0.4);
+    (state(), state(), kept, prop::bool::weighted(0.2), touched, [seen(), seen()]).prop_map(
+        |(before, mut after, kept, stops, (multi_region, organization, selectors), mut seen)| {
+            if kept {
+                let lists = [&before.0, &after.0].map(|one| one.advanced_event_selectors.clone());
+                let [old, new] = lists.map(Option::unwrap_or_default);
+                after.0.advanced_event_selectors = Some(old.into_iter().skip(1).chain(new).collect());
+            }
+            let touched = Touched { multi_region, organization, selectors };
+            // What it does not set stays as it was, seen or not.
+            if !selectors {
+                after.0 = before.0.clone();
+                seen[1][0] = seen[0][0];
+            }
+            if !multi_region {
+                after.1 = before.1;
+                seen[1][1] = seen[0][1];
+            }
+            if !organization {
+                after.2 = before.2;
+                seen[1][2] = seen[0][2];
+            }
+            Change { before, after, stops, touched, seen }
+        },
+    )
+}
+
+impl Change {
+    fn answer(&self) -> Loss {
+        let state = |(selectors, multi, organization): &(EventSelectors, bool, bool), seen: [bool; 3], on| {
+            let flag = |value, seen| Reading::or_unread(Some(value).filter(|_| seen), Why::HistoryGap);
+            RecorderState {
+                exists: Reading::Known(true),
+                logging: Reading::Known(on),
+                multi_region: flag(*multi, seen[1]),
+                organization: flag(*organization, seen[2]),
+                selectors: Reading::or_unread(Some(selectors.clone()).filter(|_| seen[0]), Why::HistoryGap),
+            }
+        };
+        let before = state(&self.before, self.seen[0], true);
+        let after = state(&self.after, self.seen[1], !self.stops);
+        let trail = format!("arn:aws:cloudtrail:{}:{OWNER}:trail/audit", REGIONS[0]);
+        logging::loss(&trail, &before, &after, self.touched)
+    }
+
+    fn hides(&self) -> bool {
+        self.seen != [[true; 3]; 2]
+    }
+
+    fn has_odd(&self) -> bool {
+        has_odd(&self.before.0) || has_odd(&self.after.0)
+    }
+
+    /// Is there a record that was recorded and is no more?
+    fn loses(&self, odd: bool) -> bool {
+        let callers = caller_classes();
+        let reaches =
+            |(_, multi, organization): &(EventSelectors, bool, bool), region: &str, account: &str| {
+                (*multi || region == REGIONS[0]) && (*organization || account == OWNER)
+            };
+        for region in REGIONS.into_iter().chain(["ap-south-1"]) {
+            for account in [OWNER, MANAGEMENT, "777788889999"] {
+                if !reaches(&self.before, region, account) {
+                    continue;
+                }
+                let reached = reaches(&self.after, region, account) && !self.stops;
+                for name in ["orders", "billing", "search"] {
+                    let function = format!("arn:aws:lambda:{region}:{account}:function:{name}");
+                    for event in Event::OF_FUNCTION_WITH_URL {
+                        for (caller, console) in callers.iter().flat_map(|one| [(one, false), (one, true)]) {
+                            let record = Record {
+                                function: &function,
+                                name: event.as_str(),
+                                caller: caller.as_deref(),
+                                console,
+                            };
+                            let kept = reached && records(&self.after.0, &record, odd);
+                            if !kept && records(&self.before.0, &record, odd) {
+                                return true;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        false
     }
 }

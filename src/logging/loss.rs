@@ -72,17 +72,34 @@ pub fn loss(recorder_arn: &str, before: &RecorderState, after: &RecorderState, t
         (Reading::Known(false), _) => return Loss::Nothing,
         (Reading::Known(true), true) => {
             let how = if after.exists == Reading::Known(false) { "deleted" } else { "stopped" };
-            let was = was.as_ref().map(|was| first_text(was, partition)).unwrap_or_default();
-            return Loss::Some(format!("it is {how}, and recorded Lambda data events ({was})"));
+            let text = was.as_ref().map(|was| first_text(was, partition)).unwrap_or_default();
+            // A selector may be written so that no function's records fit it.
+            let nothing = Ok(Selectors { basic: Vec::new(), advanced: Vec::new() });
+            let left = Touched { selectors: true, ..Touched::default() };
+            return match over_worlds(recorder_arn, (before, &was), (before, &nothing), left) {
+                Loss::Some(_) => Loss::Some(format!("it is {how}, and recorded Lambda data events ({text})")),
+                other => other,
+            };
         }
         (Reading::Unread(why), true) => return Loss::Unknown(why),
         (Reading::Absent, true) => return Loss::Unknown(Why::Malformed),
         (_, false) => {}
     }
+    over_worlds(recorder_arn, (before, &was), (after, &is), touched)
+}
+
+/// The same over all that may be of what was not read. Each state comes with the selectors that count.
+fn over_worlds(
+    recorder_arn: &str,
+    (before, was): (&RecorderState, &Result<Selectors, Why>),
+    (after, is): (&RecorderState, &Result<Selectors, Why>),
+    touched: Touched,
+) -> Loss {
+    let partition = arn::partition(recorder_arn).unwrap_or("aws");
     let mut worst: Option<Loss> = None;
     let mut every = true;
     for world in worlds(before, after, touched) {
-        let one = match (&was, &is) {
+        let one = match (was, is) {
             (Ok(was), Ok(is)) => compare(recorder_arn, partition, was, is, world),
             // The same selectors, whatever they are: only accounts and regions may be lost.
             (Err(why), _) if !touched.selectors => {
