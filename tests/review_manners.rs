@@ -57,6 +57,17 @@ fn a_snapshot_that_can_be_read_only_once_is_judged() {
     assert_eq!(child.wait().unwrap().code(), Some(1), "{text}");
 }
 
+/// `replay <(…)`: the shell's path leads to no file.
+#[test]
+fn trail_files_through_a_pipe_with_a_path_are_refused_with_the_way_that_works() {
+    let command = ["-c", "\"$0\" replay <(echo '{\"Records\":[]}')", env!("CARGO_BIN_EXE_lambda-audit")];
+    let output = std::process::Command::new("bash").args(command).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    let text: Vec<&str> = text.split_whitespace().collect();
+    assert!(text.join(" ").contains("read as -, standard input"), "{text:?}");
+}
+
 #[test]
 fn a_policy_that_was_refused_is_not_an_empty_one_for_exposure() {
     let directory = directory("exposure-refused");

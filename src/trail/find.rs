@@ -72,10 +72,15 @@ impl Finder<'_> {
         if path == Path::new("-") {
             return self.add(path, What::Stdin);
         }
-        match fs::metadata(path).and_then(|metadata| Ok((metadata, fs::canonicalize(path)?))) {
-            Ok((metadata, real)) if metadata.is_dir() => self.directory(path, real),
-            Ok((metadata, real)) if metadata.is_file() => self.file(path, real, What::File { named: true }),
-            Ok(_) => self.add(path, What::Failed(FaultKind::NotRegular)),
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() || metadata.is_file() => metadata,
+            // A pipe that a shell made has no real path.
+            Ok(_) => return self.add(path, What::Failed(FaultKind::NotRegular)),
+            Err(error) => return self.failed(path, &error),
+        };
+        match fs::canonicalize(path) {
+            Ok(real) if metadata.is_dir() => self.directory(path, real),
+            Ok(real) => self.file(path, real, What::File { named: true }),
             Err(error) => self.failed(path, &error),
         }
     }

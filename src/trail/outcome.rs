@@ -48,7 +48,7 @@ pub enum FaultKind {
     #[error("denied, {permission} is missing")]
     Denied { permission: String },
     /// A FIFO, socket or device: it is never opened, since reading one may never end.
-    #[error("not a regular file or directory")]
+    #[error("not a regular file or directory (what comes through a pipe is read as -, standard input)")]
     NotRegular,
     /// A directory deeper than the bound.
     #[error("directories nested too deeply")]
