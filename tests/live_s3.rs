@@ -142,6 +142,27 @@ fn an_object_that_is_denied_or_gone_is_a_gap() {
     assert!([2, 3].contains(&ran.code), "{}", ran.code);
 }
 
+/// Where enough came, files are fetched twice to count each record. What is refused then leaves the count unknown.
+#[test]
+fn an_object_that_is_refused_when_it_is_read_again_leaves_counts_unknown() {
+    let more = ["--policy", "invoke-high-frequency", "discovery-burst-cli"];
+    let whole = endpoint(|_| {});
+    let ran = there(&whole, &more);
+    let found = |ran: &Ran| ran.json()["findings"].as_array().unwrap().len();
+    let fetched = calls(&whole, "s3:GetObject");
+    let files: BTreeSet<_> = fetched.iter().filter_map(|call| call.resource.clone()).collect();
+    assert!(found(&ran) > 0 && fetched.len() > files.len(), "{} of {}", fetched.len(), files.len());
+
+    let refusing = endpoint(|_| {});
+    refusing.fault(Fault::after("s3:GetObject", FaultKind::Denied, files.len() as u32));
+    let ran = there(&refusing, &more);
+    assert_eq!((found(&ran), ran.code), (0, 3), "{}", ran.stderr);
+    let report = ran.json();
+    let unknown = report["coverage"]["policies"].as_array().unwrap().iter();
+    let unknown: u64 = unknown.map(|one| one["unknown"].as_u64().unwrap()).sum();
+    assert!(unknown > 0 && report["coverage"].to_string().contains("history_gap"), "{}", report["coverage"]);
+}
+
 #[test]
 fn a_listing_that_is_denied_or_breaks_off_is_a_gap_and_no_empty_bucket() {
     for (kind, after) in
