@@ -26,8 +26,8 @@ use crate::policy::{Env, Window};
 use crate::value::{Truth, Value};
 pub(crate) use count::Recount;
 use history::Certainty;
+pub(crate) use key::{EventId, Keys, Moment};
 use key::{Key, Keyed};
-pub(crate) use key::{Keys, Moment};
 pub(crate) use part::{CountMode, Counted, Now, Part, Settled};
 pub use reading::{EventClass, Hole, Reading};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::plan::Row;
-use super::state::{Keys, Rules, Standing};
+use super::state::{EventId, Keys, Rules, Standing};
 use super::waits::{Example, Judged, Unread, Waited};
 use super::{Engine, Memory, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
@@ -173,7 +173,7 @@ impl<'p> Engine<'p> {
                 let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
                 let example = Example {
                     label: fact.subject.label().into(),
-                    event_id: event.and_then(|event| event.id).map(Into::into),
+                    event_id: event.and_then(|event| event.id).map(EventId::of),
                     offset: event.map_or(0, |event| event.offset),
                 };
                 judged.unread.push(Unread { keys: Arc::clone(keys), accepted, count: 1, file: 0, example });

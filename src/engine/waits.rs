@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::places::{File, Places};
+use super::state::EventId;
 use super::waiting::Waiting;
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
@@ -22,7 +23,7 @@ use crate::texts::Texts;
 pub(super) struct Example {
     #[serde(with = "plain::shared")]
     pub(super) label: Arc<str>,
-    pub(super) event_id: Option<Box<str>>,
+    pub(super) event_id: Option<EventId>,
     pub(super) offset: u64,
 }
 
@@ -302,10 +303,11 @@ impl Unread {
     /// The example as it is told.
     fn told(&self, names: &[String]) -> (String, Source) {
         let Example { label, event_id, offset } = &self.example;
+        let event_id = event_id.as_ref().map(EventId::text);
         let source = Source::Record {
             file: names.get(self.file as usize).cloned().unwrap_or_default(),
             offset: *offset,
-            event_id: event_id.as_deref().map(str::to_owned),
+            event_id: event_id.clone(),
         };
         (example(label, event_id.as_deref()), source)
     }

@@ -177,24 +177,46 @@ impl Moment {
     /// The eventID, where the record has one.
     pub(crate) fn event_id(&self) -> Option<String> {
         match &self.event {
-            EventKey::Uuid(bytes) => {
-                let mut text = String::with_capacity(36);
-                for (at, byte) in bytes.iter().enumerate() {
-                    if matches!(at, 4 | 6 | 8 | 10) {
-                        text.push('-');
-                    }
-                    for nibble in [byte >> 4, byte & 15] {
-                        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-                    }
-                }
-                Some(text)
-            }
+            EventKey::Uuid(bytes) => Some(uuid_text(bytes)),
             EventKey::Other(other) => match &**other {
                 OtherKey::Text(text) => Some(text.to_string()),
                 OtherKey::Place(..) => None,
             },
         }
     }
+}
+
+/// An eventID in little space, where it is kept beside a time or without one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum EventId {
+    Uuid([u8; 16]),
+    Other(Box<str>),
+}
+
+impl EventId {
+    pub(crate) fn of(text: &str) -> Self {
+        uuid(text).map_or_else(|| EventId::Other(text.into()), EventId::Uuid)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        match self {
+            EventId::Uuid(bytes) => uuid_text(bytes),
+            EventId::Other(text) => text.to_string(),
+        }
+    }
+}
+
+fn uuid_text(bytes: &[u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+    }
+    text
 }
 
 /// What each hexadecimal digit in lower case stands for; of other bytes the high bits are set.
