@@ -179,6 +179,7 @@ fn is_approximate(document: &Value) -> bool {
     let of = |effect: &'static str| {
         statements.iter().filter(move |s| s["Effect"] == effect).map(|s| &s["Resource"])
     };
+    let lower = text.to_ascii_lowercase();
     // 3: a variable includes and never excludes. 7: whose a unique id is.
     ["${", "aws:userid"].iter().any(|wide| text.contains(wide))
         // 4 and 11: Denies that cover an Allow's resources only together.
@@ -191,6 +192,8 @@ fn is_approximate(document: &Value) -> bool {
         || [r#""aws:SourceIp":"true""#, r#""aws:SourceIp":"false""#].iter().any(|asked| text.contains(asked))
         // 18: two of them are read apart, each the way that admits more.
         || text.matches(r#"{"AWS":"*"}"#).count() > 1
+        // 19: an account that may be missing, beside an organization that it comes with.
+        || ["ifexists", "aws:sourceaccount", "aws:sourceorg"].iter().all(|part| lower.contains(part))
         // 17: an organization's id and its paths.
         || text.contains("AWS:principalOrgId") && text.contains("aws:PrincipalOrgPaths")
         || text.contains("aws:PrincipalOrgID") && text.contains("aws:PrincipalOrgPaths")
