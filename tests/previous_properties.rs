@@ -7,20 +7,17 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use lambda_audit::audit::{self, Job, TrailInput};
-use lambda_audit::config::Config;
-use lambda_audit::findings::gate::Thresholds;
-use lambda_audit::policy::{Overrides, PolicySet, Severity, SourceText};
+use lambda_audit::policy::{Overrides, PolicySet, SourceText};
 use lambda_audit::report::Report;
-use lambda_audit::trust::Trust;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+use support::Library;
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
 const WORDS: [&str; 3] = ["present", "absent", "not_known"];
 
 /// A policy for each word that `before` can be, and one that compares roles.
-static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     let rank = "severity: low\nrisk_score: 1\nmessage: m\norigins: [change]\n";
     let mut texts: Vec<(String, String)> = WORDS
         .iter()
@@ -38,7 +35,7 @@ static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| {
         texts.iter().map(|(path, text)| SourceText::new(path.as_str(), text.as_str())).collect();
     let (set, errors) = PolicySet::load(&sources, &Overrides::default());
     assert!(errors.is_empty(), "{errors:?}");
-    set
+    Library::of(set)
 });
 
 #[derive(Debug, Clone)]
@@ -144,22 +141,7 @@ fn report(records: &[Record], turn: usize) -> Report {
     }
     let len = files.len().max(1);
     files.rotate_left(turn % len);
-    let job = Job {
-        snapshot: None,
-        trail: TrailInput::Memory(files),
-        options: Default::default(),
-        policies: POLICIES.iter().collect(),
-        config: &Config::default(),
-        trust: &Trust::default(),
-        thresholds: &Thresholds { fail_on: Severity::High, exit_zero: false, allow_incomplete: false },
-        now: support::NOW.parse().unwrap(),
-        networks: Default::default(),
-        digests: None,
-        scope: Default::default(),
-        baseline: None,
-        filters: Vec::new(),
-    };
-    audit::run(&job).unwrap().report
+    LIBRARY.report(None, files)
 }
 
 /// By policy, the eventIDs of its findings; and how many judgements of roles are unknown.

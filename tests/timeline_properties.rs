@@ -7,15 +7,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use lambda_audit::audit::{self, Job, TrailInput};
-use lambda_audit::config::Config;
-use lambda_audit::findings::gate::Thresholds;
-use lambda_audit::policy::{Policy, PolicySet, Severity};
-use lambda_audit::report::Report;
 use lambda_audit::timeline::ChangeStatus;
-use lambda_audit::trust::Trust;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use support::Library;
 
 const FUNCTIONS: [&str; 2] = ["orders", "search"];
 const SIDS: [&str; 3] = ["a", "b", "c"];
@@ -83,28 +78,8 @@ fn record() -> impl Strategy<Value = Record> {
     )
 }
 
-static POLICIES: LazyLock<PolicySet> = LazyLock::new(support::bundled);
-
-/// The report of these policies alone: none of them asks where calls come from, so that no table is loaded.
-fn report(policies: &[&str], files: Vec<(String, Arc<[u8]>)>) -> Report {
-    let wanted = |policy: &&Policy| policies.contains(&policy.id.as_str());
-    let job = Job {
-        snapshot: None,
-        trail: TrailInput::Memory(files),
-        options: Default::default(),
-        policies: POLICIES.iter().filter(wanted).collect(),
-        config: &Config::default(),
-        trust: &Trust::default(),
-        thresholds: &Thresholds { fail_on: Severity::High, exit_zero: false, allow_incomplete: false },
-        now: support::NOW.parse().unwrap(),
-        networks: Default::default(),
-        digests: None,
-        scope: Default::default(),
-        baseline: None,
-        filters: Vec::new(),
-    };
-    audit::run(&job).unwrap().report
-}
+/// None of the policies that are asked here asks where calls come from, so that no table is loaded.
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::new(""));
 
 const START: i64 = 1_795_000_020;
 
@@ -352,8 +327,9 @@ impl Model {
 /// What the audit says: by policy and function.
 fn told(records: &[Record], broken: Option<i64>, turn: usize) -> BTreeMap<(String, usize), Standing> {
     let mut told = BTreeMap::new();
-    for finding in
-        &report(&["function-invoke-public", "function-url-public"], files(records, broken, turn)).findings
+    for finding in &LIBRARY
+        .report(Some(&["function-invoke-public", "function-url-public"]), files(records, broken, turn))
+        .findings
     {
         let function = FUNCTIONS.iter().position(|name| *name == finding.subject.name).unwrap();
         let standing = (finding.status.unwrap(), finding.status_event_id.clone());

@@ -14,6 +14,7 @@ use lambda_audit::config::{self, Config};
 use lambda_audit::engine::Scope;
 use lambda_audit::findings::gate::Thresholds;
 use lambda_audit::policy::{Policy, PolicySet, Severity};
+use lambda_audit::report::Report;
 use lambda_audit::snapshot::Input;
 use lambda_audit::store::Store;
 use lambda_audit::trail::Options;
@@ -191,17 +192,39 @@ impl Library {
         Library { policies, config, options: Options::default(), digests: None, scope: Scope::default() }
     }
 
+    /// Of these policies instead.
+    pub fn of(policies: PolicySet) -> Self {
+        Library { policies, ..Library::new("") }
+    }
+
+    /// The report of the policies with these ids over trail files; `None`: of all.
+    pub fn report(&self, ids: Option<&[&str]>, files: Vec<(String, Arc<[u8]>)>) -> Report {
+        let is_wanted = |policy: &&Policy| ids.is_none_or(|ids| ids.contains(&policy.id.as_str()));
+        let policies = self.policies.iter().filter(is_wanted).collect();
+        self.audit_policies(policies, None, TrailInput::Memory(files), None).report
+    }
+
     pub fn audit(&self, snapshot: Option<Input>, trail: TrailInput) -> Audit {
         self.audit_with(snapshot, trail, None)
     }
 
     pub fn audit_with(&self, snapshot: Option<Input>, trail: TrailInput, store: Option<&mut Store>) -> Audit {
+        self.audit_policies(self.policies.iter().collect(), snapshot, trail, store)
+    }
+
+    fn audit_policies(
+        &self,
+        policies: Vec<&Policy>,
+        snapshot: Option<Input>,
+        trail: TrailInput,
+        store: Option<&mut Store>,
+    ) -> Audit {
         let thresholds = Thresholds { fail_on: Severity::High, exit_zero: false, allow_incomplete: false };
         let job = Job {
             snapshot,
             trail,
             options: self.options.clone(),
-            policies: self.policies.iter().collect::<Vec<&Policy>>(),
+            policies,
             config: &self.config,
             trust: &Trust::default(),
             thresholds: &thresholds,

@@ -321,8 +321,8 @@ enum Standing {
     Loose,
 }
 
-/// Which of these records, in order of time, each with its value, are in a window that holds `at_least` different values, and the most that
-/// a window holds.
+/// Which of these records, in order of time, each with its value, are in a window that holds `at_least` different values,
+/// and the most that a window holds.
 fn windows(marks: &[(i64, u64)], window: i64, at_least: u64) -> (Vec<bool>, u64) {
     let mut inside = vec![false; marks.len()];
     let mut most = 0;

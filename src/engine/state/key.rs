@@ -149,27 +149,26 @@ pub(crate) struct Moment {
     event: EventKey,
 }
 
-/// An eventID in little space. AWS's ids are UUIDs; as bytes they have the order of their texts. Others follow them,
-/// and records without an id come last, by their place.
+/// What tells records of one second apart. Those without an id come last, by their place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum EventKey {
-    Uuid([u8; 16]),
-    Other(Box<OtherKey>),
+    Id(EventId),
+    Place(Box<(Box<str>, u64)>),
 }
 
+/// An eventID in little space. AWS's ids are UUIDs; as bytes they have the order of their texts. Others follow them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-enum OtherKey {
-    Text(Box<str>),
-    Place(Box<str>, u64),
+pub(crate) enum EventId {
+    Uuid([u8; 16]),
+    Other(Box<str>),
 }
 
 impl Moment {
     /// `file` and `offset` stand for a record that has no id.
     pub(crate) fn new(time: i64, event_id: Option<&str>, file: &str, offset: u64) -> Self {
-        let other = |key| EventKey::Other(Box::new(key));
         let event = match event_id {
-            Some(id) => uuid(id).map_or_else(|| other(OtherKey::Text(id.into())), EventKey::Uuid),
-            None => other(OtherKey::Place(file.into(), offset)),
+            Some(id) => EventKey::Id(EventId::of(id)),
+            None => EventKey::Place(Box::new((file.into(), offset))),
         };
         Moment { time, event }
     }
@@ -177,20 +176,10 @@ impl Moment {
     /// The eventID, where the record has one.
     pub(crate) fn event_id(&self) -> Option<String> {
         match &self.event {
-            EventKey::Uuid(bytes) => Some(uuid_text(bytes)),
-            EventKey::Other(other) => match &**other {
-                OtherKey::Text(text) => Some(text.to_string()),
-                OtherKey::Place(..) => None,
-            },
+            EventKey::Id(id) => Some(id.text()),
+            EventKey::Place(_) => None,
         }
     }
-}
-
-/// An eventID in little space, where it is kept beside a time or without one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum EventId {
-    Uuid([u8; 16]),
-    Other(Box<str>),
 }
 
 impl EventId {
@@ -200,23 +189,21 @@ impl EventId {
 
     pub(crate) fn text(&self) -> String {
         match self {
-            EventId::Uuid(bytes) => uuid_text(bytes),
+            EventId::Uuid(bytes) => {
+                let mut text = String::with_capacity(36);
+                for (at, byte) in bytes.iter().enumerate() {
+                    if matches!(at, 4 | 6 | 8 | 10) {
+                        text.push('-');
+                    }
+                    for nibble in [byte >> 4, byte & 15] {
+                        text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+                    }
+                }
+                text
+            }
             EventId::Other(text) => text.to_string(),
         }
     }
-}
-
-fn uuid_text(bytes: &[u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-    }
-    text
 }
 
 /// What each hexadecimal digit in lower case stands for; of other bytes the high bits are set.

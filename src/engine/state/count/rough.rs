@@ -59,9 +59,9 @@ impl Rule {
 }
 
 /// What is counted record by record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recount {
-    rule: Option<Rule>,
+    rule: Rule,
     /// By key, the times of cells, and how many records each has.
     keys: KeyMap<BTreeMap<i64, u64>>,
     /// The same of records whose key was not read.
@@ -75,8 +75,7 @@ impl Recount {
 
     /// Is a record of that time, whose key is this one, counted again? `None`: its key was not read.
     pub(super) fn has(&self, key: Option<Key>, time: i64) -> bool {
-        let Some(rule) = self.rule else { return false };
-        let (time, _) = rule.cell(time, 0);
+        let (time, _) = self.rule.cell(time, 0);
         match key {
             Some(key) => self.keys.get(&key).is_some_and(|cells| cells.contains_key(&time)),
             None => self.loose.contains_key(&time),
@@ -85,16 +84,14 @@ impl Recount {
 
     /// Whether something of that time, both seconds included, is counted again.
     pub(crate) fn touches(&self, (from, to): (i64, i64)) -> bool {
-        let Some(rule) = self.rule else { return false };
-        let (first, last) = (rule.cell(from, 0).0, rule.cell(to, 0).0);
+        let (first, last) = (self.rule.cell(from, 0).0, self.rule.cell(to, 0).0);
         let mut all = self.keys.values().chain([&self.loose]);
         first <= last && all.any(|cells| cells.range(first..=last).next().is_some())
     }
 
     /// How many records of each key lie in these times as far as the first count tells. `None`: of those without one.
     pub(super) fn within(&self, (from, to): (i64, i64)) -> Vec<(Option<Key>, u64)> {
-        let Some(rule) = self.rule else { return Vec::new() };
-        let (first, last) = (rule.cell(from, 0).0, rule.cell(to, 0).0);
+        let (first, last) = (self.rule.cell(from, 0).0, self.rule.cell(to, 0).0);
         let keyed = self.keys.iter().map(|(key, cells)| (Some(*key), cells));
         keyed
             .chain([(None, &self.loose)])
@@ -146,7 +143,7 @@ impl<T: Clone> Rough<T> {
     /// Which keys may reach the threshold, and when.
     pub(super) fn sort(self, rule: Rule) -> Sorted<T> {
         let Rough { keys, loose } = self;
-        let mut recount = Recount { rule: Some(rule), ..Recount::default() };
+        let mut recount = Recount { rule, keys: KeyMap::default(), loose: BTreeMap::new() };
         let mut facts = Vec::new();
         let mut passed = 0;
         let none = BTreeMap::new();
@@ -191,11 +188,10 @@ impl Rule {
         if own.values().chain(loose.values()).sum::<u64>() < self.at_least {
             return times;
         }
-        let mut all: Vec<(Cell, u64)> =
-            own.iter().chain(loose).map(|(cell, records)| (*cell, *records)).collect();
-        all.sort_unstable();
+        let all = || own.iter().chain(loose);
         if self.distinct {
-            let marks: Vec<Cell> = all.iter().map(|(cell, _)| *cell).collect();
+            let mut marks: Vec<Cell> = all().map(|(cell, _)| *cell).collect();
+            marks.sort_unstable();
             let (inside, _) = windows(&marks, self.window, self.at_least);
             let inside = marks.iter().zip(inside).filter(|(_, inside)| *inside);
             times.extend(inside.map(|((time, _), _)| *time));
@@ -203,7 +199,7 @@ impl Rule {
         }
         // A window touches two neighbouring stretches at most.
         let mut sums: BTreeMap<i64, u64> = BTreeMap::new();
-        all.into_iter().for_each(|((time, _), records)| *sums.entry(time).or_default() += records);
+        all().for_each(|((time, _), records)| *sums.entry(*time).or_default() += records);
         for (&time, &records) in &sums {
             let next = time.saturating_add(1);
             let both = records + sums.get(&next).copied().unwrap_or_default();
