@@ -76,6 +76,14 @@ fn main() -> ExitCode {
     let texts: Vec<Arc<str>> =
         (0..100).map(|at| format!("text that many records share, {at}").into()).collect();
     let text = |at: usize| Some(Arc::clone(&texts[at % texts.len()]));
+    let by = |at: usize| By {
+        event_name: Arc::clone(&texts[at % 4]),
+        principal: text(at),
+        session_name: text(at + 1),
+        source_ip: text(at + 2),
+        user_agent: text(at + 3),
+    };
+    let ways: Vec<Arc<By>> = (0..texts.len()).map(|at| Arc::new(by(at))).collect();
     let history = History { given: true, accounts: ["111122223333".to_owned()].into(), ..History::default() };
     let clock = Clock::new();
     let start = clock.now();
@@ -87,14 +95,10 @@ fn main() -> ExitCode {
         for at in (file..RECORDS).step_by(FILES) {
             let change = Change {
                 time: 1_700_000_000 + (at as i64 * 7_919) % 7_000_000,
-                event_id: Some(event(at).into()),
+                event_id: Some(EventId::of(&event(at))),
                 file: Arc::clone(&path),
                 offset: at as u64,
-                event_name: Arc::clone(&texts[at % 4]),
-                principal: text(at),
-                session_name: text(at + 1),
-                source_ip: text(at + 2),
-                user_agent: text(at + 3),
+                by: Arc::clone(&ways[at % ways.len()]),
                 exact: true,
             };
             changes.add(KINDS[(at / FINDINGS) % 2], &arn(at), change);

@@ -7,6 +7,7 @@ mod causes;
 mod class;
 mod context;
 mod delivery;
+mod gathered;
 mod holes;
 mod integrity;
 mod ledger;
@@ -46,8 +47,8 @@ use networks::Lookups;
 
 pub use assemble::rfc3339;
 pub use delivery::{Arrivals, Delivery};
+pub use gathered::{LastInvoke, RecordFacts};
 pub use looked_up::{LookedUp, NamedText};
-pub use records::{LastInvoke, RecordFacts};
 
 /// Trail records to read.
 #[derive(Debug, Clone, Default)]

@@ -6,6 +6,7 @@
 
 // What things are.
 pub mod arn;
+pub mod moment;
 mod texts;
 pub mod trust;
 pub mod value;

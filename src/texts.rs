@@ -1,6 +1,7 @@
-//! Texts that come again and again are kept once.
+//! What comes again and again is kept once.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Texts of which each is kept once.
@@ -32,5 +33,40 @@ impl Texts {
             self.0.insert(Arc::clone(&new));
         }
         new
+    }
+}
+
+/// Values of which each is kept once. What is kept for sharing is no part of what shares it: all are equal.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept<T>(HashSet<Arc<T>>);
+
+/// The most different values kept for sharing.
+const VALUES: usize = 10_000;
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Kept(HashSet::new())
+    }
+}
+
+impl<T> PartialEq for Kept<T> {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for Kept<T> {}
+
+impl<T: Eq + Hash> Kept<T> {
+    /// The value that is kept.
+    pub(crate) fn keep(&mut self, value: T) -> Arc<T> {
+        if let Some(known) = self.0.get(&value) {
+            return Arc::clone(known);
+        }
+        let value = Arc::new(value);
+        if self.0.len() < VALUES {
+            self.0.insert(Arc::clone(&value));
+        }
+        value
     }
 }

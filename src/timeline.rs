@@ -15,6 +15,7 @@ mod question;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub use question::Question;
 pub use state::State;
 
 use crate::arn;
+use crate::facts::plain;
+pub use crate::moment::Moment;
+use crate::texts::Kept;
 
 /// What became of a change. `fail_on_status` may narrow the gate to some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -127,32 +131,9 @@ impl Slot {
     }
 }
 
-/// When a record's change happened, in the order in which changes are told apart.
+/// What an effect does, and where on its subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Moment {
-    /// Seconds since 1970, UTC.
-    pub time: i64,
-    pub event_id: Option<Box<str>>,
-    /// File and offset of a record without an eventID; empty where there is one, so that copies are one.
-    place: Box<str>,
-}
-
-impl Moment {
-    pub fn new(time: i64, event_id: Option<&str>, file: &str, offset: u64) -> Self {
-        let place = match event_id {
-            Some(_) => String::new(),
-            None => format!("{file}@{offset:020}"),
-        };
-        Moment { time, event_id: event_id.map(Box::from), place: place.into() }
-    }
-}
-
-/// One effect of one record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Effect {
-    pub moment: Moment,
-    /// Among the effects of its record.
-    pub step: u8,
+pub struct Deed {
     /// `None`: the subject with all its versions and aliases.
     pub scope: Option<Box<str>>,
     /// `None`: every facet.
@@ -160,10 +141,25 @@ pub struct Effect {
     pub act: Act,
 }
 
+/// One effect of one record, as compact as it can be: there may be a million.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Effect {
+    moment: Moment,
+    /// Among the effects of its record.
+    step: u8,
+    #[serde(with = "plain::counted")]
+    deed: Arc<Deed>,
+}
+
 impl Effect {
     fn is_on(&self, line: &Line) -> bool {
-        self.scope.as_deref().is_none_or(|scope| scope == line.scope)
-            && self.facet.is_none_or(|facet| facet == line.facet)
+        let Deed { scope, facet, act: _ } = &*self.deed;
+        scope.as_deref().is_none_or(|scope| scope == line.scope)
+            && facet.is_none_or(|facet| facet == line.facet)
+    }
+
+    fn act(&self) -> &Act {
+        &self.deed.act
     }
 }
 
@@ -183,10 +179,15 @@ pub enum Target {
 pub struct Timeline {
     subjects: BTreeMap<String, BTreeSet<Effect>>,
     somewhere: BTreeSet<(Option<String>, Option<String>, Effect)>,
+    /// The same is done again and again.
+    #[serde(skip)]
+    deeds: Kept<Deed>,
 }
 
 impl Timeline {
-    pub fn add(&mut self, target: Target, effect: Effect) {
+    /// `step`: among the effects of its record.
+    pub fn add(&mut self, target: Target, (moment, step): (Moment, u8), deed: Deed) {
+        let effect = Effect { moment, step, deed: self.deeds.keep(deed) };
         match target {
             Target::Subject(subject) => {
                 self.subjects.entry(subject).or_default().insert(effect);
@@ -202,7 +203,8 @@ impl Timeline {
             *self = other;
             return;
         }
-        for (subject, effects) in other.subjects {
+        let Timeline { subjects, somewhere, deeds: _ } = other;
+        for (subject, effects) in subjects {
             match self.subjects.get_mut(&subject) {
                 Some(known) => known.extend(effects),
                 None => {
@@ -210,7 +212,7 @@ impl Timeline {
                 }
             }
         }
-        self.somewhere.extend(other.somewhere);
+        self.somewhere.extend(somewhere);
     }
 
     pub fn is_empty(&self) -> bool {

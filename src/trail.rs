@@ -42,7 +42,7 @@ pub use meter::{Meter, Progress, Watch};
 pub use names::{canonical_name, lambda_event_names};
 pub use outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status, Stream};
 pub use prune::{LeftOut, NEWER, OLDER, Prune};
-pub use read::{Options, RecordVisitor, read_inputs, read_remote, read_stream};
+pub use read::{Options, RecordVisitor, Space, read_inputs, read_remote, read_stream};
 pub(crate) use read::{list, read_entries};
 pub(crate) use record::string_field;
 pub use record::{HIDDEN, TrailRecord};

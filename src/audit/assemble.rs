@@ -229,9 +229,7 @@ fn finding(policy: &Policy, fingerprint: Fingerprint, gathered: Gathered, histor
         level: speaker.level,
         origins: origins.into_iter().collect(),
         status: standing.as_ref().map(|standing| standing.status),
-        status_event_id: standing
-            .and_then(|standing| standing.by?.event_id)
-            .map(|event_id| event_id.into_string()),
+        status_event_id: standing.and_then(|standing| standing.by?.event_id()),
         subject: report::Subject {
             arn: subject.arn.map(|arn| arn.into_owned()),
             kind: subject.kind.to_owned(),

@@ -103,7 +103,10 @@ impl FactMaker for CaseFacts {
             });
         }
         let history = History::new(&timeline, None, &|_, _, _| false);
-        out.extend(open.iter().filter_map(|(open, on)| Some(made(&open.close(&history)?).on(on.clone()))));
+        for (open, on) in &open {
+            let event_id = open.event_id();
+            out.extend(open.close(&history, event_id.as_deref()).map(|fact| made(&fact).on(on.clone())));
+        }
         Ok(out)
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{Body, Fact};
-use crate::findings::cause::{Change, Changes, RECORDER};
-use crate::texts::Texts;
+use crate::findings::cause::{By, Change, Changes, RECORDER};
+use crate::moment::EventId;
+use crate::texts::{Kept, Texts};
 use crate::trail::{Field, TrailRecord};
 use crate::value::Reading;
 
@@ -32,23 +33,34 @@ pub(super) fn changes_recording(name: &str) -> bool {
     )
 }
 
-/// Who made a record's call, when, from where and through what. `texts`: of the changes that were met before.
-pub(super) fn change(texts: &mut Texts, record: &TrailRecord<'_>, file: &Arc<str>) -> Change {
+/// How the changes that were met before were made.
+#[derive(Debug, Default)]
+pub(super) struct Ways {
+    texts: Texts,
+    known: Kept<By>,
+}
+
+/// Who made a record's call, when, from where and through what.
+pub(super) fn change(ways: &mut Ways, record: &TrailRecord<'_>, file: &Arc<str>) -> Change {
+    let Ways { texts, known } = ways;
     let identity = record.identity();
     let principal = identity.principal().known().map(ToString::to_string);
     let mut kept = |field: Field<Cow<'_, str>>| field.known().map(|text| texts.keep(text.as_ref()));
     let (session_name, source_ip, user_agent) =
         (kept(identity.session_name()), kept(record.source_ip_address()), kept(record.user_agent()));
-    Change {
-        time: record.event_time(),
-        event_id: record.event_id().known().map(|id| id.as_ref().into()),
-        file: Arc::clone(file),
-        offset: record.offset(),
+    let by = By {
         event_name: texts.keep(&record.canonical_name()),
         principal: principal.map(|principal| texts.keep(&principal)),
         session_name,
         source_ip,
         user_agent,
+    };
+    Change {
+        time: record.event_time(),
+        event_id: record.event_id().known().map(|id| EventId::of(id)),
+        file: Arc::clone(file),
+        offset: record.offset(),
+        by: known.keep(by),
         exact: true,
     }
 }
@@ -56,12 +68,12 @@ pub(super) fn change(texts: &mut Texts, record: &TrailRecord<'_>, file: &Arc<str
 /// Keeps a change of what records an account's invocations. A call that failed changed nothing.
 pub(super) fn of_recorder(
     record: &TrailRecord<'_>,
-    (file, texts): (&Arc<str>, &mut Texts),
+    (file, ways): (&Arc<str>, &mut Ways),
     account: Option<&str>,
     changes: &mut Changes,
 ) {
     if let Some(account) = account.filter(|_| record.succeeded()) {
-        changes.add(RECORDER, account, change(texts, record, file));
+        changes.add(RECORDER, account, change(ways, record, file));
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::gathered::Gathered;
 use super::networks::Lookups;
-use super::records::{Again, Digests, Gathered, Judge, Pass};
+use super::records::{Again, Digests, Judge, Pass};
 use super::{
     AuditError, Job, NamedText, TrailInput, TrailRead, holes, integrity, looked_up, stored, waiting,
 };
@@ -100,7 +101,8 @@ pub(super) fn read_trail(
         sessions.merge(known);
         waiting::answers(&sessions, first.waiting.sessions(), &out.facts.reading)
     };
-    let mut again = waiting::decide(&first.waiting, &answers, tally);
+    let mut waits = first.waiting;
+    let mut again = waiting::decide(&mut waits, &answers, tally);
     waiting::count(&recounts, &out.files, &mut again);
     if !again.is_empty() {
         let context = RecordContext { answers: Some(&answers), ..with.context(lookups.networks()?) };
@@ -122,9 +124,10 @@ pub(super) fn read_trail(
         };
         tally.merge(second.tally);
         engine.remember_all(&mut memory, second.memory);
-        let waited = (&first.waiting, &recounts);
-        waiting::missed(waited, &again, (&out.files, &files), engine, (&mut memory, tally));
+        waiting::missed((&waits, &recounts), &again, (&out.files, &files), engine, (&mut memory, tally));
     }
+    drop(waits);
+    job.options.space.free();
     close(engine, &out, base, &mut memory, tally);
     if engine.has_state() {
         let base = &out.facts.reading;
@@ -171,8 +174,10 @@ fn close(
     let missing = |account: Option<&str>, from, to| trail.is_missing(account, from, to);
     let history = History::new(&trail.facts.timeline, base, &missing);
     for open in &trail.facts.open {
-        let Some(fact) = open.close(&history) else { continue };
-        let (time, event_id, file, offset) = open.record();
+        let event_id = open.event_id();
+        let event_id = event_id.as_deref();
+        let Some(fact) = open.close(&history, event_id) else { continue };
+        let (time, file, offset) = open.record();
         let (owner, home) = open.place();
         let account = owner.map(Arc::from);
         let occasion =

@@ -1,179 +1,27 @@
 //! Judges trail records file by file. Each thread has a tally and a memory of its own; they merge in any order to the
 //! same result.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-
-use serde::{Deserialize, Serialize};
 
 use super::causes;
 use super::class::{Plans, Telling};
-use super::delivery::Arrivals;
-use super::relevance::{Names, Owner, Relevance};
-use crate::engine::state::{self, EventClass, Standing};
-use crate::engine::{Engine, Memory, Recounts, Sessions, Share, Tally, Treatment, Waiting, Waits};
+use super::gathered::{Apart, Gathered, LastInvoke, RecordFacts};
+use super::relevance::{Owner, Relevance};
+use crate::engine::state::{EventClass, Standing};
+use crate::engine::{Engine, Recounts, Sessions, Treatment, Waiting};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
-use crate::facts::open::{OpenFact, Opened};
+use crate::facts::open::OpenFact;
 use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, Fact, INVOCATION, Place};
-use crate::findings::cause::Changes;
-use crate::network::Recent;
-use crate::texts::Texts;
-use crate::timeline::Timeline;
 use crate::trail::digest::Object;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
 use crate::value::Value;
 
-/// The last record of a function's invocation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LastInvoke {
-    /// Seconds since 1970, UTC.
-    pub time: i64,
-    pub event_id: Option<String>,
-}
-
-/// What is learned from records beside findings.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct RecordFacts {
-    pub records: u64,
-    /// Lambda data events.
-    pub invocations: u64,
-    pub first: Option<i64>,
-    pub last: Option<i64>,
-    pub accounts: BTreeSet<String>,
-    pub regions: BTreeSet<String>,
-    pub arrivals: Arrivals,
-    /// By the function's unqualified ARN.
-    pub last_invokes: BTreeMap<String, LastInvoke>,
-    /// Of each account and class; empty where no policy asks what other records there are.
-    pub reading: state::Reading,
-    /// Who changed what.
-    pub changes: Changes,
-    /// What changes did to what the policies ask about.
-    pub timeline: Timeline,
-    /// Facts that are complete when all records have been read.
-    pub open: Vec<OpenFact>,
-}
-
-impl RecordFacts {
-    pub fn merge(&mut self, other: RecordFacts) {
-        self.records += other.records;
-        self.invocations += other.invocations;
-        self.first = [self.first, other.first].into_iter().flatten().min();
-        self.last = self.last.max(other.last);
-        self.accounts.extend(other.accounts);
-        self.regions.extend(other.regions);
-        self.arrivals.merge(other.arrivals);
-        self.reading.merge(other.reading);
-        self.changes.merge(other.changes);
-        self.timeline.merge(other.timeline);
-        self.open.extend(other.open);
-        for (function, invoke) in other.last_invokes {
-            later(&mut self.last_invokes, &function, invoke);
-        }
-    }
-}
-
-fn later(all: &mut BTreeMap<String, LastInvoke>, function: &str, invoke: LastInvoke) {
-    match all.get_mut(function) {
-        Some(known) if *known >= invoke => {}
-        Some(known) => *known = invoke,
-        None => {
-            all.insert(function.to_owned(), invoke);
-        }
-    }
-}
-
 /// The fields that only the whole timeline answers.
 const BEFORE: [&str; 3] = ["before", "previous_role", "weakened"];
-
-/// What one thread gathers, file after file. Which thread read which file changes nothing.
-#[derive(Debug)]
-pub(super) struct Gathered {
-    pub(super) tally: Tally,
-    pub(super) memory: Memory,
-    pub(super) facts: RecordFacts,
-    /// What the records say about sessions.
-    pub(super) sessions: sessions::Sessions,
-    /// What waits until it is known whose the sessions are.
-    pub(super) waiting: Waits,
-    names: Names,
-    /// The addresses that were looked up before.
-    recent: RefCell<Recent>,
-    /// Shared by the changes that were met.
-    texts: Texts,
-    /// And by the facts that wait for what stood before.
-    opened: Opened,
-}
-
-impl Gathered {
-    pub(super) fn nothing(engine: &Engine<'_>) -> Self {
-        Gathered {
-            tally: engine.tally(),
-            memory: engine.memory(),
-            facts: RecordFacts::default(),
-            sessions: sessions::Sessions::default(),
-            waiting: Waits::default(),
-            names: Names::default(),
-            recent: RefCell::default(),
-            texts: Texts::default(),
-            opened: Opened::default(),
-        }
-    }
-
-    fn merge(&mut self, engine: &Engine<'_>, other: Gathered) {
-        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _, opened: _ } =
-            other;
-        self.tally.merge(tally);
-        engine.remember_all(&mut self.memory, memory);
-        self.facts.merge(facts);
-        self.sessions.merge(sessions);
-        self.waiting.merge(waiting);
-    }
-
-    /// By policy, what can be kept.
-    pub(super) fn apart(self, engine: &Engine<'_>) -> Apart {
-        let Gathered { tally, memory, facts, sessions, waiting, names: _, recent: _, texts: _, opened: _ } =
-            self;
-        Apart { shares: engine.shares(tally, memory), facts, sessions, waiting }
-    }
-
-    /// Adds what some files gave. `place`: where the engine has each of its policies. False: a share is none of its
-    /// policy's.
-    pub(super) fn add(
-        &mut self,
-        engine: &Engine<'_>,
-        apart: Apart,
-        place: impl Fn(usize) -> Option<usize>,
-    ) -> bool {
-        let Apart { shares, facts, sessions, waiting } = apart;
-        self.facts.merge(facts);
-        self.sessions.merge(sessions);
-        self.waiting.merge(waiting.placed(&place));
-        let mut sound = true;
-        for (at, share) in shares.into_iter().enumerate() {
-            if let Some(at) = place(at) {
-                sound &= engine.add_share(at, share, (&mut self.memory, &mut self.tally));
-            }
-        }
-        sound
-    }
-}
-
-/// What records gave, taken apart by policy.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Apart {
-    /// In the order of the policies.
-    pub(super) shares: Vec<Share>,
-    /// Nothing where only policies are concerned.
-    pub(super) facts: RecordFacts,
-    pub(super) sessions: sessions::Sessions,
-    /// Of policies by position.
-    pub(super) waiting: Waits,
-}
 
 /// Keeps what each file gave.
 pub(super) trait Keep: Sync {
@@ -365,7 +213,7 @@ impl<'j> Judge<'j> {
         (outcome, object): (&FileOutcome, Option<&Object>),
     ) -> Gathered {
         before.names = std::mem::take(&mut of_file.names);
-        before.texts = std::mem::take(&mut of_file.texts);
+        before.ways = std::mem::take(&mut of_file.ways);
         before.recent = std::mem::take(&mut of_file.recent);
         let mut apart = of_file.apart(self.engine);
         if keep.keep(outcome, &mut apart, object) {
@@ -450,9 +298,9 @@ impl RecordVisitor for Judge<'_> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut gathered = idle.unwrap_or_else(|| self.nothing());
         let aside = self.keep.is_some().then(|| {
-            let (names, texts) = (std::mem::take(&mut gathered.names), std::mem::take(&mut gathered.texts));
+            let (names, ways) = (std::mem::take(&mut gathered.names), std::mem::take(&mut gathered.ways));
             let recent = std::mem::take(&mut gathered.recent);
-            std::mem::replace(&mut gathered, Gathered { names, texts, recent, ..self.nothing() })
+            std::mem::replace(&mut gathered, Gathered { names, ways, recent, ..self.nothing() })
         });
         PerFile {
             path: path.into(),
@@ -507,7 +355,7 @@ impl RecordVisitor for Judge<'_> {
         }
         let (source, name) = (record.event_source(), record.canonical_name());
         let PerFile { path, named, gathered, owner, waiting, .. } = file;
-        let Gathered { tally, memory, facts, names, recent, sessions, texts, opened, .. } = gathered;
+        let Gathered { tally, memory, facts, names, recent, sessions, ways, opened, .. } = gathered;
         let relevance = names.of(&source, &name, || self.relevance(&source, &name));
         let class = self.count(record, relevance.invocation, (owner, named.as_ref()), facts);
         if relevance.sessions && matches!(self.pass, Pass::First) {
@@ -520,7 +368,7 @@ impl RecordVisitor for Judge<'_> {
         let time = record.event_time();
         let at = RecordFile { path, named: named.as_ref(), recent };
         if relevance.recorder {
-            causes::of_recorder(record, (path, texts), owner.account_text(), &mut facts.changes);
+            causes::of_recorder(record, (path, ways), owner.account_text(), &mut facts.changes);
         }
         if relevance.change {
             effects_of(record, at, wanted, self.context, &mut facts.timeline);
@@ -542,13 +390,13 @@ impl RecordVisitor for Judge<'_> {
                 && let (Some(arn), Place::Event(event)) = (fact.subject.arn.as_deref(), &fact.place)
             {
                 let invoke = LastInvoke { time: event.time, event_id: event.id.map(str::to_owned) };
-                later(&mut facts.last_invokes, arn, invoke);
+                facts.invoked(arn, invoke);
                 // In the caller's account it says nothing of what the owner's trail delivers.
                 if owner.account_text() == fact.subject.account.as_deref() && ran(record, fact) {
                     facts.arrivals.invocation(arn, event.time);
                 }
             }
-            causes::of_fact(fact, || causes::change(texts, record, path), &mut facts.changes);
+            causes::of_fact(fact, || causes::change(ways, record, path), &mut facts.changes);
             if relevance.change
                 && self.asks_before
                 && (treatment == Treatment::Judged || self.keep.is_some())

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::class::Plans;
-use super::records::RecordFacts;
+use super::gathered::RecordFacts;
 use crate::engine::state::EventClass;
 use crate::trail::{TrailFileName, TrailRecord};
 

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
-use super::records::{Again, Digests, Gathered, Judge};
+use super::gathered::Gathered;
+use super::records::{Again, Digests, Judge};
 use super::{AuditError, Job};
 use crate::engine::Engine;
 use crate::engine::state::{Hole, Reading};

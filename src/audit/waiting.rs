@@ -1,12 +1,12 @@
 //! What waited until all was read: whose the sessions are, which records are counted, and which files are read again for
 //! that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::records::{Again, Sought};
 use crate::engine::state::{EventClass, Reading};
 use crate::engine::{Engine, Memory, Recounts, Tally, Waits};
-use crate::facts::sessions::{Answers, Session, Sessions};
+use crate::facts::sessions::{Answers, Id, Session, Sessions};
 use crate::trail::FileOutcome;
 
 /// Whose these sessions are.
@@ -22,10 +22,14 @@ pub(super) fn answers<'s>(
     sessions.answers(asked, &read)
 }
 
-/// Judges what the answers decide; the rest is in files that are read again.
-pub(super) fn decide(waiting: &Waits, answers: &Answers, tally: &mut Tally) -> Again {
+/// Judges what the answers decide; the rest is in files that are read again, and waits on.
+pub(super) fn decide(waiting: &mut Waits, answers: &Answers, tally: &mut Tally) -> Again {
     let again = waiting.decide(answers, tally).into_iter();
-    again.map(|(file, sessions)| (file.to_owned(), Sought { sessions, counts: false })).collect()
+    let again: Again =
+        again.map(|(file, sessions)| (file.to_owned(), Sought { sessions, counts: false })).collect();
+    let sought: HashSet<&Id> = again.values().flat_map(|sought| &sought.sessions).collect();
+    waiting.retain(|id| sought.contains(id));
+    again
 }
 
 /// Adds the files that have records to be counted again.

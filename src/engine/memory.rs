@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::plan::Row;
-use super::state::{CountMode, Counted, Moment, Now, Part, Reading, Recount, Settled, Standing};
+use super::state::{CountMode, Counted, Now, Part, Reading, Recount, Settled, Standing};
 use super::{Engine, Occurrence, Scope, Tally, Told, Treatment, failed, part, traces_of, unknown};
 use crate::arn;
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{Fact, Source, Subject, plain};
 use crate::findings::fingerprint;
+use crate::moment::Moment;
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;

@@ -20,13 +20,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::plain;
 use crate::facts::schema::FieldAccess;
+use crate::moment::Moment;
 use crate::policy::judge::{Judge, Outcome};
 use crate::policy::program::{Among, Program};
 use crate::policy::{Env, Window};
 use crate::value::{Truth, Value};
 pub(crate) use count::Recount;
 use history::Certainty;
-pub(crate) use key::{EventId, Keys, Moment};
+pub(crate) use key::Keys;
 use key::{Key, Keyed};
 pub(crate) use part::{CountMode, Counted, Now, Part, Settled};
 pub use reading::{EventClass, Hole, Reading};

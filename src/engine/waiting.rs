@@ -9,12 +9,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::plan::Row;
-use super::state::{EventId, Keys, Rules, Standing};
+use super::state::{Keys, Rules, Standing};
 use super::waits::{Example, Judged, Unread, Waited};
 use super::{Engine, Memory, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::facts::sessions::{HasSession, Id};
 use crate::facts::{Fact, Place};
+use crate::moment::EventId;
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
 use crate::policy::{Env, Policy};

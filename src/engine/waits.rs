@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::places::{File, Places};
-use super::state::EventId;
 use super::waiting::Waiting;
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
+use crate::moment::EventId;
 use crate::texts::Texts;
 
 /// A fact of a file.
@@ -101,6 +101,12 @@ impl Waits {
             }
             self.put(id, waited);
         }
+    }
+
+    /// Only these sessions wait on.
+    pub fn retain(&mut self, waits: impl Fn(&Id) -> bool) {
+        self.sessions.retain(|id, _| waits(id));
+        self.sessions.shrink_to_fit();
     }
 
     /// Adds what waits of a session to what does already.

@@ -1,14 +1,15 @@
 //! A fact of a record that is complete only when all records have been read, kept until then.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::schema::{FieldAccess, Origin};
 use super::{Body, Event, Fact, Place, Subject, kind, plain};
-use crate::timeline::{History, Moment, Question};
+use crate::moment::{EventId, Moment};
+use crate::texts::Kept;
+use crate::timeline::{History, Question};
 use crate::value::{OwnedValue, Value, Why};
 
 /// Plain data: what is kept of one file can be kept for longer, and put together later.
@@ -19,7 +20,7 @@ pub struct OpenFact {
     #[serde(with = "plain::shared")]
     file: Arc<str>,
     offset: u64,
-    event_id: Option<Box<str>>,
+    event_id: Option<EventId>,
     time: i64,
 }
 
@@ -46,23 +47,7 @@ struct OpenSubject {
 
 /// What open facts that were met before have in common, each kept once.
 #[derive(Debug, Clone, Default)]
-pub struct Opened(HashSet<Arc<What>>);
-
-/// How many are kept for sharing: beyond them each is kept by itself.
-const OPENED: usize = 10_000;
-
-impl Opened {
-    fn keep(&mut self, what: What) -> Arc<What> {
-        if let Some(known) = self.0.get(&what) {
-            return Arc::clone(known);
-        }
-        let what = Arc::new(what);
-        if self.0.len() < OPENED {
-            self.0.insert(Arc::clone(&what));
-        }
-        what
-    }
-}
+pub struct Opened(Kept<What>);
 
 /// The kinds of subjects that open facts have.
 const SUBJECTS: [&str; 5] = ["function", "function_version", "alias", "trail", "event_data_store"];
@@ -96,10 +81,10 @@ impl OpenFact {
             home: home.map(Box::from),
         };
         Some(OpenFact {
-            what: opened.keep(what),
+            what: opened.0.keep(what),
             file: Arc::clone(file),
             offset: event.offset,
-            event_id: event.id.map(Box::from),
+            event_id: event.id.map(EventId::of),
             time: event.time,
         })
     }
@@ -109,11 +94,11 @@ impl OpenFact {
         (self.what.owner.as_deref(), self.what.home.as_deref())
     }
 
-    /// The fact, complete.
-    pub fn close(&self, history: &History<'_>) -> Option<Fact<'_>> {
+    /// The fact, complete. `event_id`: its record's.
+    pub fn close<'o>(&'o self, history: &History<'_>, event_id: Option<&'o str>) -> Option<Fact<'o>> {
         let What { kind: name, values, subject, part, question, owner: _, home: _ } = &*self.what;
         let declared = kind(name)?;
-        let moment = Moment::new(self.time, self.event_id.as_deref(), &self.file, self.offset);
+        let moment = Moment::new(self.time, event_id, &self.file, self.offset);
         let mut values = values.to_vec();
         for (field, value) in question.answer(history, &moment) {
             *values.get_mut(declared.field(field)?)? = value;
@@ -128,8 +113,7 @@ impl OpenFact {
             account: text(&subject.account),
             region: text(&subject.region),
         };
-        let event =
-            Event { file: &self.file, offset: self.offset, id: self.event_id.as_deref(), time: self.time };
+        let event = Event { file: &self.file, offset: self.offset, id: event_id, time: self.time };
         Some(Fact {
             subject: subject.into(),
             origin: Origin::Change,
@@ -139,9 +123,14 @@ impl OpenFact {
         })
     }
 
-    /// Time, eventID, file and offset of its record.
-    pub fn record(&self) -> (i64, Option<&str>, &str, u64) {
-        (self.time, self.event_id.as_deref(), &self.file, self.offset)
+    /// The eventID of its record.
+    pub fn event_id(&self) -> Option<String> {
+        self.event_id.as_ref().map(EventId::text)
+    }
+
+    /// Time, file and offset of its record.
+    pub fn record(&self) -> (i64, &str, u64) {
+        (self.time, &self.file, self.offset)
     }
 }
 

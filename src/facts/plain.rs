@@ -217,6 +217,19 @@ pub(crate) mod place {
     }
 }
 
+/// Texts each of which many have in common.
+pub(crate) mod shared_texts {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(texts: &[Arc<str>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(texts.iter().map(|text| Shared(Arc::clone(text))))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<str>>, D::Error> {
+        Vec::<Shared>::deserialize(from).map(|texts| texts.into_iter().map(|Shared(text)| text).collect())
+    }
+}
+
 /// A list that many have in common.
 pub(crate) mod shared_list {
     use super::*;

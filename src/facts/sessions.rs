@@ -18,6 +18,7 @@ pub use trust::{Admits, admits_lambda};
 
 use super::plain;
 use crate::arn;
+use crate::moment::EventId;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
 /// A text in little space. Nobody can make two with the same.
@@ -170,7 +171,7 @@ fn issued(record: &TrailRecord<'_>) -> (i64, i64) {
 }
 
 /// What a role's trust policy was made to, by time and eventID.
-type RoleChanges = BTreeMap<(i64, String), Admits>;
+type RoleChanges = BTreeMap<(i64, Option<EventId>), Admits>;
 
 /// What records and a snapshot say about sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,7 +275,7 @@ impl Sessions {
         let Some(role) = text("roleName") else { return };
         let document = text("assumeRolePolicyDocument").or_else(|| text("policyDocument"));
         let admits = document.map_or(Admits::Unread, |text| admits_lambda(&serde_json::Value::String(text)));
-        let id = record.event_id().known().map(ToString::to_string).unwrap_or_default();
+        let id = record.event_id().known().map(|id| EventId::of(id));
         let changes = self.changes.entry(RoleName::new(account, &role)).or_default();
         let known = changes.entry((record.event_time(), id)).or_insert(admits);
         if *known != admits {
@@ -350,16 +351,14 @@ impl Sessions {
         let place = (role.account.as_ptr(), role.name.as_ptr());
         let known = roles.entry(place).or_insert_with(|| (self.changes.get(role), self.snapshot.get(role)));
         let (changes, snapshot) = (known.0, known.1.copied());
-        let before = changes.and_then(|changes| changes.iter().rev().find(|((at, _), _)| *at <= from));
+        let behind = |time: i64| (time.saturating_add(1), None);
+        let before = changes.and_then(|changes| changes.range(..behind(from)).next_back());
+        let since = || changes.into_iter().flat_map(|changes| changes.range(behind(from)..));
         // What the role's trust policy admitted while the credentials may have been issued.
-        let mut held: SmallVec<[Admits; 8]> = changes
-            .into_iter()
-            .flatten()
-            .filter(|((at, _), _)| from < *at && *at <= to)
-            .map(|(_, to)| *to)
-            .collect();
+        let while_issued = since().take_while(|((at, _), _)| *at <= to);
+        let mut held: SmallVec<[Admits; 8]> = while_issued.map(|(_, to)| *to).collect();
         // A snapshot's policy was the one before too, if none of the records changed it since.
-        let unchanged = changes.is_none_or(|changes| changes.keys().all(|(at, _)| *at <= from));
+        let unchanged = since().next().is_none();
         let known_since = match (before, snapshot.filter(|_| unchanged)) {
             (Some(((at, _), admits)), None) => {
                 held.push(*admits);

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::schema::Origin;
-use crate::facts::{Source, SubjectKind};
+use crate::facts::{Source, SubjectKind, plain};
+use crate::moment::EventId;
 use crate::report::{Cause, CauseRecord, Finding};
 
 /// The most records a cause names.
@@ -23,22 +24,29 @@ const RECORDS: usize = 5;
 pub struct Change {
     /// Seconds since 1970, UTC.
     pub time: i64,
-    pub event_id: Option<Box<str>>,
-    #[serde(with = "crate::facts::plain::shared")]
+    pub event_id: Option<EventId>,
+    #[serde(with = "plain::shared")]
     pub file: Arc<str>,
     pub offset: u64,
-    #[serde(with = "crate::facts::plain::shared")]
-    pub event_name: Arc<str>,
-    #[serde(with = "crate::facts::plain::shared_option")]
-    pub principal: Option<Arc<str>>,
-    #[serde(with = "crate::facts::plain::shared_option")]
-    pub session_name: Option<Arc<str>>,
-    #[serde(with = "crate::facts::plain::shared_option")]
-    pub source_ip: Option<Arc<str>>,
-    #[serde(with = "crate::facts::plain::shared_option")]
-    pub user_agent: Option<Arc<str>>,
+    #[serde(with = "plain::counted")]
+    pub by: Arc<By>,
     /// The record says exactly what it set: it can be told whether that is what the finding is about.
     pub exact: bool,
+}
+
+/// How and by whom a change was made: many are made in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct By {
+    #[serde(with = "plain::shared")]
+    pub event_name: Arc<str>,
+    #[serde(with = "plain::shared_option")]
+    pub principal: Option<Arc<str>>,
+    #[serde(with = "plain::shared_option")]
+    pub session_name: Option<Arc<str>>,
+    #[serde(with = "plain::shared_option")]
+    pub source_ip: Option<Arc<str>>,
+    #[serde(with = "plain::shared_option")]
+    pub user_agent: Option<Arc<str>>,
 }
 
 /// What a change changed: a kind of fact, and the subject as findings name it. For what records invocations the
@@ -120,13 +128,13 @@ impl Changes {
     pub fn stopped(&self, rfc3339: fn(i64) -> String) -> BTreeMap<String, (String, Option<String>)> {
         let stops = |change: &&Change| {
             matches!(
-                &*change.event_name,
+                &*change.by.event_name,
                 "StopLogging" | "DeleteTrail" | "StopEventDataStoreIngestion" | "DeleteEventDataStore"
             )
         };
         let of = |(key, changes): (&Key, &Vec<Change>)| {
             let last = changes.iter().filter(stops).max()?;
-            Some((key.subject.to_string(), (rfc3339(last.time), last.event_id.as_deref().map(str::to_owned))))
+            Some((key.subject.to_string(), (rfc3339(last.time), last.event_id.as_ref().map(EventId::text))))
         };
         self.by.iter().filter(|(key, _)| key.kind == RECORDER).filter_map(of).collect()
     }
@@ -149,9 +157,8 @@ impl Changes {
             (true, None) => &[],
             (false, _) => self.of(kind, subject.label()),
         };
-        let named = |change: &&Change| {
-            change.event_id.as_deref().is_some_and(|id| finding.event_ids.iter().any(|one| one == id))
-        };
+        let ids: Vec<EventId> = finding.event_ids.iter().map(|id| EventId::of(id)).collect();
+        let named = |change: &&Change| change.event_id.as_ref().is_some_and(|id| ids.contains(id));
         let mut records: Vec<&Change> = changes.iter().filter(named).take(RECORDS).collect();
         if records.is_empty() {
             let may = |change: &&Change| kind != "grant" || !change.exact;
@@ -165,15 +172,16 @@ impl Changes {
 
 fn told(change: &Change, rfc3339: fn(i64) -> String) -> CauseRecord {
     let own = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
-    let event_id = change.event_id.as_deref().map(str::to_owned);
+    let event_id = change.event_id.as_ref().map(EventId::text);
+    let By { event_name, principal, session_name, source_ip, user_agent } = &*change.by;
     CauseRecord {
         time: rfc3339(change.time),
-        event_name: change.event_name.to_string(),
+        event_name: event_name.to_string(),
         event_id: event_id.clone(),
-        principal: own(&change.principal),
-        session_name: own(&change.session_name),
-        source_ip: own(&change.source_ip),
-        user_agent: own(&change.user_agent),
+        principal: own(principal),
+        session_name: own(session_name),
+        source_ip: own(source_ip),
+        user_agent: own(user_agent),
         source: Source::Record { file: change.file.to_string(), offset: change.offset, event_id },
     }
 }
@@ -228,14 +236,16 @@ mod tests {
     fn change(time: i64, id: &str, name: &str, exact: bool) -> Change {
         Change {
             time,
-            event_id: Some(id.into()),
+            event_id: Some(EventId::of(id)),
             file: "f".into(),
             offset: 0,
-            event_name: name.into(),
-            principal: Some("arn:aws:iam::111122223333:role/deploy".into()),
-            session_name: None,
-            source_ip: Some("203.0.113.7".into()),
-            user_agent: None,
+            by: Arc::new(By {
+                event_name: name.into(),
+                principal: Some("arn:aws:iam::111122223333:role/deploy".into()),
+                session_name: None,
+                source_ip: Some("203.0.113.7".into()),
+                user_agent: None,
+            }),
             exact,
         }
     }

@@ -94,7 +94,7 @@ impl<'h> History<'h> {
                 // Its own effects come after whatever was not read.
                 self.forget(&mut state, line, moment);
             }
-            state.apply(&effect.act, effect.moment.time);
+            state.apply(effect.act(), effect.moment.time);
         }
         if !with_own {
             self.forget(&mut state, line, moment);
@@ -105,7 +105,7 @@ impl<'h> History<'h> {
     /// Does the record itself say something of the key, if not what?
     pub fn sets(&self, line: &Line, moment: &Moment, key: &str) -> bool {
         let own = |effect: &&Effect| effect.moment == *moment;
-        self.on(line).iter().copied().filter(own).any(|effect| match &effect.act {
+        self.on(line).iter().copied().filter(own).any(|effect| match effect.act() {
             Act::Set(keys) => keys.iter().any(|(set, _)| **set == *key),
             Act::Replace(_) | Act::Added | Act::Unread => true,
         })
@@ -251,7 +251,7 @@ impl<'w> Walk<'w> {
     fn step(&mut self, effect: &Effect, own: bool) {
         let (stood, held) = (self.stood(), self.holds());
         let time = effect.moment.time;
-        match &effect.act {
+        match effect.act() {
             // A trail that is deleted, or made anew, does not record again what it stopped to record.
             Act::Replace(keys) if self.facet == Facet::Recorder && !own => {
                 if known(keys, "exists") == Some("yes") && self.want.key.as_deref() == Some("exists") {
@@ -281,7 +281,7 @@ impl<'w> Walk<'w> {
                 self.doubt = Some(effect.moment.clone());
             }
         } else if stood && !self.stood() {
-            let status = self.ending(&effect.act);
+            let status = self.ending(effect.act());
             self.undone = Some(Standing { status, by: Some(effect.moment.clone()) });
         }
     }

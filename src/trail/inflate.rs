@@ -39,8 +39,11 @@ pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// Decompresses all members into `buffer`, whose length grows as needed and is kept for the next file. The size is
-/// never taken from the file's own claim, and never exceeds `limit` bytes.
+/// In steps of so much it grows.
+const STEP: usize = 1 << 20;
+
+/// Decompresses all members into `buffer`, whose length grows as needed and is kept for the next file. The file's own
+/// claim of its size only makes the first guess smaller, and no size exceeds `limit` bytes.
 pub(crate) fn inflate(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompressor) -> Inflated {
     // The byte behind those three holds flags, of which the upper three bits must be zero.
     let begins_member = |at: usize| bytes.get(at + 1 + MAGIC.len()).is_some_and(|flags| flags & 0xe0 == 0);
@@ -54,24 +57,28 @@ pub(crate) fn inflate(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &m
 
 /// The only member's text; `None` if the stream reader must say what is wrong.
 fn whole(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompressor) -> Option<usize> {
-    let guess = bytes.len().saturating_mul(12).clamp(FIRST_GUESS, usize::MAX).min(limit);
-    if buffer.len() < guess {
-        buffer.resize(guess, 0);
-    }
+    // The trailer ends with the length of the text: if nothing follows, it is what is needed.
+    let claim = bytes.last_chunk::<4>().map(|claim| u32::from_le_bytes(*claim))?;
+    let guess = bytes.len().saturating_mul(12).min(claim as usize).max(FIRST_GUESS);
+    grow(buffer, guess.next_multiple_of(STEP).min(limit));
     loop {
         let room = buffer.len().min(limit);
         match fast.gzip_decompress(bytes, buffer.get_mut(..room)?) {
-            Ok(len) => {
-                // The trailer ends with the length: if it does not stand at the very end, something follows.
-                let claim = bytes.last_chunk::<4>().map(|claim| u32::from_le_bytes(*claim))?;
-                return (claim == len as u32).then_some(len);
-            }
+            // If the length does not stand at the very end, something follows.
+            Ok(len) => return (claim == len as u32).then_some(len),
             Err(DecompressionError::InsufficientSpace) if room < limit => {
-                buffer.resize(room.saturating_mul(2).min(limit), 0);
+                grow(buffer, room.saturating_mul(2).min(limit));
             }
             Err(_) => return None,
         }
     }
+}
+
+/// Makes a buffer at least as long as that, and no longer.
+fn grow(buffer: &mut Vec<u8>, len: usize) {
+    let more = len.saturating_sub(buffer.len());
+    buffer.reserve_exact(more);
+    buffer.resize(buffer.len() + more, 0);
 }
 
 fn members(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>) -> Inflated {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libdeflater::Decompressor;
 use memchr::memmem;
@@ -34,6 +34,8 @@ pub struct Options {
     pub prune: Prune,
     /// Who is told how far it is.
     pub watch: Watch,
+    /// What readings with the same options use one after the other.
+    pub space: Space,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             max_files: 5_000_000,
             prune: Prune::default(),
             watch: Watch::default(),
+            space: Space::default(),
         }
     }
 }
@@ -112,7 +115,7 @@ pub(crate) fn read_entries<V: RecordVisitor>(
     if let Some(meter) = &options.watch.0 {
         meter.found(entries.len() as u64);
     }
-    let pool = Pool::default();
+    let pool = &options.space;
     let read = || {
         entries
             .par_iter()
@@ -143,7 +146,7 @@ pub fn read_remote<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
-    let pool = Pool::default();
+    let pool = &options.space;
     let read = || -> Vec<(FileOutcome, V::Kept)> {
         files
             .par_bridge()
@@ -219,10 +222,31 @@ impl Buffers {
     }
 }
 
-#[derive(Default)]
-struct Pool(Mutex<Vec<Buffers>>);
+/// The buffers of workers that read no file now.
+#[derive(Clone, Default)]
+pub struct Space(Arc<Mutex<Vec<Buffers>>>);
 
-impl Pool {
+impl std::fmt::Debug for Space {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Space")
+    }
+}
+
+/// It is no part of what is to be read: all are equal.
+impl PartialEq for Space {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Space {}
+
+impl Space {
+    /// Gives back what no reading uses now.
+    pub fn free(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Buffers) -> T) -> T {
         let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut buffers = free.unwrap_or_else(Buffers::new);

@@ -6,7 +6,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::pack;
-use crate::audit::records::{Apart, Digests, Judge, Keep, PerFile, RecordFacts};
+use crate::audit::gathered::{Apart, RecordFacts};
+use crate::audit::records::{Digests, Judge, Keep, PerFile};
 use crate::facts::sessions::Sessions;
 use crate::store::{FileKey, Gave, Policies, Store, StoreError};
 use crate::trail::digest::Object;

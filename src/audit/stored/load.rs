@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::pack;
 use crate::audit::AuditError;
-use crate::audit::records::Gathered;
+use crate::audit::gathered::Gathered;
 use crate::engine::Engine;
 use crate::store::{Blob, Policies, Store};
 

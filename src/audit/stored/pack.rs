@@ -3,7 +3,7 @@
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
-use crate::audit::records::Apart;
+use crate::audit::gathered::Apart;
 use crate::facts::plain;
 use crate::store::StoreError;
 

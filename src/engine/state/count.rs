@@ -9,24 +9,31 @@ use std::collections::hash_map::{DefaultHasher, Entry};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use hashbrown::hash_map::Entry as KeyEntry;
 use serde::{Deserialize, Serialize};
 
-use super::key::{Key, KeyMap, Moment};
+use super::key::{Key, KeyMap};
 use crate::facts::plain;
+use crate::moment::Moment;
 use crate::policy::program::Counting;
-use marks::Marks;
+use marks::{Files, Marks};
 pub(crate) use rough::Recount;
 use rough::{Rough, Rule, Sorted};
 
 /// What one record adds to a count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Mark {
-    /// A hash of the distinct value; of the moment where records are counted.
-    value: u64,
+    /// A hash of the distinct value; `None`: the record counts by itself.
+    value: Option<u64>,
     /// Where it stands: file and offset.
     #[serde(with = "plain::place")]
     pub(crate) place: (Arc<str>, u64),
+}
+
+impl Mark {
+    /// Two with the same count once.
+    fn counts_by(&self, moment: &Moment) -> u64 {
+        self.value.unwrap_or_else(|| hash(moment))
+    }
 }
 
 /// A record that counts.
@@ -45,7 +52,7 @@ pub(crate) struct One<'r> {
 impl One<'_> {
     fn mark(&self) -> Mark {
         let (file, offset) = self.place;
-        Mark { value: self.value.unwrap_or_else(|| hash(self.moment)), place: (Arc::clone(file), offset) }
+        Mark { value: self.value, place: (Arc::clone(file), offset) }
     }
 }
 
@@ -81,6 +88,8 @@ impl<T> Default for Counted<T> {
 /// The counts of all keys.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Counts<T> {
+    /// Of the records that are counted by themselves.
+    files: Files,
     keys: KeyMap<Counted<T>>,
     /// Records whose key was not read: they may belong to any.
     loose: Option<Counted<T>>,
@@ -111,7 +120,13 @@ impl Left {
 
 impl<T> Default for Counts<T> {
     fn default() -> Self {
-        Counts { keys: KeyMap::default(), loose: None, rough: Rough::default(), left: Left::default() }
+        Counts {
+            files: Files::default(),
+            keys: KeyMap::default(),
+            loose: None,
+            rough: Rough::default(),
+            left: Left::default(),
+        }
     }
 }
 
@@ -150,7 +165,7 @@ impl<T: Clone> Counts<T> {
         let Counted { sure, possible: maybe, first, doubt } = counted;
         let (marks, held) = if possible { (maybe, doubt) } else { (sure, first) };
         keep_first(held, one.moment, hold);
-        marks.add(one.moment.clone(), one.mark());
+        marks.add(one.moment.clone(), one.mark(), &mut self.files);
     }
 
     /// Counts a record of which one is enough to know whether it is to be counted by itself.
@@ -198,45 +213,38 @@ impl<T: Clone> Counts<T> {
     }
 
     pub(crate) fn merge(&mut self, other: Counts<T>) {
-        self.rough.merge(other.rough);
-        self.left.merge(other.left);
-        if self.keys.is_empty() {
-            self.keys = other.keys;
-        } else {
-            for (key, counted) in other.keys {
-                match self.keys.entry(key) {
-                    KeyEntry::Occupied(mut entry) => entry.get_mut().merge(counted),
-                    KeyEntry::Vacant(entry) => {
-                        entry.insert(counted);
-                    }
-                }
-            }
+        let Counts { files, keys, loose, rough, left } = other;
+        self.rough.merge(rough);
+        self.left.merge(left);
+        let by = self.files.append(files);
+        for (key, counted) in keys {
+            self.keys.entry(key).or_default().merge(counted, by, &self.files);
         }
-        match (&mut self.loose, other.loose) {
-            (Some(counted), Some(more)) => counted.merge(more),
-            (empty @ None, more) => *empty = more,
-            (Some(_), None) => {}
+        if let Some(more) = loose {
+            self.loose.get_or_insert_default().merge(more, by, &self.files);
         }
     }
 
-    /// Judges every key: does any window (t − w, t] hold `at_least`? In order of the earliest record.
-    pub(crate) fn settle(self, window: i64, at_least: u64) -> Vec<Total<T>> {
-        let Counts { keys, loose: unkeyed, rough: _, left } = self;
+    /// Judges every key: does any window (t − w, t] hold `at_least`? Gives them in order of the earliest record.
+    pub(crate) fn settle(self, window: i64, at_least: u64, mut each: impl FnMut(Total<T>)) {
+        let Counts { files, keys, loose: unkeyed, rough: _, left } = self;
         let lost = |key: Option<Key>| left.lost.get(&key).copied().unwrap_or_default();
         let unkeyed = unkeyed.map(|Counted { possible, doubt, .. }| {
-            (possible.added() + left.loose, possible.in_order(), doubt)
+            (possible.added() + left.loose, possible.in_order(&files), doubt)
         });
         let loose = unkeyed.as_ref().map_or(&[][..], |(_, loose, _)| loose);
         // Records without a key matter if they could lift some key, or each other, over the threshold.
         let mut loose_matters = lost(None) > 0 || {
             loose.len() as u64 >= at_least && windows(&values(loose), window, at_least).0.contains(&true)
         };
-        let mut totals = Vec::new();
+        let mut keys: Vec<(Key, Counted<T>)> = keys.into_iter().collect();
+        keys.sort_by(|(a, one), (b, other)| (one.earliest(), a).cmp(&(other.earliest(), b)));
+        // One after the other: the records of a key take more space in order.
         for (key, counted) in keys {
             let Counted { sure, possible, first, doubt } = counted;
             // Copies pass: what they are was told already.
             let records = sure.added() + possible.added();
-            let (sure, possible) = (sure.in_order(), possible.in_order());
+            let (sure, possible) = (sure.in_order(&files), possible.in_order(&files));
             let (inside, most) = windows(&values(&sure), window, at_least);
             let mut unknown = 0;
             if possible.len() + loose.len() > 0
@@ -250,7 +258,8 @@ impl<T: Clone> Counts<T> {
                     .chain(loose.iter().map(|(moment, mark)| (moment, mark, Standing::Loose)))
                     .collect();
                 all.sort_by_key(|(moment, ..)| *moment);
-                let marks: Vec<_> = all.iter().map(|(moment, mark, _)| (moment.time, mark.value)).collect();
+                let marks: Vec<_> =
+                    all.iter().map(|(moment, mark, _)| (moment.time, mark.counts_by(moment))).collect();
                 let (could, _) = windows(&marks, window, at_least);
                 for ((.., standing), could) in all.iter().zip(could) {
                     if could && *standing == Standing::Open {
@@ -262,33 +271,41 @@ impl<T: Clone> Counts<T> {
             let reached: Vec<(Moment, Mark)> =
                 sure.into_iter().zip(inside).filter(|(_, fired)| *fired).map(|(one, _)| one).collect();
             let passed = records.saturating_sub(unknown + reached.len() as u64);
-            let at = [&first, &doubt].into_iter().flatten().map(|(moment, _)| moment.clone()).min();
             let lost = lost(Some(key));
             let held = first.map(|(_, held)| held);
             let doubt = doubt.or_else(|| unkeyed.as_ref()?.2.clone()).map(|(_, held)| held);
-            totals.push((at, Total { held, doubt, reached, most, unknown, lost, passed }));
+            each(Total { held, doubt, reached, most, unknown, lost, passed });
         }
+        let nothing = || Total {
+            held: None,
+            doubt: None,
+            reached: Vec::new(),
+            most: 0,
+            unknown: 0,
+            lost: 0,
+            passed: left.passed,
+        };
         if let Some((records, _, doubt)) = unkeyed {
             let (unknown, passed) = if loose_matters { (records, 0) } else { (0, records) };
-            let at = doubt.as_ref().map(|(moment, _)| moment.clone());
-            let (doubt, lost) = (doubt.map(|(_, held)| held), lost(None));
-            totals
-                .push((at, Total { held: None, doubt, reached: Vec::new(), most: 0, unknown, lost, passed }));
+            let doubt = doubt.map(|(_, held)| held);
+            each(Total { doubt, unknown, lost: lost(None), passed, ..nothing() });
         }
         if left.passed > 0 {
-            let (reached, passed) = (Vec::new(), left.passed);
-            let of_all = Total { held: None, doubt: None, reached, most: 0, unknown: 0, lost: 0, passed };
-            totals.push((None, of_all));
+            each(nothing());
         }
-        totals.sort_by(|(a, _), (b, _)| a.cmp(b));
-        totals.into_iter().map(|(_, total)| total).collect()
     }
 }
 
 impl<T> Counted<T> {
-    fn merge(&mut self, other: Counted<T>) {
-        self.sure.merge(other.sure);
-        self.possible.merge(other.possible);
+    /// When its earliest record came.
+    fn earliest(&self) -> Option<&Moment> {
+        [&self.first, &self.doubt].into_iter().flatten().map(|(moment, _)| moment).min()
+    }
+
+    /// `by`: by how much the other's files have greater numbers now.
+    fn merge(&mut self, other: Counted<T>, by: u32, files: &Files) {
+        self.sure.merge(other.sure, by, files);
+        self.possible.merge(other.possible, by, files);
         earlier(&mut self.first, other.first);
         earlier(&mut self.doubt, other.doubt);
     }
@@ -296,7 +313,7 @@ impl<T> Counted<T> {
 
 /// When records came, and what they count by.
 fn values(marks: &[(Moment, Mark)]) -> Vec<(i64, u64)> {
-    marks.iter().map(|(moment, mark)| (moment.time, mark.value)).collect()
+    marks.iter().map(|(moment, mark)| (moment.time, mark.counts_by(moment))).collect()
 }
 
 /// Holds the fact of a record that is earlier than the one that is held.

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
-use super::key::{Key, KeyMap, Keyed, Keys, Moment};
+use super::key::{Key, KeyMap, Keyed, Keys};
 use crate::facts::schema::FieldAccess;
+use crate::moment::Moment;
 use crate::policy::Window;
 use crate::value::Truth;
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::count::{Counts, One, Recount};
 use super::history::{Asked, History};
-use super::key::Moment;
 use super::reading::{EventClass, Reading};
 use super::repeat::{Repeats, told};
 use super::{Known, Look, LookKind, Mentioned, Rules, Standing};
 use crate::facts::schema::FieldAccess;
 use crate::facts::{Source, plain};
+use crate::moment::Moment;
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Among, Counting, Program};
 use crate::policy::{Env, Window};
@@ -231,7 +231,8 @@ impl<T: Clone> Part<T> {
             held.into_iter().partition(|one| self.barred(&one.barring, &one.moment));
         // When one is let go is chance: what is not reported must not be counted by it.
         self.passed += barred.iter().filter(|one| one.counts).count() as u64;
-        self.let_go_at = (held.len() * 2).max(LET_GO_AT);
+        // Not twice as many: what is held takes more space than what it would cost to look at it again.
+        self.let_go_at = (held.len() + held.len() / 4).max(LET_GO_AT);
         self.held = held;
     }
 
@@ -296,7 +297,7 @@ impl<T: Clone> Part<T> {
             }
         }
         let Some(count) = &rules.program.count else { return };
-        for total in self.counts.settle(count.window, count.at_least) {
+        self.counts.settle(count.window, count.at_least, |total| {
             each(Settled::Passed(total.passed));
             let records: Vec<Counted> = total
                 .reached
@@ -317,7 +318,7 @@ impl<T: Clone> Part<T> {
             if let (Some(held), false) = (total.held, records.is_empty()) {
                 each(Settled::Reached { held, records, most: total.most });
             }
-        }
+        });
     }
 }
 

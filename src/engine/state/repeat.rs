@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::key::{Key, KeyMap, Moment};
+use super::key::{Key, KeyMap};
+use crate::moment::Moment;
 use crate::policy::Severity;
 use crate::policy::judge::Certain;
 

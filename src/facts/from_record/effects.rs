@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::{CLOUDTRAIL, LAMBDA, Reader, Wanted, recorders};
 use crate::facts::{Fact, Subject};
-use crate::timeline::{self, Act, Effect, Facet, Keys, Line, Moment, Slot, Target, Timeline};
+use crate::timeline::{self, Act, Deed, Facet, Keys, Line, Moment, Slot, Target, Timeline};
 use crate::trail::{Field, Raw, RawKind, TrailRecord};
 
 use super::{RecordContext, RecordFile};
@@ -179,9 +179,9 @@ impl<'a> Table<'_, '_, 'a> {
             act if self.done => act,
             _ => Act::Unread,
         };
-        let effect = Effect { moment: self.moment.clone(), step: self.step, scope, facet, act };
+        let when = (self.moment.clone(), self.step);
         self.step = self.step.saturating_add(1);
-        self.timeline.add(target, effect);
+        self.timeline.add(target, when, Deed { scope, facet, act });
     }
 
     fn somewhere(&self) -> Target {

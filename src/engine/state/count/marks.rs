@@ -1,31 +1,155 @@
-//! The records of one key that count, in order and each once. There may be as many as there are records: they stand in
-//! one list, which is put in order whenever it has doubled.
+//! The records of one key that count, in order and each once. There may be as many as there are records: most take
+//! twenty-eight bytes, in one list, which is put in order whenever it has doubled.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Mark;
-use crate::engine::state::key::Moment;
+use crate::facts::plain;
+use crate::moment::{EventId, Moment};
 
-/// Records that were added; see [`Marks::in_order`].
-#[derive(Debug, Default)]
-pub(super) struct Marks {
-    list: Vec<(Moment, Mark)>,
+/// A file, by its number. A run reads fewer than there are numbers.
+type File = u32;
+
+/// The files of the records that count, by number. One may have several numbers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Files(#[serde(with = "plain::shared_texts")] Vec<Arc<str>>);
+
+impl Files {
+    fn number(&mut self, path: &Arc<str>) -> Option<File> {
+        // Files are read one after the other.
+        if !self.0.last().is_some_and(|last| Arc::ptr_eq(last, path) || last == path) {
+            self.0.push(Arc::clone(path));
+        }
+        File::try_from(self.0.len() - 1).ok()
+    }
+
+    fn path(&self, file: File) -> Option<&Arc<str>> {
+        self.0.get(file as usize)
+    }
+
+    /// Puts others behind these, and tells by how much their numbers grow.
+    pub(super) fn append(&mut self, other: Files) -> File {
+        let by = File::try_from(self.0.len()).unwrap_or(File::MAX);
+        self.0.extend(other.0);
+        by
+    }
+}
+
+/// A record that counts by itself, as CloudTrail writes it: with a UUID, of a time that thirty-two bits tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Short {
+    /// Seconds since 1970, UTC.
+    time: u32,
+    id: [u8; 16],
+    file: File,
+    offset: u32,
+}
+
+impl Short {
+    fn of(moment: &Moment, mark: &Mark, files: &mut Files) -> Option<Self> {
+        let Some(EventId::Uuid(id)) = moment.id() else { return None };
+        let (path, offset) = &mark.place;
+        let (time, offset) = (u32::try_from(moment.time).ok()?, u32::try_from(*offset).ok()?);
+        // Asked last: a file gets a number only where one is needed.
+        (mark.value.is_none()).then_some(())?;
+        Some(Short { time, id: *id, file: files.number(path)?, offset })
+    }
+
+    fn long(&self, files: &Files) -> (Moment, Mark) {
+        let Short { time, id, file, offset } = *self;
+        let path = files.path(file).cloned().unwrap_or_default();
+        let moment = Moment::of_id(i64::from(time), EventId::Uuid(id));
+        (moment, Mark { value: None, place: (path, u64::from(offset)) })
+    }
+
+    fn is_copy(&self, of: &Short) -> bool {
+        (self.time, self.id) == (of.time, of.id)
+    }
+
+    fn by_place(&self, other: &Short, files: &Files) -> Ordering {
+        let place = |one: &Short| (files.path(one.file), one.offset);
+        place(self).cmp(&place(other))
+    }
+}
+
+/// What was added, in order as far as it was put in order.
+#[derive(Debug)]
+struct List<T> {
+    list: Vec<T>,
     /// So many of the first are in order, each once.
     ordered: usize,
-    /// How many were added, copies included.
-    added: u64,
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        List { list: Vec::new(), ordered: 0 }
+    }
 }
 
 /// How many are added before they are put in order for the first time.
 const FEW: usize = 64;
 
-impl Marks {
-    pub(super) fn add(&mut self, moment: Moment, mark: Mark) {
+impl<T: Ord> List<T> {
+    /// `drops`: whether one is a copy of the one that is kept, which may take its place.
+    fn push(&mut self, one: T, drops: impl FnMut(&mut T, &mut T) -> bool) {
         if self.list.len() >= (2 * self.ordered).max(FEW) {
-            self.order();
+            self.order(drops);
         }
-        self.list.push((moment, mark));
+        if self.list.len() == self.list.capacity() {
+            // Not twice as much: there may be many.
+            self.list.reserve_exact((self.list.len() / 4).max(4));
+        }
+        self.list.push(one);
+    }
+
+    fn order(&mut self, drops: impl FnMut(&mut T, &mut T) -> bool) {
+        if self.ordered < self.list.len() {
+            self.list.sort_unstable();
+            self.list.dedup_by(drops);
+            self.ordered = self.list.len();
+        }
+    }
+
+    /// All of them in order, copies too.
+    fn sorted(&self) -> Vec<&T> {
+        let mut all: Vec<&T> = self.list.iter().collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// Records that were added; see [`Marks::in_order`].
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    short: List<Short>,
+    /// All others.
+    long: List<(Moment, Mark)>,
+    /// How many were added, copies included.
+    added: u64,
+}
+
+fn drops_short(one: &mut Short, kept: &mut Short, files: &Files) -> bool {
+    let is_copy = one.is_copy(kept);
+    if is_copy && one.by_place(kept, files).is_lt() {
+        *kept = *one;
+    }
+    is_copy
+}
+
+fn drops_long(one: &mut (Moment, Mark), kept: &mut (Moment, Mark)) -> bool {
+    one.0 == kept.0
+}
+
+impl Marks {
+    pub(super) fn add(&mut self, moment: Moment, mark: Mark, files: &mut Files) {
         self.added += 1;
+        match Short::of(&moment, &mark, files) {
+            Some(short) => self.short.push(short, |one, kept| drops_short(one, kept, files)),
+            None => self.long.push((moment, mark), drops_long),
+        }
     }
 
     /// How many were added: a second delivery is one more.
@@ -33,46 +157,42 @@ impl Marks {
         self.added
     }
 
-    pub(super) fn merge(&mut self, other: Marks) {
-        if self.list.is_empty() {
-            *self = other;
-        } else {
-            let added = self.added + other.added;
-            other.list.into_iter().for_each(|(moment, mark)| self.add(moment, mark));
-            self.added = added;
+    /// `by`: by how much the other's files have greater numbers now.
+    pub(super) fn merge(&mut self, other: Marks, by: File, files: &Files) {
+        let Marks { short, long, added } = other;
+        for one in short.list {
+            let one = Short { file: one.file.saturating_add(by), ..one };
+            self.short.push(one, |one, kept| drops_short(one, kept, files));
         }
+        long.list.into_iter().for_each(|one| self.long.push(one, drops_long));
+        self.added += added;
     }
 
     /// All of them in order. Of two deliveries of one event the first by place is kept.
-    pub(super) fn in_order(mut self) -> Vec<(Moment, Mark)> {
-        self.order();
-        self.list
-    }
-
-    fn order(&mut self) {
-        if self.ordered < self.list.len() {
-            self.list.sort_unstable();
-            self.list.dedup_by(|one, kept| one.0 == kept.0);
-            self.ordered = self.list.len();
+    pub(super) fn in_order(self, files: &Files) -> Vec<(Moment, Mark)> {
+        let Marks { mut short, mut long, added: _ } = self;
+        short.order(|one, kept| drops_short(one, kept, files));
+        let short = short.list.iter().map(|short| short.long(files));
+        if long.list.is_empty() {
+            return short.collect();
         }
+        long.list.extend(short);
+        long.order(drops_long);
+        long.list
     }
 }
 
 // Of the same records the same bytes.
 impl Serialize for Marks {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if self.ordered == self.list.len() {
-            return (self.added, &self.list).serialize(to);
-        }
-        let copy = Marks { list: self.list.clone(), ordered: 0, added: 0 };
-        (self.added, copy.in_order()).serialize(to)
+        (self.added, self.short.sorted(), self.long.sorted()).serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for Marks {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (added, short, long) = Deserialize::deserialize(from)?;
         // What is in order already is not sorted again for long.
-        let (added, list) = Deserialize::deserialize(from)?;
-        Ok(Marks { list, ordered: 0, added })
+        Ok(Marks { short: List { list: short, ordered: 0 }, long: List { list: long, ordered: 0 }, added })
     }
 }
