@@ -282,8 +282,8 @@ fn settle(
                 risk_score: policy.risk_score,
                 level: None,
                 origin: held.origin,
-                time: Some(first.time),
-                event_id: first.event_id.clone(),
+                time: Some(first.moment.time),
+                event_id: first.moment.event_id(),
                 source: first.source(),
                 message: policy.message(&held.fields),
                 evidence: vec![evidence],
@@ -306,7 +306,7 @@ fn reported(scope: &Scope, record: &Counted) -> bool {
         Some(named) => (Some(named.account.as_str()), Some(named.region.as_str())),
         None => (None, None),
     };
-    scope.has_time(record.time) && scope.has_place(account, region)
+    scope.has_time(record.moment.time) && scope.has_place(account, region)
 }
 
 /// What a count is about: its key, not the one record that came first.

@@ -318,13 +318,12 @@ impl Tally {
         gathered.events.clear();
         gathered.seen.clear();
         for record in records {
-            gathered.seen.insert(identity(record.event_id.as_deref(), || record.source()));
-            if let Some(id) = &record.event_id
-                && gathered.events.len() < EVENT_IDS
-            {
-                gathered.events.insert((record.time, id.clone()));
+            let (time, id) = (record.moment.time, record.moment.event_id());
+            gathered.seen.insert(identity(id.as_deref(), || record.source()));
+            if let Some(id) = id.filter(|_| gathered.events.len() < EVENT_IDS) {
+                gathered.events.insert((time, id));
             }
-            gathered.last = gathered.last.max(Some(record.time));
+            gathered.last = gathered.last.max(Some(time));
         }
         self.gather(fingerprint, gathered);
     }

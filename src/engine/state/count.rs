@@ -244,7 +244,7 @@ impl<T: Clone> Counts<T> {
             let Counted { sure, possible, first, doubt } = counted;
             // Copies pass: what they are was told already.
             let records = sure.added() + possible.added();
-            let (sure, possible) = (sure.in_order(&files), possible.in_order(&files));
+            let (mut sure, possible) = (sure.in_order(&files), possible.in_order(&files));
             let (inside, most) = windows(&values(&sure), window, at_least);
             let mut unknown = 0;
             if possible.len() + loose.len() > 0
@@ -268,8 +268,9 @@ impl<T: Clone> Counts<T> {
                     loose_matters |= could && *standing == Standing::Loose;
                 }
             }
-            let reached: Vec<(Moment, Mark)> =
-                sure.into_iter().zip(inside).filter(|(_, fired)| *fired).map(|(one, _)| one).collect();
+            let mut inside = inside.into_iter();
+            sure.retain(|_| inside.next() == Some(true));
+            let reached = sure;
             let passed = records.saturating_sub(unknown + reached.len() as u64);
             let lost = lost(Some(key));
             let held = first.map(|(_, held)| held);

@@ -87,15 +87,15 @@ pub(crate) enum Settled<T> {
 /// One record that counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counted {
-    pub(crate) time: i64,
-    pub(crate) event_id: Option<String>,
+    pub(crate) moment: Moment,
     pub(crate) file: Arc<str>,
     pub(crate) offset: u64,
 }
 
 impl Counted {
     pub(crate) fn source(&self) -> Source {
-        Source::Record { file: self.file.to_string(), offset: self.offset, event_id: self.event_id.clone() }
+        let event_id = self.moment.event_id();
+        Source::Record { file: self.file.to_string(), offset: self.offset, event_id }
     }
 }
 
@@ -302,12 +302,7 @@ impl<T: Clone> Part<T> {
             let records: Vec<Counted> = total
                 .reached
                 .into_iter()
-                .map(|(moment, mark)| Counted {
-                    time: moment.time,
-                    event_id: moment.event_id(),
-                    file: mark.place.0,
-                    offset: mark.place.1,
-                })
+                .map(|(moment, mark)| Counted { moment, file: mark.place.0, offset: mark.place.1 })
                 .collect();
             if let (Some(held), 1..) = (total.held.as_ref().or(total.doubt.as_ref()), total.lost) {
                 each(Settled::Lost { held: held.clone(), records: total.lost });

@@ -178,7 +178,7 @@ fn settled(policy: &Policy, whole: TestPart, reading: &Reading, mut out: Verdict
             out.warming.insert(moment);
         }
         Settled::Reached { records, .. } => {
-            out.failed.extend(records.iter().map(|record| (record.time, record.offset as u8)));
+            out.failed.extend(records.iter().map(|record| (record.moment.time, record.offset as u8)));
         }
         Settled::Unknown { held: (moment, _), .. } | Settled::Lost { held: (moment, _), .. } => {
             out.unknown.insert(moment);
