@@ -196,3 +196,90 @@ impl<'de> Deserialize<'de> for Marks {
         Ok(Marks { short: List { list: short, ordered: 0 }, long: List { list: long, ordered: 0 }, added })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> Arc<str> {
+        name.into()
+    }
+
+    /// A record by second, eventID, file and offset.
+    type Record<'r> = (i64, &'r str, &'r str, u64);
+
+    const ODD: &str = "not a UUID";
+
+    fn id(at: u8) -> String {
+        format!("00000000-0000-0000-0000-0000000000{at:02x}")
+    }
+
+    fn add(marks: &mut Marks, files: &mut Files, &(time, id, file, offset): &Record<'_>) {
+        let moment = Moment::new(time, Some(id), file, offset);
+        marks.add(moment, Mark { value: None, place: (path(file), offset) }, files);
+    }
+
+    fn told(marks: Marks, files: &Files) -> Vec<(i64, String, String, u64)> {
+        let all = marks.in_order(files).into_iter();
+        all.map(|(moment, mark)| {
+            let id = moment.event_id().unwrap();
+            (moment.time, id, mark.place.0.to_string(), mark.place.1)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn copies_count_once_from_the_first_place_whichever_file_came_first() {
+        let (one, two) = (id(1), id(2));
+        let records: [Record<'_>; 8] = [
+            (5, &one, "b", 1),
+            (5, &two, "b", 2),
+            (5, &one, "a", 9),
+            (4, &two, "c", 3),
+            (5, &one, "c", 0),
+            (5, ODD, "b", 7),
+            (-1, &one, "b", 8),
+            (5, ODD, "a", 7),
+        ];
+        let wanted = [
+            (-1, id(1), "b".to_owned(), 8),
+            (4, id(2), "c".to_owned(), 3),
+            (5, id(1), "a".to_owned(), 9),
+            (5, id(2), "b".to_owned(), 2),
+            (5, ODD.to_owned(), "a".to_owned(), 7),
+        ];
+        for turn in 0..records.len() {
+            let mut turned = records;
+            turned.rotate_left(turn);
+            for split in 0..=records.len() {
+                let (first, second) = turned.split_at(split);
+                let (mut marks, mut files) = (Marks::default(), Files::default());
+                first.iter().for_each(|record| add(&mut marks, &mut files, record));
+                let (mut more, mut others) = (Marks::default(), Files::default());
+                second.iter().for_each(|record| add(&mut more, &mut others, record));
+                let by = files.append(others);
+                marks.merge(more, by, &files);
+                assert_eq!(marks.added(), records.len() as u64);
+                assert_eq!(told(marks, &files), wanted, "{turn} {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_down_is_read_back_and_does_not_hang_on_the_order() {
+        let ids: Vec<String> = (0..200).map(id).collect();
+        let written = |backwards: bool| {
+            let (mut marks, mut files) = (Marks::default(), Files::default());
+            let record = |at: usize| (at as i64 / 7, ids[at].as_str(), "f", at as u64);
+            (0..ids.len())
+                .map(|at| if backwards { ids.len() - 1 - at } else { at })
+                .for_each(|at| add(&mut marks, &mut files, &record(at)));
+            postcard::to_stdvec(&(files, marks)).unwrap()
+        };
+        assert_eq!(written(false), written(true));
+        let (files, marks): (Files, Marks) = postcard::from_bytes(&written(true)).unwrap();
+        let told = told(marks, &files);
+        assert_eq!(told.len(), ids.len());
+        assert!(told.is_sorted() && told.iter().all(|(.., file, _)| file == "f"));
+    }
+}
