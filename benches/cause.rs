@@ -13,7 +13,8 @@ use std::sync::Arc;
 use cpu::Clock;
 use lambda_audit::audit::rfc3339;
 use lambda_audit::facts::schema::Origin;
-use lambda_audit::findings::cause::{Change, Changes, History};
+use lambda_audit::findings::cause::{By, Change, Changes, History};
+use lambda_audit::moment::EventId;
 use lambda_audit::policy::Severity;
 use lambda_audit::report::{Finding, Subject, Triage};
 
