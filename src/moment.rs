@@ -48,10 +48,7 @@ impl Moment {
 
     /// The eventID, where the record has one.
     pub fn event_id(&self) -> Option<String> {
-        match &self.event {
-            EventKey::Id(id) => Some(id.text()),
-            EventKey::Place(_) => None,
-        }
+        self.id().map(EventId::text)
     }
 }
 

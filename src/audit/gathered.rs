@@ -93,7 +93,7 @@ pub(super) struct Gathered {
     pub(super) recent: RefCell<Recent>,
     /// How the changes that were met were made.
     pub(super) ways: Ways,
-    /// And by the facts that wait for what stood before.
+    /// What the facts that wait for what stood before have in common.
     pub(super) opened: Opened,
 }
 

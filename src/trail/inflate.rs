@@ -60,7 +60,7 @@ fn whole(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompress
     // The trailer ends with the length of the text: if nothing follows, it is what is needed.
     let claim = bytes.last_chunk::<4>().map(|claim| u32::from_le_bytes(*claim))?;
     let guess = bytes.len().saturating_mul(12).min(claim as usize).max(FIRST_GUESS);
-    grow(buffer, guess.next_multiple_of(STEP).min(limit));
+    grow(buffer, guess.checked_next_multiple_of(STEP).map_or(limit, |guess| guess.min(limit)));
     loop {
         let room = buffer.len().min(limit);
         match fast.gzip_decompress(bytes, buffer.get_mut(..room)?) {

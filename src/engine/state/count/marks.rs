@@ -50,11 +50,10 @@ struct Short {
 
 impl Short {
     fn of(moment: &Moment, mark: &Mark, files: &mut Files) -> Option<Self> {
-        let Some(EventId::Uuid(id)) = moment.id() else { return None };
+        let (Some(EventId::Uuid(id)), None) = (moment.id(), mark.value) else { return None };
         let (path, offset) = &mark.place;
         let (time, offset) = (u32::try_from(moment.time).ok()?, u32::try_from(*offset).ok()?);
         // Asked last: a file gets a number only where one is needed.
-        (mark.value.is_none()).then_some(())?;
         Some(Short { time, id: *id, file: files.number(path)?, offset })
     }
 
@@ -103,6 +102,14 @@ impl<T: Ord> List<T> {
             self.list.reserve_exact((self.list.len() / 4).max(4));
         }
         self.list.push(one);
+    }
+
+    fn merge(&mut self, other: List<T>, mut drops: impl FnMut(&mut T, &mut T) -> bool) {
+        if self.list.is_empty() {
+            *self = other;
+        } else {
+            other.list.into_iter().for_each(|one| self.push(one, &mut drops));
+        }
     }
 
     fn order(&mut self, drops: impl FnMut(&mut T, &mut T) -> bool) {
@@ -159,12 +166,11 @@ impl Marks {
 
     /// `by`: by how much the other's files have greater numbers now.
     pub(super) fn merge(&mut self, other: Marks, by: File, files: &Files) {
-        let Marks { short, long, added } = other;
-        for one in short.list {
-            let one = Short { file: one.file.saturating_add(by), ..one };
-            self.short.push(one, |one, kept| drops_short(one, kept, files));
-        }
-        long.list.into_iter().for_each(|one| self.long.push(one, drops_long));
+        let Marks { mut short, long, added } = other;
+        // They stay in order: each grows by the same.
+        short.list.iter_mut().for_each(|one| one.file = one.file.saturating_add(by));
+        self.short.merge(short, |one, kept| drops_short(one, kept, files));
+        self.long.merge(long, drops_long);
         self.added += added;
     }
 
