@@ -7,6 +7,7 @@
 // What things are.
 pub mod arn;
 pub mod moment;
+mod ordered;
 mod texts;
 pub mod trust;
 pub mod value;

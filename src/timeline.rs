@@ -29,6 +29,7 @@ pub use state::State;
 use crate::arn;
 use crate::facts::plain;
 pub use crate::moment::Moment;
+use crate::ordered::Distinct;
 use crate::texts::Kept;
 
 /// What became of a change. `fail_on_status` may narrow the gate to some.
@@ -177,7 +178,7 @@ pub enum Target {
 /// The effects of all records. Merging is commutative, associative and idempotent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
-    subjects: BTreeMap<String, BTreeSet<Effect>>,
+    subjects: BTreeMap<String, Distinct<Effect>>,
     somewhere: BTreeSet<(Option<String>, Option<String>, Effect)>,
     /// The same is done again and again.
     #[serde(skip)]
@@ -190,7 +191,7 @@ impl Timeline {
         let effect = Effect { moment, step, deed: self.deeds.keep(deed) };
         match target {
             Target::Subject(subject) => {
-                self.subjects.entry(subject).or_default().insert(effect);
+                self.subjects.entry(subject).or_default().add(effect);
             }
             Target::Somewhere { account, region } => {
                 self.somewhere.insert((account, region, effect));
@@ -206,7 +207,7 @@ impl Timeline {
         let Timeline { subjects, somewhere, deeds: _ } = other;
         for (subject, effects) in subjects {
             match self.subjects.get_mut(&subject) {
-                Some(known) => known.extend(effects),
+                Some(known) => known.merge(effects),
                 None => {
                     self.subjects.insert(subject, effects);
                 }
@@ -221,7 +222,7 @@ impl Timeline {
 
     /// The effects on a line, in order.
     fn on(&self, line: &Line) -> Vec<&Effect> {
-        let own = self.subjects.get(&line.subject).into_iter().flatten();
+        let own = self.subjects.get(&line.subject).map(Distinct::all).unwrap_or_default();
         let (account, region) = (arn::account(&line.subject), arn::region(&line.subject));
         // What is not known of either side may be the same.
         let may_be = |known: &Option<String>, of: Option<&str>| match (known.as_deref(), of) {
@@ -233,7 +234,8 @@ impl Timeline {
             .iter()
             .filter(|(in_account, in_region, _)| may_be(in_account, account) && may_be(in_region, region))
             .map(|(_, _, effect)| effect);
-        let mut all: Vec<&Effect> = own.chain(somewhere).filter(|effect| effect.is_on(line)).collect();
+        let mut all: Vec<&Effect> =
+            own.into_iter().chain(somewhere).filter(|effect| effect.is_on(line)).collect();
         all.sort();
         all
     }

@@ -107,10 +107,12 @@ pub(super) fn read_trail(
     if !again.is_empty() {
         let context = RecordContext { answers: Some(&answers), ..with.context(lookups.networks()?) };
         let pass = Pass::Second(&again, &recounts);
-        // Progress and digests are done with.
+        // Digests are done with, and findings were counted the first time.
         let watch = Watch::default();
         let judge = Judge::new(engine, wanted(job, engine), false, context, pass, (Digests::Ignored, &watch));
-        let options = Options { watch: Watch::default(), ..options };
+        if let Some(meter) = &options.watch.0 {
+            meter.again(again.len() as u64);
+        }
         let (files, second) = match &sources {
             None => {
                 let (files, _) = read_files(job, &options, &judge, Some(&again));
@@ -159,7 +161,7 @@ fn first(with: With<'_>, lookups: &Lookups<'_>, store: Option<&mut Store>) -> Re
     let last_invokes = job.snapshot.is_some();
     let judge = Judge::new(engine, wanted(job, engine), last_invokes, context, Pass::First, watched);
     let (files, objects) = read_files(job, &options, &judge, None);
-    let objects = objects.into_iter().flatten().collect();
+    let objects = objects.into_iter().flatten().map(|object| *object).collect();
     Ok(First { gathered: judge.finish(), files, objects, lost: Vec::new(), sources: None, options })
 }
 
@@ -207,7 +209,7 @@ fn read_files(
     options: &Options,
     visitor: &Judge<'_>,
     only: Option<&Again>,
-) -> (Vec<FileOutcome>, Vec<Option<digest::Object>>) {
+) -> (Vec<FileOutcome>, Vec<Option<Box<digest::Object>>>) {
     let (paths, memory): (&[PathBuf], &[NamedText]) = match &job.trail {
         TrailInput::None => return (Vec::new(), Vec::new()),
         TrailInput::Paths(paths) | TrailInput::Remote(_, paths) => (paths, &[]),

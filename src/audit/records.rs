@@ -292,7 +292,8 @@ impl<'j> Judge<'j> {
 
 impl RecordVisitor for Judge<'_> {
     type PerFile = PerFile;
-    type Kept = Option<Object>;
+    /// Mostly nothing, of very many files.
+    type Kept = Option<Box<Object>>;
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -428,7 +429,7 @@ impl RecordVisitor for Judge<'_> {
         });
     }
 
-    fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Object> {
+    fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Box<Object>> {
         file.owner.flush(&mut file.gathered.facts);
         file.gathered.waiting.add(&file.path, file.waiting);
         if let Some(meter) = &self.watch.0 {
@@ -443,7 +444,7 @@ impl RecordVisitor for Judge<'_> {
             _ => file.gathered,
         };
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(all);
-        object
+        object.map(Box::new)
     }
 }
 

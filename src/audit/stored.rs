@@ -124,10 +124,12 @@ impl Sources {
     pub(super) fn entries(&self, again: &Again) -> Vec<Entry> {
         let entry = |display: &String| {
             let (path, named) = self.0.get(display)?.clone()?;
-            Some(Entry { path, display: display.clone(), what: What::File { named } })
+            let mut entry = Entry::new(path, What::File { named });
+            entry.show(display);
+            Some(entry)
         };
         let mut entries: Vec<Entry> = again.keys().filter_map(entry).collect();
-        entries.sort_by(|a, b| a.display.cmp(&b.display));
+        entries.sort_by(Entry::by_display);
         entries
     }
 }
@@ -176,17 +178,14 @@ impl Plan {
         for (path, stored) in store.files() {
             if !given.contains(path) {
                 // Of what is not asked for but there and unchanged, what is missing can be read.
-                let entry = Entry {
-                    path: PathBuf::from(path),
-                    display: stored.outcome.path.clone(),
-                    what: What::File { named: stored.key.named },
-                };
+                let mut entry = Entry::new(PathBuf::from(path), What::File { named: stored.key.named });
+                entry.show(&stored.outcome.path);
                 let key = real.key(&entry.path, stored.key.named).filter(|key| *key == stored.key);
                 let there = key.map(|key| (entry, Some(key)));
                 plan.known(store, stored, there);
             }
         }
-        plan.entries.sort_by(|a, b| a.display.cmp(&b.display));
+        plan.entries.sort_by(Entry::by_display);
         Ok(plan)
     }
 
@@ -197,11 +196,12 @@ impl Plan {
 
     fn read(&mut self, mut entry: Entry, key: Option<FileKey>, more: bool) {
         // What was shown by this path in another directory is shown by its whole path now.
-        if self.tasks.contains_key(&entry.display) {
-            entry.display = entry.path.display().to_string();
+        if self.tasks.contains_key(&*entry.display()) {
+            entry.show_path();
         }
-        self.sources.add(&entry.display, Some(&entry));
-        self.tasks.insert(entry.display.clone(), Task { key, more });
+        let display = entry.display().into_owned();
+        self.sources.add(&display, Some(&entry));
+        self.tasks.insert(display, Task { key, more });
         self.entries.push(entry);
     }
 
@@ -221,14 +221,15 @@ impl Plan {
             (Some(Lack::All), Some((entry, key))) => self.read(entry, key, false),
             (Some(Lack::Of(policies)), Some((mut entry, key))) => {
                 // What waits of it is put together with what waited before.
-                entry.display.clone_from(&stored.outcome.path);
+                let display = &stored.outcome.path;
+                entry.show(display);
                 if self.more.is_empty() {
                     self.more.clone_from(&policies);
                 }
-                let more = self.more == policies && !self.tasks.contains_key(&entry.display);
+                let more = self.more == policies && !self.tasks.contains_key(display);
                 if more {
                     self.used.insert(stored.key.path.clone());
-                    self.before.insert(entry.display.clone(), stored.outcome.clone());
+                    self.before.insert(display.clone(), stored.outcome.clone());
                 }
                 self.read(entry, key, more);
             }
@@ -325,9 +326,12 @@ impl Plan {
             return Err(store.damaged("what it has of a policy is none of that policy's").into());
         }
         // Each reading looks closer at what its policies ask about: the one that found more wrong says more.
-        let read = read.into_iter().map(|(file, object)| match before.remove(&file.path) {
-            Some(before) if before.is_worse(&file) => (before, object),
-            _ => (file, object),
+        let read = read.into_iter().map(|(file, object)| {
+            let file = match before.remove(&file.path) {
+                Some(before) if before.is_worse(&file) => before,
+                _ => file,
+            };
+            (file, object.map(|object| *object))
         });
         let mut all_files: Vec<(FileOutcome, Option<Object>)> = known.into_iter().chain(read).collect();
         all_files.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));

@@ -16,6 +16,7 @@ use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
 use crate::moment::EventId;
+use crate::ordered;
 use crate::texts::Texts;
 
 /// A fact of a file.
@@ -67,10 +68,11 @@ pub(super) struct Waited {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Waits {
     /// The paths of files, by number.
-    files: Vec<String>,
+    #[serde(with = "plain::texts")]
+    files: Vec<Arc<str>>,
     /// Their numbers.
     #[serde(skip)]
-    places: BTreeMap<String, File>,
+    places: HashMap<Arc<str>, File>,
     sessions: BySession,
     /// Texts that sessions have in common.
     #[serde(skip)]
@@ -89,7 +91,7 @@ impl Waits {
     }
 
     /// Adds what waits of a file, or more of it.
-    pub fn add(&mut self, file: &str, waiting: Waiting) {
+    pub fn add(&mut self, file: &Arc<str>, waiting: Waiting) {
         if waiting.is_empty() {
             return;
         }
@@ -197,7 +199,7 @@ impl Waits {
     /// The records of these sessions in that file could not be seen again: what they are is unknown. Why is told as of
     /// the session's first reason.
     pub fn give_up<'i>(&self, file: &str, sessions: impl IntoIterator<Item = &'i Id>, tally: &mut Tally) {
-        let Some(file) = self.files.iter().position(|path| path == file) else { return };
+        let Some(file) = self.files.iter().position(|path| **path == *file) else { return };
         for row in sessions.into_iter().filter_map(|id| self.sessions.get(id)).flat_map(|one| &one.rows) {
             let waits = row.files.iter().filter(|(of, _)| *of as usize == file);
             for ((_, count), unread) in waits.zip(row.unread.iter().min_by_key(|unread| &unread.keys)) {
@@ -206,17 +208,17 @@ impl Waits {
         }
     }
 
-    fn file(&mut self, path: &str) -> File {
+    fn file(&mut self, path: &Arc<str>) -> File {
         if self.places.len() != self.files.len() {
             let numbered = self.files.iter().enumerate();
-            self.places = numbered.map(|(at, path)| (path.clone(), number(at))).collect();
+            self.places = numbered.map(|(at, path)| (Arc::clone(path), number(at))).collect();
         }
         if let Some(file) = self.places.get(path) {
             return *file;
         }
         let file = number(self.files.len());
-        self.files.push(path.to_owned());
-        self.places.insert(path.to_owned(), file);
+        ordered::push(&mut self.files, Arc::clone(path));
+        self.places.insert(Arc::clone(path), file);
         file
     }
 }
@@ -233,7 +235,7 @@ impl Judged {
         Judged { policy, pass: 0, not_applicable: 0, unread, again: false, files }
     }
 
-    fn merge(&mut self, other: Judged, names: &[String]) {
+    fn merge(&mut self, other: Judged, names: &[Arc<str>]) {
         let Judged { policy: _, pass, not_applicable, unread, again, files } = other;
         self.pass += pass;
         self.not_applicable += not_applicable;
@@ -251,7 +253,7 @@ impl Judged {
 
 /// What is told of many sessions, put together by policy and reasons: there are many sessions, and few reasons.
 struct Together<'w> {
-    names: &'w [String],
+    names: &'w [Arc<str>],
     /// By policy, where the reasons stand, and whether the gap is accepted: how many, and of which one is the example.
     rows: HashMap<(usize, *const UnknownKey, bool), (u64, &'w Unread)>,
 }
@@ -282,7 +284,7 @@ impl<'w> Together<'w> {
 
 impl Unread {
     /// Would this one's example be the one that is told of both?
-    fn is_told_before(&self, other: &Unread, names: &[String]) -> bool {
+    fn is_told_before(&self, other: &Unread, names: &[Arc<str>]) -> bool {
         let (own, others) = (&*self.example.label, &*other.example.label);
         if own != others && !own.starts_with(others) && !others.starts_with(own) {
             return own < others;
@@ -290,9 +292,9 @@ impl Unread {
         self.told(names) < other.told(names)
     }
 
-    fn merge(&mut self, other: Unread, names: &[String]) {
+    fn merge(&mut self, other: Unread, names: &[Arc<str>]) {
         self.count += other.count;
-        fn order<'u>(one: &'u Unread, names: &'u [String]) -> impl Ord + use<'u> {
+        fn order<'u>(one: &'u Unread, names: &'u [Arc<str>]) -> impl Ord + use<'u> {
             let Example { label, event_id, offset } = &one.example;
             (label, event_id, names.get(one.file as usize), offset)
         }
@@ -301,17 +303,17 @@ impl Unread {
         }
     }
 
-    fn tell(&self, policy: usize, count: u64, names: &[String], tally: &mut Tally) {
+    fn tell(&self, policy: usize, count: u64, names: &[Arc<str>], tally: &mut Tally) {
         let (example, source) = self.told(names);
         tally.unknown(policy, self.accepted, count, self.keys.iter().cloned(), &example, &source);
     }
 
     /// The example as it is told.
-    fn told(&self, names: &[String]) -> (String, Source) {
+    fn told(&self, names: &[Arc<str>]) -> (String, Source) {
         let Example { label, event_id, offset } = &self.example;
         let event_id = event_id.as_ref().map(EventId::text);
         let source = Source::Record {
-            file: names.get(self.file as usize).cloned().unwrap_or_default(),
+            file: names.get(self.file as usize).map(ToString::to_string).unwrap_or_default(),
             offset: *offset,
             event_id: event_id.clone(),
         };

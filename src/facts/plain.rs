@@ -230,6 +230,19 @@ pub(crate) mod shared_texts {
     }
 }
 
+/// Texts that are written as they are.
+pub(crate) mod texts {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(texts: &[Arc<str>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(texts.iter().map(|text| &**text))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<str>>, D::Error> {
+        Vec::<String>::deserialize(from).map(|texts| texts.into_iter().map(Arc::from).collect())
+    }
+}
+
 /// A list that many have in common.
 pub(crate) mod shared_list {
     use super::*;

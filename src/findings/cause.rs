@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::schema::Origin;
 use crate::facts::{Source, SubjectKind, plain};
 use crate::moment::EventId;
+use crate::ordered;
 use crate::report::{Cause, CauseRecord, Finding};
 
 /// The most records a cause names.
@@ -84,7 +85,7 @@ pub const RECORDER: &str = "recorder";
 
 impl Changes {
     pub fn add(&mut self, kind: &'static str, subject: &str, change: Change) {
-        self.by.entry(Key { kind, subject: subject.into() }).or_default().push(change);
+        ordered::push(self.by.entry(Key { kind, subject: subject.into() }).or_default(), change);
     }
 
     pub fn merge(&mut self, other: Changes) {

@@ -78,7 +78,7 @@ impl Drop for ProgressLine {
 
 /// One line of figures.
 fn line(progress: Progress, elapsed: Duration) -> String {
-    let Progress { files_found, files, records, bytes, findings } = progress;
+    let Progress { files_found, files, records, bytes, findings, again } = progress;
     if files_found == 0 {
         return "looking for files".to_owned();
     }
@@ -91,8 +91,12 @@ fn line(progress: Progress, elapsed: Duration) -> String {
             format!(", {} left", HumanDuration(left))
         }
     };
+    let again = match again {
+        0 => String::new(),
+        _ => format!(", {} files read again", HumanCount(again)),
+    };
     format!(
-        "{} of {} files, {} records ({}/s), {}, {} findings so far{left}",
+        "{} of {} files, {} records ({}/s), {}, {} findings so far{again}{left}",
         HumanCount(files),
         HumanCount(files_found),
         HumanCount(records),
@@ -140,11 +144,22 @@ mod tests {
 
     #[test]
     fn the_line_says_how_far_it_is_and_how_long_it_takes() {
-        let progress =
-            Progress { files_found: 4_000, files: 1_000, records: 250_000, bytes: 3 << 20, findings: 12 };
+        let progress = Progress {
+            files_found: 4_000,
+            files: 1_000,
+            records: 250_000,
+            bytes: 3 << 20,
+            findings: 12,
+            again: 0,
+        };
         assert_eq!(
             line(progress, Duration::from_secs(10)),
             "1,000 of 4,000 files, 250,000 records (25,000/s), 3.00 MiB, 12 findings so far, 30 seconds left"
+        );
+        assert_eq!(
+            line(Progress { files: 3_900, again: 1_200, ..progress }, Duration::from_secs(39)),
+            "3,900 of 4,000 files, 250,000 records (6,410/s), 3.00 MiB, 12 findings so far, 1,200 files read again, \
+             1 second left"
         );
         assert_eq!(line(Progress::default(), Duration::ZERO), "looking for files");
     }

@@ -1,12 +1,15 @@
 //! From paths to files: directories are walked, every name has an entry, and the order does not depend on the order
 //! in which paths were given or a directory lists its names.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::outcome::{FaultKind, FileKind, ForeignWhy};
 use super::prune::Prune;
+use crate::ordered;
 
 /// How deeply directories may nest; `AWSLogs/o-…/…/CloudTrail/REGION/Y/M/D` needs nine.
 const MAX_DIRECTORIES: usize = 64;
@@ -15,9 +18,44 @@ const MAX_DIRECTORIES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) path: PathBuf,
-    /// The path for display, also the sort key.
-    pub(crate) display: String,
+    /// What is shown in its place, if it is not what it is; see [`Entry::display`].
+    shown: Option<String>,
     pub(crate) what: What,
+}
+
+impl Entry {
+    pub(crate) fn new(path: PathBuf, what: What) -> Self {
+        // There may be millions, and most are UTF-8: then one text serves for both.
+        let shown = path.to_str().is_none().then(|| path.display().to_string());
+        Entry { path, shown, what }
+    }
+
+    /// The path for display, also the sort key.
+    pub(crate) fn display(&self) -> Cow<'_, str> {
+        match &self.shown {
+            Some(shown) => Cow::Borrowed(shown),
+            None => self.path.to_string_lossy(),
+        }
+    }
+
+    /// Shows another text.
+    pub(crate) fn show(&mut self, text: &str) {
+        self.shown = (self.path.to_str() != Some(text)).then(|| text.to_owned());
+    }
+
+    /// Shows its own path.
+    pub(crate) fn show_path(&mut self) {
+        self.shown = self.path.to_str().is_none().then(|| self.path.display().to_string());
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.shown.as_ref().map_or(self.path.as_os_str().as_encoded_bytes(), String::as_bytes)
+    }
+
+    /// In the order of what is shown: that of its bytes.
+    pub(crate) fn by_display(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
 }
 
 #[derive(Debug)]
@@ -45,7 +83,8 @@ pub(crate) fn find(inputs: &[PathBuf], max_files: usize, prune: &Prune) -> Vec<E
         finder.input(path);
     }
     let mut entries = finder.entries;
-    entries.sort_by(|a, b| a.display.cmp(&b.display));
+    entries.sort_by(Entry::by_display);
+    entries.shrink_to_fit();
     entries
 }
 
@@ -61,7 +100,7 @@ struct Finder<'f> {
 
 impl Finder<'_> {
     fn add(&mut self, path: &Path, what: What) {
-        self.entries.push(Entry { path: path.to_owned(), display: path.display().to_string(), what });
+        ordered::push(&mut self.entries, Entry::new(path.to_owned(), what));
     }
 
     fn failed(&mut self, path: &Path, error: &std::io::Error) {

@@ -11,12 +11,13 @@ pub struct Meter {
     records: AtomicU64,
     bytes: AtomicU64,
     findings: AtomicU64,
+    again: AtomicU64,
 }
 
 /// The counters at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Zero until they were listed.
+    /// Zero until they were listed. Files that are read again are as many more.
     pub files_found: u64,
     pub files: u64,
     pub records: u64,
@@ -24,6 +25,8 @@ pub struct Progress {
     pub bytes: u64,
     /// What threads have found so far: the same finding may be counted by several.
     pub findings: u64,
+    /// How many of the files are there a second time.
+    pub again: u64,
 }
 
 impl Meter {
@@ -35,11 +38,17 @@ impl Meter {
             records: read(&self.records),
             bytes: read(&self.bytes),
             findings: read(&self.findings),
+            again: read(&self.again),
         }
     }
 
     pub(crate) fn found(&self, files: u64) {
         self.files_found.fetch_add(files, Ordering::Relaxed);
+    }
+
+    /// So many of the files that will be found were read before.
+    pub(crate) fn again(&self, files: u64) {
+        self.again.fetch_add(files, Ordering::Relaxed);
     }
 
     pub(crate) fn file(&self, records: u64, bytes: u64) {

@@ -4,9 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use libdeflater::Decompressor;
 use memchr::memmem;
 use rayon::prelude::*;
 
@@ -19,6 +17,7 @@ use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status
 use super::prune::Prune;
 use super::record::{MAX_TEXT, TrailRecord};
 use super::remote::{Content, Fetched};
+use super::space::{Buffers, Space};
 use super::split::{Sink, read_text};
 
 /// Bounds and resources of a reading.
@@ -49,6 +48,13 @@ impl Default for Options {
             watch: Watch::default(),
             space: Space::default(),
         }
+    }
+}
+
+impl Options {
+    /// Runs this where files are read.
+    pub(crate) fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.space.on_threads(self.threads.map_or(0, NonZeroUsize::get), work)
     }
 }
 
@@ -129,15 +135,7 @@ pub(crate) fn read_entries<V: RecordVisitor>(
             })
             .collect()
     };
-    on_threads(options, read)
-}
-
-fn on_threads<T: Send>(options: &Options, read: impl FnOnce() -> T + Send) -> T {
-    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, NonZeroUsize::get)).build() {
-        Ok(threads) => threads.install(read),
-        // Without threads of its own, the reading uses the process's.
-        Err(_) => read(),
-    }
+    options.on_threads(read)
 }
 
 /// Reads files as they come from elsewhere; outcomes are sorted by path.
@@ -159,7 +157,7 @@ pub fn read_remote<V: RecordVisitor>(
             })
             .collect()
     };
-    let mut read = on_threads(options, read);
+    let mut read = options.on_threads(read);
     read.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     read
 }
@@ -206,78 +204,24 @@ enum Found {
     InDirectory,
 }
 
-/// What one worker keeps from file to file.
-struct Buffers {
-    file: Vec<u8>,
-    text: Vec<u8>,
-    decompressor: Decompressor,
-}
-
-impl Buffers {
-    /// What a buffer may keep between files.
-    const KEEP: usize = 64 << 20;
-
-    fn new() -> Self {
-        Self { file: Vec::new(), text: Vec::new(), decompressor: Decompressor::new() }
-    }
-}
-
-/// The buffers of workers that read no file now.
-#[derive(Clone, Default)]
-pub struct Space(Arc<Mutex<Vec<Buffers>>>);
-
-impl std::fmt::Debug for Space {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Space")
-    }
-}
-
-/// It is no part of what is to be read: all are equal.
-impl PartialEq for Space {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Space {}
-
-impl Space {
-    /// Gives back what no reading uses now.
-    pub fn free(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Buffers) -> T) -> T {
-        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffers = free.unwrap_or_else(Buffers::new);
-        let done = work(&mut buffers);
-        for buffer in [&mut buffers.file, &mut buffers.text] {
-            if buffer.capacity() > Buffers::KEEP {
-                *buffer = Vec::new();
-            }
-        }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
-        done
-    }
-}
-
 fn read_entry<V: RecordVisitor>(
     entry: &Entry,
     options: &Options,
     visitor: &V,
     buffers: &mut Buffers,
 ) -> (FileOutcome, V::Kept) {
-    let without_records = |kind, fault| without_records((&entry.display, None), kind, fault, visitor);
+    let display = entry.display();
+    let without_records = |kind, fault| without_records((&display, None), kind, fault, visitor);
     match &entry.what {
         What::Listed(kind) => without_records(*kind, None),
         What::Failed(fault) => without_records(FileKind::Unknown, Some(fault.clone())),
         What::Stdin => {
-            read_source(&entry.display, std::io::stdin().lock(), Found::Named, options, visitor, buffers)
+            read_source(&display, std::io::stdin().lock(), Found::Named, options, visitor, buffers)
         }
         What::File { named } => match File::open(&entry.path) {
             Ok(file) => {
                 let found = if *named { Found::Named } else { Found::InDirectory };
-                read_source(&entry.display, file, found, options, visitor, buffers)
+                read_source(&display, file, found, options, visitor, buffers)
             }
             Err(error) => without_records(FileKind::Unknown, Some(FaultKind::Io(error.to_string()))),
         },

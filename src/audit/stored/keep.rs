@@ -98,7 +98,7 @@ impl<'v> Both<'v> {
 
 impl RecordVisitor for Both<'_> {
     type PerFile = (bool, PerFile);
-    type Kept = Option<Object>;
+    type Kept = Option<Box<Object>>;
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> Self::PerFile {
         let more = self.tasks.get(path).is_some_and(|task| task.more);
@@ -127,7 +127,7 @@ impl RecordVisitor for Both<'_> {
         }
     }
 
-    fn end(&self, (more, file): Self::PerFile, outcome: &FileOutcome) -> Option<Object> {
+    fn end(&self, (more, file): Self::PerFile, outcome: &FileOutcome) -> Option<Box<Object>> {
         self.goes_on().then(|| self.judge(more).end(file, outcome)).flatten()
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Mark;
 use crate::facts::plain;
 use crate::moment::{EventId, Moment};
+use crate::ordered::Ordered;
 
 /// A file, by its number. A run reads fewer than there are numbers.
 type File = u32;
@@ -74,66 +75,12 @@ impl Short {
     }
 }
 
-/// What was added, in order as far as it was put in order.
-#[derive(Debug)]
-struct List<T> {
-    list: Vec<T>,
-    /// So many of the first are in order, each once.
-    ordered: usize,
-}
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        List { list: Vec::new(), ordered: 0 }
-    }
-}
-
-/// How many are added before they are put in order for the first time.
-const FEW: usize = 64;
-
-impl<T: Ord> List<T> {
-    /// `drops`: whether one is a copy of the one that is kept, which may take its place.
-    fn push(&mut self, one: T, drops: impl FnMut(&mut T, &mut T) -> bool) {
-        if self.list.len() >= (2 * self.ordered).max(FEW) {
-            self.order(drops);
-        }
-        if self.list.len() == self.list.capacity() {
-            // Not twice as much: there may be many.
-            self.list.reserve_exact((self.list.len() / 4).max(4));
-        }
-        self.list.push(one);
-    }
-
-    fn merge(&mut self, other: List<T>, mut drops: impl FnMut(&mut T, &mut T) -> bool) {
-        if self.list.is_empty() {
-            *self = other;
-        } else {
-            other.list.into_iter().for_each(|one| self.push(one, &mut drops));
-        }
-    }
-
-    fn order(&mut self, drops: impl FnMut(&mut T, &mut T) -> bool) {
-        if self.ordered < self.list.len() {
-            self.list.sort_unstable();
-            self.list.dedup_by(drops);
-            self.ordered = self.list.len();
-        }
-    }
-
-    /// All of them in order, copies too.
-    fn sorted(&self) -> Vec<&T> {
-        let mut all: Vec<&T> = self.list.iter().collect();
-        all.sort_unstable();
-        all
-    }
-}
-
 /// Records that were added; see [`Marks::in_order`].
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    short: List<Short>,
+    short: Ordered<Short>,
     /// All others.
-    long: List<(Moment, Mark)>,
+    long: Ordered<(Moment, Mark)>,
     /// How many were added, copies included.
     added: u64,
 }
@@ -168,7 +115,7 @@ impl Marks {
     pub(super) fn merge(&mut self, other: Marks, by: File, files: &Files) {
         let Marks { mut short, long, added } = other;
         // They stay in order: each grows by the same.
-        short.list.iter_mut().for_each(|one| one.file = one.file.saturating_add(by));
+        short.iter_mut().for_each(|one| one.file = one.file.saturating_add(by));
         self.short.merge(short, |one, kept| drops_short(one, kept, files));
         self.long.merge(long, drops_long);
         self.added += added;
@@ -178,13 +125,13 @@ impl Marks {
     pub(super) fn in_order(self, files: &Files) -> Vec<(Moment, Mark)> {
         let Marks { mut short, mut long, added: _ } = self;
         short.order(|one, kept| drops_short(one, kept, files));
-        let short = short.list.iter().map(|short| short.long(files));
-        if long.list.is_empty() {
+        let short = short.iter().map(|short| short.long(files));
+        if long.is_empty() {
             return short.collect();
         }
-        long.list.extend(short);
+        short.for_each(|one| long.push(one, drops_long));
         long.order(drops_long);
-        long.list
+        long.into_vec()
     }
 }
 
@@ -198,8 +145,7 @@ impl Serialize for Marks {
 impl<'de> Deserialize<'de> for Marks {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let (added, short, long) = Deserialize::deserialize(from)?;
-        // What is in order already is not sorted again for long.
-        Ok(Marks { short: List { list: short, ordered: 0 }, long: List { list: long, ordered: 0 }, added })
+        Ok(Marks { short: Ordered::of(short), long: Ordered::of(long), added })
     }
 }
 
