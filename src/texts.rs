@@ -4,69 +4,93 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
+/// Values of which each is kept once. What is kept for sharing is no part of what shares it: all are equal.
+#[derive(Debug)]
+pub(crate) struct Kept<T: ?Sized>(HashSet<Arc<T>>);
+
 /// Texts of which each is kept once.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Texts(HashSet<Arc<str>>);
+pub(crate) type Texts = Kept<str>;
 
-/// The most different texts kept for sharing: beyond it a text is kept by itself.
-const TEXTS: usize = 100_000;
+/// The most different values kept for sharing: beyond it a value is kept by itself.
+const MOST: usize = 100_000;
 
-impl Texts {
-    /// The text that is kept.
-    pub(crate) fn keep(&mut self, text: &str) -> Arc<str> {
-        match self.0.get(text) {
+impl<T: ?Sized> Default for Kept<T> {
+    fn default() -> Self {
+        Kept(HashSet::new())
+    }
+}
+
+impl<T: ?Sized> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Kept(self.0.clone())
+    }
+}
+
+impl<T: ?Sized> PartialEq for Kept<T> {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl<T: ?Sized> Eq for Kept<T> {}
+
+impl<T: ?Sized + Eq + Hash> Kept<T> {
+    /// The value that is kept.
+    pub(crate) fn keep<'v>(&mut self, value: &'v T) -> Arc<T>
+    where
+        Arc<T>: From<&'v T>,
+    {
+        match self.0.get(value) {
             Some(known) => Arc::clone(known),
-            None => self.add(text.into()),
+            None => self.add(value.into()),
         }
     }
 
-    /// Puts the text that is kept in the place of one like it.
-    pub(crate) fn share(&mut self, text: &mut Arc<str>) {
-        match self.0.get(text) {
-            Some(known) => text.clone_from(known),
-            None => *text = self.add(Arc::clone(text)),
+    /// The same of a value that nobody else needs.
+    pub(crate) fn keep_own(&mut self, value: T) -> Arc<T>
+    where
+        T: Sized,
+    {
+        match self.0.get(&value) {
+            Some(known) => Arc::clone(known),
+            None => self.add(value.into()),
         }
     }
 
-    fn add(&mut self, new: Arc<str>) -> Arc<str> {
-        if self.0.len() < TEXTS {
+    /// Puts the value that is kept in the place of one like it.
+    pub(crate) fn share(&mut self, value: &mut Arc<T>) {
+        match self.0.get(&**value) {
+            Some(known) => value.clone_from(known),
+            None => *value = self.add(Arc::clone(value)),
+        }
+    }
+
+    fn add(&mut self, new: Arc<T>) -> Arc<T> {
+        if self.0.len() < MOST {
             self.0.insert(Arc::clone(&new));
         }
         new
     }
 }
 
-/// Values of which each is kept once. What is kept for sharing is no part of what shares it: all are equal.
-#[derive(Debug, Clone)]
-pub(crate) struct Kept<T>(HashSet<Arc<T>>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The most different values kept for sharing.
-const VALUES: usize = 10_000;
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Kept(HashSet::new())
-    }
-}
-
-impl<T> PartialEq for Kept<T> {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl<T> Eq for Kept<T> {}
-
-impl<T: Eq + Hash> Kept<T> {
-    /// The value that is kept.
-    pub(crate) fn keep(&mut self, value: T) -> Arc<T> {
-        if let Some(known) = self.0.get(&value) {
-            return Arc::clone(known);
+    #[test]
+    fn what_is_alike_is_kept_once() {
+        let mut texts = Texts::default();
+        let first = texts.keep("a");
+        let mut other: Arc<str> = "a".into();
+        assert!(!Arc::ptr_eq(&first, &other));
+        texts.share(&mut other);
+        assert!(Arc::ptr_eq(&first, &other) && Arc::ptr_eq(&first, &texts.keep("a")));
+        let mut values = Kept::default();
+        let one = values.keep_own(1);
+        assert!(Arc::ptr_eq(&one, &values.keep_own(1)) && *values.keep_own(2) == 2);
+        for value in 0..=MOST {
+            assert_eq!(*values.keep_own(value), value);
         }
-        let value = Arc::new(value);
-        if self.0.len() < VALUES {
-            self.0.insert(Arc::clone(&value));
-        }
-        value
+        assert_eq!(values.0.len(), MOST, "no more than that");
     }
 }

@@ -188,7 +188,7 @@ pub struct Timeline {
 impl Timeline {
     /// `step`: among the effects of its record.
     pub fn add(&mut self, target: Target, (moment, step): (Moment, u8), deed: Deed) {
-        let effect = Effect { moment, step, deed: self.deeds.keep(deed) };
+        let effect = Effect { moment, step, deed: self.deeds.keep_own(deed) };
         match target {
             Target::Subject(subject) => {
                 self.subjects.entry(subject).or_default().add(effect);

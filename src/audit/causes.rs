@@ -60,7 +60,7 @@ pub(super) fn change(ways: &mut Ways, record: &TrailRecord<'_>, file: &Arc<str>)
         event_id: record.event_id().known().map(|id| EventId::of(id)),
         file: Arc::clone(file),
         offset: record.offset(),
-        by: known.keep(by),
+        by: known.keep_own(by),
         exact: true,
     }
 }

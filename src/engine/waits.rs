@@ -393,7 +393,7 @@ mod tests {
             answers.iter().enumerate().for_each(|(number, answer)| all.add(&session(number as u8), *answer));
             let (mut one, mut parts) = (Waits::default(), vec![Waits::default(), Waits::default(), Waits::default()]);
             for (at, rows) in files.iter().enumerate() {
-                let path = format!("file-{at}");
+                let path = format!("file-{at}").into();
                 one.add(&path, waiting(rows));
                 parts[threads[at]].add(&path, waiting(rows));
             }

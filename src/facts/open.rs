@@ -81,7 +81,7 @@ impl OpenFact {
             home: home.map(Box::from),
         };
         Some(OpenFact {
-            what: opened.0.keep(what),
+            what: opened.0.keep_own(what),
             file: Arc::clone(file),
             offset: event.offset,
             event_id: event.id.map(EventId::of),
