@@ -104,6 +104,11 @@ impl<T: Ord> Distinct<T> {
         self.0.merge(other.0, |one, kept| one == kept);
     }
 
+    /// As they are, copies too: for whoever wants few of them.
+    pub(crate) fn added(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
     /// In order, each once.
     pub(crate) fn all(&self) -> Vec<&T> {
         let mut all = self.0.sorted();

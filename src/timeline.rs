@@ -222,7 +222,10 @@ impl Timeline {
 
     /// The effects on a line, in order.
     fn on(&self, line: &Line) -> Vec<&Effect> {
-        let own = self.subjects.get(&line.subject).map(Distinct::all).unwrap_or_default();
+        let own = self.subjects.get(&line.subject).into_iter().flat_map(Distinct::added);
+        let mut all: Vec<&Effect> = own.filter(|effect| effect.is_on(line)).collect();
+        all.sort_unstable();
+        all.dedup();
         let (account, region) = (arn::account(&line.subject), arn::region(&line.subject));
         // What is not known of either side may be the same.
         let may_be = |known: &Option<String>, of: Option<&str>| match (known.as_deref(), of) {
@@ -234,8 +237,7 @@ impl Timeline {
             .iter()
             .filter(|(in_account, in_region, _)| may_be(in_account, account) && may_be(in_region, region))
             .map(|(_, _, effect)| effect);
-        let mut all: Vec<&Effect> =
-            own.into_iter().chain(somewhere).filter(|effect| effect.is_on(line)).collect();
+        all.extend(somewhere.filter(|effect| effect.is_on(line)));
         all.sort();
         all
     }
