@@ -53,7 +53,7 @@ impl Default for Options {
 
 impl Options {
     /// Runs this where files are read.
-    pub(crate) fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.space.on_threads(self.threads.map_or(0, NonZeroUsize::get), work)
     }
 }
