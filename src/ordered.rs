@@ -1,7 +1,5 @@
 //! Lists of what there may be a million of: they take little more space than what is in them.
 
-use std::cmp::Ordering;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Adds one, and makes room for a quarter more where there is none: not for twice as much.
@@ -119,7 +117,7 @@ impl<T: Ord> Distinct<T> {
 
 impl<T: Ord> PartialEq for Distinct<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.all().into_iter().cmp(other.all()) == Ordering::Equal
+        self.all() == other.all()
     }
 }
 

@@ -4,37 +4,35 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Values of which each is kept once. What is kept for sharing is no part of what shares it: all are equal.
+/// Values of which each is kept once; beyond `MOST` different ones a value is kept by itself. What is kept for sharing is
+/// no part of what shares it: all are equal.
 #[derive(Debug)]
-pub(crate) struct Kept<T: ?Sized>(HashSet<Arc<T>>);
+pub(crate) struct Kept<T: ?Sized, const MOST: usize = 10_000>(HashSet<Arc<T>>);
 
 /// Texts of which each is kept once.
-pub(crate) type Texts = Kept<str>;
+pub(crate) type Texts = Kept<str, 100_000>;
 
-/// The most different values kept for sharing: beyond it a value is kept by itself.
-const MOST: usize = 100_000;
-
-impl<T: ?Sized> Default for Kept<T> {
+impl<T: ?Sized, const MOST: usize> Default for Kept<T, MOST> {
     fn default() -> Self {
         Kept(HashSet::new())
     }
 }
 
-impl<T: ?Sized> Clone for Kept<T> {
+impl<T: ?Sized, const MOST: usize> Clone for Kept<T, MOST> {
     fn clone(&self) -> Self {
         Kept(self.0.clone())
     }
 }
 
-impl<T: ?Sized> PartialEq for Kept<T> {
+impl<T: ?Sized, const MOST: usize> PartialEq for Kept<T, MOST> {
     fn eq(&self, _other: &Self) -> bool {
         true
     }
 }
 
-impl<T: ?Sized> Eq for Kept<T> {}
+impl<T: ?Sized, const MOST: usize> Eq for Kept<T, MOST> {}
 
-impl<T: ?Sized + Eq + Hash> Kept<T> {
+impl<T: ?Sized + Eq + Hash, const MOST: usize> Kept<T, MOST> {
     /// The value that is kept.
     pub(crate) fn keep<'v>(&mut self, value: &'v T) -> Arc<T>
     where
@@ -85,7 +83,8 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &other));
         texts.share(&mut other);
         assert!(Arc::ptr_eq(&first, &other) && Arc::ptr_eq(&first, &texts.keep("a")));
-        let mut values = Kept::default();
+        const MOST: usize = 100;
+        let mut values = Kept::<usize, MOST>::default();
         let one = values.keep_own(1);
         assert!(Arc::ptr_eq(&one, &values.keep_own(1)) && *values.keep_own(2) == 2);
         for value in 0..=MOST {

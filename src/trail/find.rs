@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::{FaultKind, FileKind, ForeignWhy};
 use super::prune::Prune;
-use crate::ordered;
 
 /// How deeply directories may nest; `AWSLogs/o-…/…/CloudTrail/REGION/Y/M/D` needs nine.
 const MAX_DIRECTORIES: usize = 64;
@@ -18,16 +17,14 @@ const MAX_DIRECTORIES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) path: PathBuf,
-    /// What is shown in its place, if it is not what it is; see [`Entry::display`].
+    /// What is shown in its place, if that is another text: there may be millions of paths.
     shown: Option<String>,
     pub(crate) what: What,
 }
 
 impl Entry {
     pub(crate) fn new(path: PathBuf, what: What) -> Self {
-        // There may be millions, and most are UTF-8: then one text serves for both.
-        let shown = path.to_str().is_none().then(|| path.display().to_string());
-        Entry { path, shown, what }
+        Entry { path, shown: None, what }
     }
 
     /// The path for display, also the sort key.
@@ -45,16 +42,12 @@ impl Entry {
 
     /// Shows its own path.
     pub(crate) fn show_path(&mut self) {
-        self.shown = self.path.to_str().is_none().then(|| self.path.display().to_string());
+        self.shown = None;
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.shown.as_ref().map_or(self.path.as_os_str().as_encoded_bytes(), String::as_bytes)
-    }
-
-    /// In the order of what is shown: that of its bytes.
+    /// In the order of what is shown.
     pub(crate) fn by_display(&self, other: &Self) -> Ordering {
-        self.bytes().cmp(other.bytes())
+        self.display().cmp(&other.display())
     }
 }
 
@@ -100,7 +93,7 @@ struct Finder<'f> {
 
 impl Finder<'_> {
     fn add(&mut self, path: &Path, what: What) {
-        ordered::push(&mut self.entries, Entry::new(path.to_owned(), what));
+        self.entries.push(Entry::new(path.to_owned(), what));
     }
 
     fn failed(&mut self, path: &Path, error: &std::io::Error) {
