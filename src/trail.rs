@@ -11,6 +11,7 @@
 //!
 //! Record contents: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
+mod caller;
 pub mod digest;
 mod field;
 mod file_name;

@@ -273,12 +273,14 @@ impl<'j> Judge<'j> {
         class
     }
 
-    /// To which policies can a call of this source and name matter? Everything else about it is unread.
+    /// To which policies can a call of this source and name (as written) matter? Everything else about it is unread.
     fn relevance(&self, source: &str, name: &str) -> Relevance {
+        let name = canonical_name(name);
         let lambda = source == LAMBDA;
         let invocation = lambda && INVOCATIONS.contains(&name);
         let texts = (source, name);
         Relevance {
+            name: name.into(),
             call: Plans::relevant(self.engine, &self.calls, texts),
             invoked: invocation.then(|| Plans::complete(self.engine, &self.invocations, texts)),
             lambda,
@@ -328,7 +330,6 @@ impl RecordVisitor for Judge<'_> {
     }
 
     fn needs(&self, file: &mut PerFile, source: &str, name: &str) -> bool {
-        let name = canonical_name(name);
         let relevance = file.gathered.names.of(source, name, || self.relevance(source, name));
         file.invocation = relevance.invocation;
         self.asks(relevance)
@@ -354,13 +355,14 @@ impl RecordVisitor for Judge<'_> {
         if !judges && counts.is_none() {
             return;
         }
-        let (source, name) = (record.event_source(), record.canonical_name());
+        let source = record.event_source();
         let PerFile { path, named, gathered, owner, waiting, .. } = file;
         let Gathered { tally, memory, facts, names, recent, sessions, ways, opened, .. } = gathered;
-        let relevance = names.of(&source, &name, || self.relevance(&source, &name));
+        let written = record.event_name();
+        let relevance = names.of(&source, &written, || self.relevance(&source, &written));
         let class = self.count(record, relevance.invocation, (owner, named.as_ref()), facts);
         if relevance.sessions && matches!(self.pass, Pass::First) {
-            sessions.gather(record, &source, &name, owner.account_text());
+            sessions.gather(record, &source, &relevance.name, owner.account_text());
         }
         if !self.asks(relevance) {
             return;
@@ -424,7 +426,7 @@ impl RecordVisitor for Judge<'_> {
                 Some(invoked) if is_invocation(fact) => (Some(invoked), &self.invocations),
                 _ => (Some(&mut relevance.call).filter(|_| is_call(fact)), &self.calls),
             };
-            let plan = plans.map(|plans| plans.of(fields, self.engine, (telling, &source, &name)));
+            let plan = plans.map(|plans| plans.of(fields, self.engine, (telling, &source, &relevance.name)));
             self.engine.judge_record(fact, (plan, treatment), &standing, of, (memory, tally));
         });
     }

@@ -1,7 +1,7 @@
 //! What the records of a file have in common, so that most of them cost no look-up: which policies a call's source and
 //! name can matter to, and whose record it is.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -15,6 +15,8 @@ use crate::trail::{TrailFileName, TrailRecord};
 /// What a call's source and name alone tell.
 #[derive(Debug)]
 pub(super) struct Relevance {
+    /// The name without date and version.
+    pub(super) name: Box<str>,
     /// What is certain of the call.
     pub(super) call: Plans,
     /// And of the invocation, where it is one.
@@ -33,15 +35,26 @@ pub(super) struct Relevance {
 
 #[derive(Debug)]
 struct Known {
-    source: Box<str>,
-    name: Box<str>,
+    /// Source and name, one behind the other.
+    texts: Box<str>,
+    /// Where the name begins.
+    name_at: usize,
     relevance: Relevance,
+}
+
+impl Known {
+    fn is_of(&self, source: &str, name: &str) -> bool {
+        self.name_at == source.len()
+            && self.texts.len() == source.len() + name.len()
+            && self.texts.starts_with(source)
+            && self.texts.ends_with(name)
+    }
 }
 
 /// How many are kept before all are forgotten: there are some ten thousand event names.
 const KEPT: usize = 1 << 16;
 
-/// The relevance of every source and name that was met. They come from records: the hash is seeded by chance.
+/// The relevance of every source and name that was met, as written. They come from records: the hash is seeded by chance.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     known: HashTable<Known>,
@@ -55,13 +68,22 @@ impl Names {
         if known.len() >= KEPT {
             known.clear();
         }
-        let hash = hasher.hash_one((source, name));
-        let is_it = |known: &Known| &*known.name == name && &*known.source == source;
-        let rehash = |known: &Known| hasher.hash_one((&*known.source, &*known.name));
-        match known.entry(hash, is_it, rehash) {
+        // Names are told apart by less than all of the source: its end is mostly the same.
+        let hash = |source: &str, name: &str| {
+            let mut hash = hasher.build_hasher();
+            hash.write(name.as_bytes());
+            hash.write_u64(source.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first)));
+            hash.finish()
+        };
+        let rehash = |known: &Known| {
+            let (source, name) = known.texts.split_at_checked(known.name_at).unwrap_or_default();
+            hash(source, name)
+        };
+        match known.entry(hash(source, name), |known| known.is_of(source, name), rehash) {
             Entry::Occupied(entry) => &mut entry.into_mut().relevance,
             Entry::Vacant(entry) => {
-                let new = Known { source: source.into(), name: name.into(), relevance: ask() };
+                let texts = [source, name].concat().into();
+                let new = Known { texts, name_at: source.len(), relevance: ask() };
                 &mut entry.insert(new).into_mut().relevance
             }
         }

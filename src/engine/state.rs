@@ -17,6 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::facts::plain;
 use crate::facts::schema::FieldAccess;
@@ -129,11 +130,14 @@ struct Mentioned {
     certainty: Certainty,
 }
 
+/// What bars a policy; few.
+type Barring = SmallVec<[Mentioned; 1]>;
+
 enum LookKind {
     /// The verdict, whatever other records say.
     Final(Outcome),
     /// Other records decide. A pass if a history that bars the policy has certainly seen one of these keys.
-    Open { barring: Vec<Mentioned> },
+    Open { barring: Barring },
     /// It counts; `possible`: perhaps. `value`: by which, if it is not by itself.
     Counts { keyed: Keyed, possible: bool, value: Option<u64> },
 }

@@ -5,9 +5,14 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::caller::{
+    ACCESS_KEY_ID, ACCOUNT_ID, ARN, CONTEXT_SCOPE, CONTEXT_SCOPE_FUNCTION, CONTEXT_SCOPE_ISSUER, CREATED,
+    FEDERATED_PROVIDER, Found, IDENTITY_PROVIDER, IN_SCOPE_OF, INSTANCE, INVOKED_BY, ISSUER_ARN, MFA,
+    PRINCIPAL_ID, SCOPE_FUNCTION, SCOPE_ISSUER, SOURCE_IDENTITY, TYPE, USER_NAME,
+};
 use super::field::Field;
 use super::json::{Raw, RawKind};
-use super::record::{Escapes, Found, member_string, string_field};
+use super::record::Escapes;
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -143,8 +148,6 @@ pub struct Identity<'a> {
     /// `type`.
     pub kind: IdentityKind,
     members: Result<Found<'a>, Missing>,
-    context: OnceCell<[Option<Raw<'a>>; CONTEXT.len()]>,
-    issuer: OnceCell<Text<'a>>,
     principal: OnceCell<Field<Principal<'a>>>,
     /// Signs, beside `userIdentity`, that a service made the call: AWS sets both fields.
     event_type: Option<Raw<'a>>,
@@ -160,51 +163,6 @@ pub(super) enum Missing {
     /// It is no object.
     Unread,
 }
-
-/// The members that are read, in the order in which CloudTrail writes them.
-pub(super) const MEMBERS: [&str; 10] = [
-    "type",
-    "principalId",
-    "arn",
-    "accountId",
-    "accessKeyId",
-    "userName",
-    "sessionContext",
-    "inScopeOf",
-    "invokedBy",
-    "identityProvider",
-];
-
-/// Positions in [`MEMBERS`].
-const TYPE: usize = 0;
-const PRINCIPAL_ID: usize = 1;
-const ARN: usize = 2;
-const ACCOUNT_ID: usize = 3;
-const ACCESS_KEY_ID: usize = 4;
-const USER_NAME: usize = 5;
-const SESSION_CONTEXT: usize = 6;
-const IN_SCOPE_OF: usize = 7;
-const INVOKED_BY: usize = 8;
-const IDENTITY_PROVIDER: usize = 9;
-
-/// The member whose key, without escapes, ends where this text ends.
-pub(super) fn member_of(before: &[u8]) -> Option<u8> {
-    let is_it =
-        |key: &&str| before.strip_suffix(key.as_bytes()).is_some_and(|before| before.ends_with(b"\""));
-    MEMBERS.iter().position(is_it).and_then(|at| u8::try_from(at).ok())
-}
-
-/// The members of `sessionContext` that are read.
-const CONTEXT: [&str; 6] =
-    ["sessionIssuer", "webIdFederationData", "attributes", "ec2RoleDelivery", "sourceIdentity", "inScopeOf"];
-
-/// Positions in [`CONTEXT`].
-const ISSUER: usize = 0;
-const WEB_FEDERATION: usize = 1;
-const ATTRIBUTES: usize = 2;
-const INSTANCE: usize = 3;
-const SOURCE_IDENTITY: usize = 4;
-const CONTEXT_SCOPE: usize = 5;
 
 impl<'a> Identity<'a> {
     /// Of `userIdentity`, and of two members beside it that tell of services: `eventType` and `sourceIPAddress`.
@@ -231,8 +189,6 @@ impl<'a> Identity<'a> {
         let mut identity = Self {
             kind: IdentityKind::None,
             members,
-            context: OnceCell::new(),
-            issuer: OnceCell::new(),
             principal: OnceCell::new(),
             event_type,
             source,
@@ -242,29 +198,14 @@ impl<'a> Identity<'a> {
         identity
     }
 
-    fn member(&self, at: usize) -> Option<Raw<'a>> {
-        let Found { text, members } = self.members.as_ref().ok()?;
-        members.get(at)?.of(text)
+    fn member(&self, place: usize) -> Option<Raw<'a>> {
+        self.members.as_ref().ok()?.get(place)
     }
 
     /// A text of `userIdentity` that is not empty.
-    fn string(&self, at: usize) -> Text<'a> {
+    fn string(&self, place: usize) -> Text<'a> {
         match self.members {
-            Ok(_) => non_empty(self.member(at).map_or(Field::Absent, |value| self.strings.field(value))),
-            Err(Missing::Absent) => Field::Absent,
-            Err(Missing::Unread) => Field::Unread,
-        }
-    }
-
-    fn in_context(&self, at: usize) -> Option<Raw<'a>> {
-        let read = || self.member(SESSION_CONTEXT).map_or([None; CONTEXT.len()], |it| it.get_all(&CONTEXT));
-        self.context.get_or_init(read).get(at).copied().flatten()
-    }
-
-    /// A text at a place in `sessionContext`.
-    fn context_string(&self, at: usize, key: &str) -> Text<'a> {
-        match self.members {
-            Ok(_) => self.in_context(at).map_or(Field::Absent, |object| member_string(object, key)),
+            Ok(_) => non_empty(self.member(place).map_or(Field::Absent, |value| self.strings.field(value))),
             Err(Missing::Absent) => Field::Absent,
             Err(Missing::Unread) => Field::Unread,
         }
@@ -272,7 +213,7 @@ impl<'a> Identity<'a> {
 
     /// The ARN of the role that issued the session's credentials.
     fn issuer(&self) -> Text<'a> {
-        self.issuer.get_or_init(|| non_empty(self.context_string(ISSUER, "arn"))).clone()
+        self.string(ISSUER_ARN)
     }
 
     /// `type` as it stands.
@@ -312,16 +253,12 @@ impl<'a> Identity<'a> {
 
     /// `sessionContext.sourceIdentity`, set by whoever assumed the role first.
     pub fn source_identity(&self) -> Text<'a> {
-        match self.members {
-            Ok(_) => self.in_context(SOURCE_IDENTITY).map_or(Field::Absent, string_field),
-            Err(Missing::Absent) => Field::Absent,
-            Err(Missing::Unread) => Field::Unread,
-        }
+        self.string(SOURCE_IDENTITY)
     }
 
     /// When the session's credentials were issued: RFC 3339.
     pub fn session_created(&self) -> Text<'a> {
-        self.context_string(ATTRIBUTES, "creationDate")
+        self.string(CREATED)
     }
 
     /// Whether nobody signed the request: any caller in the world.
@@ -444,11 +381,14 @@ impl<'a> Identity<'a> {
         if stranger || !self.kind.may_be_lambdas() {
             return LambdaSession::No;
         }
-        let scope = self.member(IN_SCOPE_OF).or_else(|| self.in_context(CONTEXT_SCOPE));
-        match scope.map(|scope| (scope, member_string(scope, "issuerType"))) {
-            Some((scope, Field::Known(issuer))) if issuer == "AWS::Lambda::Function" => {
-                let function = member_string(scope, "credentialsIssuedTo").or_if_absent(|| Field::Unread);
-                LambdaSession::Yes { function }
+        let scope = if self.member(IN_SCOPE_OF).is_some() {
+            Some((SCOPE_ISSUER, SCOPE_FUNCTION))
+        } else {
+            self.member(CONTEXT_SCOPE).map(|_| (CONTEXT_SCOPE_ISSUER, CONTEXT_SCOPE_FUNCTION))
+        };
+        match scope.map(|(issuer, function)| (function, self.string(issuer))) {
+            Some((function, Field::Known(issuer))) if issuer == "AWS::Lambda::Function" => {
+                LambdaSession::Yes { function: self.string(function).or_if_absent(|| Field::Unread) }
             }
             Some((_, Field::Known(_))) => LambdaSession::No,
             _ if self.issued_otherwise() || reserved_role(self.issuer().text()) => LambdaSession::No,
@@ -460,12 +400,11 @@ impl<'a> Identity<'a> {
     /// for a web identity, or after multi-factor authentication?
     /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
     fn issued_otherwise(&self) -> bool {
-        let instance = self.in_context(INSTANCE).is_some_and(|value| !value.is_null());
+        let instance = self.member(INSTANCE).is_some_and(|value| !value.is_null());
         // An empty object stands in the records of every role's session.
-        let federated = self.in_context(WEB_FEDERATION).and_then(|data| data.get("federatedProvider"));
-        let federated =
-            federated.and_then(|value| value.as_str()).is_some_and(|provider| !provider.is_empty());
-        let mfa = self.in_context(ATTRIBUTES).and_then(|attributes| attributes.get("mfaAuthenticated"));
+        let federated = self.member(FEDERATED_PROVIDER).and_then(|value| self.strings.read(value));
+        let federated = federated.is_some_and(|provider| !provider.is_empty());
+        let mfa = self.member(MFA);
         let mfa =
             mfa.is_some_and(|value| value.as_bool() == Some(true) || value.inner_text() == Some("true"));
         instance || federated || mfa

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::caller::Found;
 use super::field::Field;
-use super::identity::{Identity, MEMBERS};
+use super::identity::Identity;
 use super::json::{Member, Raw, unescape};
 use super::names::canonical_name;
 use super::slot::{SLOTS, Slot, slot_before};
@@ -20,7 +21,7 @@ pub(super) struct Span(u32, u32);
 impl Span {
     /// Texts are shorter than [`MAX_TEXT`]: what lies behind that is nowhere.
     #[inline(always)]
-    fn new(from: usize, to: usize) -> Self {
+    pub(super) fn new(from: usize, to: usize) -> Self {
         match (u32::try_from(from), u32::try_from(to)) {
             (Ok(from), Ok(to)) => Span(from, to),
             _ => Span::default(),
@@ -37,26 +38,6 @@ impl Span {
 /// How long a text may be in which records are found.
 pub(crate) const MAX_TEXT: usize = u32::MAX as usize;
 
-/// The members of a caller, and in which text they stand.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
-    pub(super) text: &'a str,
-    pub(super) members: [Span; MEMBERS.len()],
-}
-
-impl<'a> Found<'a> {
-    /// The members of this object.
-    pub(super) fn within(object: Raw<'a>) -> Self {
-        let text = object.text();
-        let span = |value: Option<Raw<'a>>| {
-            let value = value.map_or("", Raw::text);
-            let from = (value.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-            if value.is_empty() { Span::default() } else { Span::new(from, from + value.len()) }
-        };
-        Found { text, members: object.get_all(&MEMBERS).map(span) }
-    }
-}
-
 /// The indexed members of one object. Of duplicate keys the last wins.
 #[derive(Debug, Clone)]
 pub(crate) struct Index<'a> {
@@ -64,7 +45,7 @@ pub(crate) struct Index<'a> {
     text: &'a str,
     values: [Span; SLOTS],
     /// The members of `userIdentity`, where they were found on the way.
-    identity: [Span; MEMBERS.len()],
+    identity: Found<'a>,
     has_identity: bool,
     /// Where the string value of `CloudTrailEvent` starts.
     pub(crate) inner_at: usize,
@@ -72,26 +53,20 @@ pub(crate) struct Index<'a> {
 
 impl<'a> Index<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let (values, identity) = ([Span::default(); SLOTS], [Span::default(); MEMBERS.len()]);
+        let (values, identity) = ([Span::default(); SLOTS], Found::nothing(text));
         Self { text, values, identity, has_identity: false, inner_at: 0 }
     }
 
     /// Its members follow.
-    pub(crate) fn begin_identity(&mut self) {
+    pub(super) fn begin_identity(&mut self) -> &mut Found<'a> {
         self.has_identity = true;
-        self.identity = [Span::default(); MEMBERS.len()];
+        self.identity = Found::nothing(self.text);
+        &mut self.identity
     }
 
     /// It is not what its members were found in.
     pub(crate) fn forget_identity(&mut self) {
         self.has_identity = false;
-    }
-
-    #[inline(always)]
-    pub(crate) fn set_identity(&mut self, member: u8, from: usize, to: usize) {
-        if let Some(kept) = self.identity.get_mut(usize::from(member)) {
-            *kept = Span::new(from, to);
-        }
     }
 
     #[inline(always)]
@@ -132,26 +107,58 @@ pub struct TrailRecord<'a> {
     text: &'a str,
     offset: u64,
     time: i64,
-    source: Raw<'a>,
-    name: Raw<'a>,
     identity: OnceCell<Identity<'a>>,
     /// Whether the strings among its members, and among its caller's, are known to have escapes or not.
     strings: Escapes,
 }
 
 impl<'a> TrailRecord<'a> {
+    /// A record that begins at `offset`, in a text in which its members will be found.
+    pub(super) fn begun(within: &'a str, offset: u64) -> Self {
+        TrailRecord {
+            index: Index::new(within),
+            text: "",
+            offset,
+            time: 0,
+            identity: OnceCell::new(),
+            strings: Escapes::Perhaps,
+        }
+    }
+
+    /// Where its members are noted.
+    pub(super) fn index(&mut self) -> &mut Index<'a> {
+        &mut self.index
+    }
+
+    /// It has this text, and all its members were found: is there what it cannot do without? `strings`: those that were
+    /// noted.
+    pub(super) fn is_whole(&mut self, text: &'a str, strings: Escapes) -> bool {
+        (self.text, self.strings) = (text, strings);
+        let is_string = |slot| self.index.get(slot).is_some_and(|value| value.inner_text().is_some());
+        let time = self.index.get(Slot::EventTime).and_then(|value| strings.read(value));
+        match time.and_then(|text| parse_event_time(&text)) {
+            Some(time) if is_string(Slot::EventSource) && is_string(Slot::EventName) => {
+                self.time = time;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// A record from its indexed members, or the names of the members it cannot do without.
     pub(crate) fn new(index: Index<'a>, text: &'a str, offset: u64) -> Result<Self, Vec<&'static str>> {
-        let string = |slot| index.get(slot).filter(|value: &Raw<'a>| value.inner_text().is_some());
-        let source = string(Slot::EventSource);
-        let name = string(Slot::EventName);
-        let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
-        if let (Some(source), Some(name), Some(time)) = (source, name, time) {
-            let (identity, strings) = (OnceCell::new(), Escapes::Perhaps);
-            return Ok(Self { index, text, offset, time, source, name, identity, strings });
+        let mut record = TrailRecord { index, ..TrailRecord::begun("", offset) };
+        if record.is_whole(text, Escapes::Perhaps) {
+            return Ok(record);
         }
-        let missing =
-            [(source.is_none(), "eventSource"), (name.is_none(), "eventName"), (time.is_none(), "eventTime")];
+        let index = &record.index;
+        let is_string = |slot| index.get(slot).is_some_and(|value| value.inner_text().is_some());
+        let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
+        let missing = [
+            (!is_string(Slot::EventSource), "eventSource"),
+            (!is_string(Slot::EventName), "eventName"),
+            (time.is_none(), "eventTime"),
+        ];
         Err(missing.into_iter().filter_map(|(is_missing, name)| is_missing.then_some(name)).collect())
     }
 
@@ -165,12 +172,12 @@ impl<'a> TrailRecord<'a> {
 
     /// The service: `lambda.amazonaws.com`.
     pub fn event_source(&self) -> Cow<'a, str> {
-        self.strings.read(self.source).unwrap_or_default()
+        self.index.get(Slot::EventSource).and_then(|value| self.strings.read(value)).unwrap_or_default()
     }
 
     /// The event name as written, with its date and version.
     pub fn event_name(&self) -> Cow<'a, str> {
-        self.strings.read(self.name).unwrap_or_default()
+        self.index.get(Slot::EventName).and_then(|value| self.strings.read(value)).unwrap_or_default()
     }
 
     /// The event name without date and version: see [`canonical_name`].
@@ -230,12 +237,6 @@ impl<'a> TrailRecord<'a> {
             Some(value) => Field::Known(value),
             None => Field::Absent,
         }
-    }
-
-    /// None of the strings that were noted has an escape.
-    pub(crate) fn without_escapes(mut self) -> Self {
-        self.strings = Escapes::None;
-        self
     }
 
     /// The record's unique id. Nothing takes its place where it is absent.
@@ -336,8 +337,7 @@ impl<'a> TrailRecord<'a> {
         self.identity.get_or_init(|| {
             let beside = [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
             if self.index.has_identity {
-                let found = Found { text: self.index.text, members: self.index.identity };
-                return Identity::of_found(found, beside, self.strings);
+                return Identity::of_found(self.index.identity, beside, self.strings);
             }
             Identity::new(self.user_identity(), beside)
         })
@@ -394,7 +394,7 @@ impl<'a> TrailRecord<'a> {
 
 /// What is known of the escapes in some strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escapes {
+pub(crate) enum Escapes {
     /// There is none.
     None,
     Perhaps,
@@ -403,7 +403,7 @@ pub(super) enum Escapes {
 impl Escapes {
     /// The text of a string; `None` of another kind of value.
     #[inline]
-    fn read(self, value: Raw<'_>) -> Option<Cow<'_, str>> {
+    pub(super) fn read(self, value: Raw<'_>) -> Option<Cow<'_, str>> {
         match self {
             Escapes::None => value.inner_text().map(Cow::Borrowed),
             Escapes::Perhaps => value.as_str(),
@@ -425,11 +425,6 @@ impl Escapes {
 /// See [`Escapes::field`].
 pub(crate) fn string_field(value: Raw<'_>) -> Field<Cow<'_, str>> {
     Escapes::Perhaps.field(value)
-}
-
-/// A string member of an object.
-pub(crate) fn member_string<'a>(object: Raw<'a>, key: &str) -> Field<Cow<'a, str>> {
-    object.get(key).map_or(Field::Absent, string_field)
 }
 
 #[cfg(test)]

@@ -247,11 +247,12 @@ impl<'a, S: Sink> Reader<'a, S> {
     fn walk(&mut self, start: usize) -> Option<usize> {
         let Reader { text, walker, sink, .. } = self;
         let asks = sink.may_pass_over();
-        let mut index = Index::new(text);
+        let mut record = TrailRecord::begun(text, self.base + start as u64);
         let needs = |source: &str, name: &str| !asks || sink.needs(source, name);
-        let Walked { end, passed_over, plain } = walker.walk(text, start, &mut index, needs)?;
-        let record = TrailRecord::new(index, self.text.get(start..end)?, self.base + start as u64).ok()?;
-        let record = if plain { record.without_escapes() } else { record };
+        let Walked { end, passed_over, strings } = walker.walk(text, start, record.index(), needs)?;
+        if !record.is_whole(text.get(start..end)?, strings) {
+            return None;
+        }
         if passed_over {
             self.sink.pass_over(&record);
         } else {

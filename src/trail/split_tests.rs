@@ -437,18 +437,58 @@ fn caller() -> impl Strategy<Value = String> {
         r#""AWS\u0041ccount""#,
         "null",
     ]);
-    let nested = prop::sample::select(vec![
-        r#"{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::111122223333:role/orders"},"attributes":{}}"#,
-        r#"{ "issuerType" : "AWS::Lambda::Function" , "credentialsIssuedTo" : "arn:aws:lambda:us-east-1:111122223333:function:f" }"#,
-        r#"{"type":"Root","arn":"x"}"#,
-        "[]",
-        "{}",
-        "[{\"type\":1}]",
-        "null",
-        "7",
-    ]);
-    let value = prop_oneof![3 => text, 2 => kind.clone().prop_map(str::to_owned), 2 => nested.prop_map(str::to_owned)];
-    let members = prop::collection::vec((name, value, space()), 0..8);
+    let key = |keys: &'static [&'static str]| prop::sample::select(keys).prop_map(|key| format!("\"{key}\""));
+    let leaf = || {
+        let texts = [
+            r#""AWS::Lambda::Function""#,
+            r#""arn:aws:lambda:us-east-1:111122223333:function:f""#,
+            r#""arn:aws:iam::111122223333:role/orders""#,
+            r#""arn:aws:iam::111122223333:role\/aws-service-role/ecs.amazonaws.com/x""#,
+            r#""2025-03-01T00:00:00Z""#,
+            r#""true""#,
+            r#""""#,
+            "true",
+            "null",
+            "[{\"arn\":1}]",
+            "{}",
+            "7",
+        ];
+        prop::sample::select(texts.to_vec()).prop_map(str::to_owned)
+    };
+    // Of a session's context, and of what is in it.
+    let inner = object((
+        key(&[
+            "arn",
+            "creationDate",
+            "mfaAuthenticated",
+            "federatedProvider",
+            "issuerType",
+            "credentialsIssuedTo",
+            "a\\u0072n",
+        ]),
+        leaf(),
+    ))
+    .boxed();
+    let context = object((
+        key(&[
+            "sessionIssuer",
+            "webIdFederationData",
+            "attributes",
+            "ec2RoleDelivery",
+            "sourceIdentity",
+            "inScopeOf",
+            "arn",
+            "inScope\\u004ff",
+        ]),
+        prop_oneof![1 => leaf(), 4 => inner.clone()],
+    ));
+    let nested = prop_oneof![4 => context, 2 => inner, 1 => leaf()].boxed();
+    let value = prop_oneof![3 => text, 2 => kind.clone().prop_map(str::to_owned), 2 => nested.clone()];
+    let member = prop_oneof![
+        4 => (name, value, space()),
+        1 => (prop::sample::select(vec!["sessionContext", "inScopeOf"]), nested, space()),
+    ];
+    let members = prop::collection::vec(member, 0..8);
     let object = (kind, members).prop_map(|(kind, members)| {
         let mut all = vec![format!("\"type\":{kind}")];
         all.extend(

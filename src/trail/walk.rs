@@ -5,9 +5,9 @@
 //! It accepts what the scanner of [`super::json`] accepts, and finds the same. Where it is not sure (a key with an escape,
 //! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
 
-use super::identity::member_of;
+use super::caller::{self, Found};
 use super::json::{peek, skip_plain, skip_string, skip_value};
-use super::record::Index;
+use super::record::{Escapes, Index};
 use super::slot::{Slot, slot_before};
 
 /// What a record turned out to be.
@@ -17,8 +17,8 @@ pub(crate) struct Walked {
     pub(crate) end: usize,
     /// Nobody needs it: only the members of a first look were noted.
     pub(crate) passed_over: bool,
-    /// None of the strings that were noted has an escape.
-    pub(crate) plain: bool,
+    /// The strings that were noted.
+    pub(crate) strings: Escapes,
 }
 
 /// How much of a record is noted.
@@ -35,7 +35,7 @@ enum Wanted {
 #[derive(Debug, Default)]
 pub(crate) struct Walker {
     records: Order,
-    callers: Order,
+    callers: [Order; caller::OBJECT_COUNT],
 }
 
 impl Walker {
@@ -52,23 +52,19 @@ impl Walker {
         let bytes = text.as_bytes();
         let mut needs = Some(needs);
         let mut wanted = Wanted::Unnamed;
-        let mut plain = true;
+        let mut strings = Escapes::None;
         let end = walk(records, slot_of, bytes, open + 1, |of, value, first| {
             let slot = match Slot::at(of) {
                 Some(slot) if wanted != Wanted::First || slot.is_first() => slot,
                 _ => return skip(bytes, value, first, 1),
             };
             if first == b'{' && slot == Slot::UserIdentity {
-                index.begin_identity();
-                let end = walk(callers, member_of, bytes, value + 1, |member, value, first| {
-                    let end = noted(bytes, value, first, 2, &mut plain)?;
-                    index.set_identity(member, value, end);
-                    Some(end)
-                })?;
+                let found = index.begin_identity();
+                let end = walk_caller((callers, 0), (bytes, value + 1, 2), (found, &mut strings))?;
                 index.set(slot, value, end);
                 return Some(end);
             }
-            let end = noted(bytes, value, first, 1, &mut plain)?;
+            let end = noted(bytes, value, first, 1, &mut strings)?;
             index.set(slot, value, end);
             match slot {
                 Slot::EventSource | Slot::EventName => {
@@ -76,9 +72,8 @@ impl Walker {
                     if wanted != Wanted::Unnamed {
                         return None;
                     }
-                    if let (Some(source), Some(name)) =
-                        (index.str(Slot::EventSource), index.str(Slot::EventName))
-                    {
+                    let text = |slot| index.get(slot).and_then(|value| strings.read(value));
+                    if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
                         let needed = needs.take().is_none_or(|needs| needs(&source, &name));
                         wanted = if needed { Wanted::All } else { Wanted::First };
                     }
@@ -90,8 +85,36 @@ impl Walker {
             }
             Some(end)
         })?;
-        (wanted != Wanted::Unnamed).then_some(Walked { end, passed_over: wanted == Wanted::First, plain })
+        (wanted != Wanted::Unnamed).then_some(Walked { end, passed_over: wanted == Wanted::First, strings })
     }
+}
+
+/// Walks one of a caller's objects, from behind its bracket, and those within it. `orders`: its own, and behind it those
+/// of the objects that follow. `outer`: how many levels enclose its members.
+fn walk_caller(
+    (orders, object): (&mut [Order], usize),
+    (bytes, at, outer): (&[u8], usize, u32),
+    (found, strings): (&mut Found<'_>, &mut Escapes),
+) -> Option<usize> {
+    let (order, inner) = orders.split_first_mut()?;
+    let asked = |before: &[u8]| caller::place_of(object, before);
+    walk(order, asked, bytes, at, |place, value, first| {
+        let end = match caller::object_at(place) {
+            _ if place == OTHER => return skip(bytes, value, first, outer),
+            None => noted(bytes, value, first, outer, strings)?,
+            Some(within) => {
+                found.begin(within);
+                if first == b'{' {
+                    let orders = inner.get_mut(within - object - 1..)?;
+                    walk_caller((orders, within), (bytes, value + 1, outer + 1), (found, strings))?
+                } else {
+                    noted(bytes, value, first, outer, strings)?
+                }
+            }
+        };
+        found.set(place, value, end);
+        Some(end)
+    })
 }
 
 /// Skips a value, which begins with the byte `first` and which `outer` levels enclose.
@@ -107,15 +130,17 @@ fn skip(bytes: &[u8], at: usize, first: u8, outer: u32) -> Option<usize> {
     }
 }
 
-/// Skips a value that is noted. `plain`: no string so far has an escape.
+/// Skips a value that is noted. `strings`: those that were noted so far.
 #[inline(always)]
-fn noted(bytes: &[u8], at: usize, first: u8, outer: u32, plain: &mut bool) -> Option<usize> {
+fn noted(bytes: &[u8], at: usize, first: u8, outer: u32, strings: &mut Escapes) -> Option<usize> {
     if first != b'"' {
         return skip(bytes, at, first, outer);
     }
     skip_plain(bytes, at + 1).or_else(|| {
         let end = skip_string(bytes, at + 1).ok()?;
-        *plain &= !bytes.get(at..end)?.contains(&b'\\');
+        if bytes.get(at..end)?.contains(&b'\\') {
+            *strings = Escapes::Perhaps;
+        }
         Some(end)
     })
 }

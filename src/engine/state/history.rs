@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::key::{Key, KeyMap, Keyed, Keys};
 use crate::facts::schema::FieldAccess;
@@ -68,10 +69,13 @@ pub(crate) struct Asked<'m> {
     pub(crate) value: Option<Key>,
 }
 
+/// Mostly one: all that is read lies in one stretch, or two.
+type Cells = SmallVec<[Cell; 1]>;
+
 /// The cells of each key, in order of their stretches; or what there is of each key over all time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Table {
-    Last { window: i64, keys: KeyMap<Vec<Cell>> },
+    Last { window: i64, keys: KeyMap<Cells> },
     All(KeyMap<Ever>),
 }
 
@@ -161,7 +165,7 @@ impl Table {
     }
 }
 
-fn put(cells: &mut Vec<Cell>, cell: Cell) {
+fn put(cells: &mut Cells, cell: Cell) {
     let at = cells.partition_point(|known| known.stretch < cell.stretch);
     match cells.get_mut(at).filter(|known| known.stretch == cell.stretch) {
         Some(known) => {

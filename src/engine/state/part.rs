@@ -8,7 +8,7 @@ use super::count::{Counts, One, Recount};
 use super::history::{Asked, History};
 use super::reading::{EventClass, Reading};
 use super::repeat::{Repeats, told};
-use super::{Known, Look, LookKind, Mentioned, Rules, Standing};
+use super::{Barring, Known, Look, LookKind, Mentioned, Rules, Standing};
 use crate::facts::schema::FieldAccess;
 use crate::facts::{Source, plain};
 use crate::moment::Moment;
@@ -26,7 +26,7 @@ struct Held<T> {
     class: EventClass,
     /// It is reported; if not, it is held for what others ask of it.
     counts: bool,
-    barring: Vec<Mentioned>,
+    barring: Barring,
     held: T,
 }
 

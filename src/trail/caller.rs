@@ -1,0 +1,197 @@
+//! Where the members of `userIdentity` stand that are read, those of the objects in it included.
+
+use super::json::Raw;
+use super::record::Span;
+
+/// An object whose members are read.
+struct Object {
+    /// Its own place in the one around it; `None`: it is `userIdentity`.
+    at: Option<usize>,
+    /// The place of its first member, and behind the last of those within it.
+    places: (usize, usize),
+    keys: &'static [&'static str],
+}
+
+/// Each stands before those within it, and so do its members' places. Members in the order in which CloudTrail writes
+/// them.
+const OBJECTS: [Object; 7] = [
+    Object {
+        at: None,
+        places: (TYPE, PLACES),
+        keys: &[
+            "type",
+            "principalId",
+            "arn",
+            "accountId",
+            "accessKeyId",
+            "userName",
+            "sessionContext",
+            "inScopeOf",
+            "invokedBy",
+            "identityProvider",
+        ],
+    },
+    Object {
+        at: Some(SESSION_CONTEXT),
+        places: (ISSUER, SCOPE_ISSUER),
+        keys: &[
+            "sessionIssuer",
+            "webIdFederationData",
+            "attributes",
+            "ec2RoleDelivery",
+            "sourceIdentity",
+            "inScopeOf",
+        ],
+    },
+    Object { at: Some(ISSUER), places: (ISSUER_ARN, FEDERATED_PROVIDER), keys: &["arn"] },
+    Object { at: Some(WEB_FEDERATION), places: (FEDERATED_PROVIDER, CREATED), keys: &["federatedProvider"] },
+    Object {
+        at: Some(ATTRIBUTES),
+        places: (CREATED, CONTEXT_SCOPE_ISSUER),
+        keys: &["creationDate", "mfaAuthenticated"],
+    },
+    Object {
+        at: Some(CONTEXT_SCOPE),
+        places: (CONTEXT_SCOPE_ISSUER, SCOPE_ISSUER),
+        keys: &["issuerType", "credentialsIssuedTo"],
+    },
+    Object {
+        at: Some(IN_SCOPE_OF),
+        places: (SCOPE_ISSUER, PLACES),
+        keys: &["issuerType", "credentialsIssuedTo"],
+    },
+];
+
+/// How many objects there are.
+pub(super) const OBJECT_COUNT: usize = OBJECTS.len();
+
+pub(super) const TYPE: usize = 0;
+pub(super) const PRINCIPAL_ID: usize = 1;
+pub(super) const ARN: usize = 2;
+pub(super) const ACCOUNT_ID: usize = 3;
+pub(super) const ACCESS_KEY_ID: usize = 4;
+pub(super) const USER_NAME: usize = 5;
+pub(super) const SESSION_CONTEXT: usize = 6;
+pub(super) const IN_SCOPE_OF: usize = 7;
+pub(super) const INVOKED_BY: usize = 8;
+pub(super) const IDENTITY_PROVIDER: usize = 9;
+// Of `sessionContext`.
+pub(super) const ISSUER: usize = 10;
+pub(super) const WEB_FEDERATION: usize = 11;
+pub(super) const ATTRIBUTES: usize = 12;
+pub(super) const INSTANCE: usize = 13;
+pub(super) const SOURCE_IDENTITY: usize = 14;
+pub(super) const CONTEXT_SCOPE: usize = 15;
+// Of the objects in it.
+pub(super) const ISSUER_ARN: usize = 16;
+pub(super) const FEDERATED_PROVIDER: usize = 17;
+pub(super) const CREATED: usize = 18;
+pub(super) const MFA: usize = 19;
+pub(super) const CONTEXT_SCOPE_ISSUER: usize = 20;
+pub(super) const CONTEXT_SCOPE_FUNCTION: usize = 21;
+// Of `inScopeOf`.
+pub(super) const SCOPE_ISSUER: usize = 22;
+pub(super) const SCOPE_FUNCTION: usize = 23;
+const PLACES: usize = 24;
+
+/// Which object stands at each place.
+const OBJECT_AT: [Option<u8>; PLACES] = {
+    let mut objects = [None; PLACES];
+    let mut object = 0;
+    while object < OBJECTS.len() {
+        if let Some(at) = OBJECTS[object].at {
+            objects[at] = Some(object as u8);
+        }
+        object += 1;
+    }
+    objects
+};
+
+/// The object at this place, if there is one whose members are read.
+#[inline(always)]
+pub(super) fn object_at(place: u8) -> Option<usize> {
+    OBJECT_AT.get(usize::from(place)).copied().flatten().map(usize::from)
+}
+
+/// The place of an object's member whose key, without escapes, ends where this text ends.
+pub(super) fn place_of(object: usize, before: &[u8]) -> Option<u8> {
+    let Object { places: (first, _), keys, .. } = OBJECTS.get(object)?;
+    let is_it =
+        |key: &&str| before.strip_suffix(key.as_bytes()).is_some_and(|before| before.ends_with(b"\""));
+    keys.iter().position(is_it).and_then(|at| u8::try_from(first + at).ok())
+}
+
+/// The members of a caller, and in which text they stand. Of duplicate keys the last counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    text: &'a str,
+    members: [Span; PLACES],
+}
+
+impl<'a> Found<'a> {
+    /// None yet, of a caller in this text.
+    pub(super) fn nothing(text: &'a str) -> Self {
+        Found { text, members: [Span::default(); PLACES] }
+    }
+
+    /// Those of this object.
+    pub(super) fn within(object: Raw<'a>) -> Self {
+        let mut found = Found::nothing(object.text());
+        for Object { at, places: (first, _), keys } in &OBJECTS {
+            let Some(object) = at.map_or(Some(object), |at| found.get(at)) else { continue };
+            for (at, value) in keys.iter().enumerate().filter_map(|(at, key)| Some((at, object.get(key)?))) {
+                let from = (value.text().as_ptr() as usize).wrapping_sub(found.text.as_ptr() as usize);
+                if let Some(member) = found.members.get_mut(first + at) {
+                    *member = Span::new(from, from + value.text().len());
+                }
+            }
+        }
+        found
+    }
+
+    /// The value at this place.
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> Option<Raw<'a>> {
+        self.members.get(place)?.of(self.text)
+    }
+
+    /// A member stands there. What was found in another one of the same key is forgotten.
+    #[inline(always)]
+    pub(super) fn set(&mut self, place: u8, from: usize, to: usize) {
+        if let Some(member) = self.members.get_mut(usize::from(place)) {
+            *member = Span::new(from, to);
+        }
+    }
+
+    /// The members within an object are none yet.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, object: usize) {
+        let within = OBJECTS
+            .get(object)
+            .and_then(|Object { places: (from, to), .. }| self.members.get_mut(*from..*to));
+        within.into_iter().flatten().for_each(|member| *member = Span::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_is_of_one_member_and_objects_stand_before_their_members() {
+        let mut keys = [0; PLACES];
+        for (number, Object { at, places: (first, end), keys: own }) in OBJECTS.iter().enumerate() {
+            (*first..first + own.len()).for_each(|place| keys[place] += 1);
+            assert!(first + own.len() <= *end);
+            let around = OBJECTS[..number].iter().rev().find(|around| {
+                at.is_some_and(|at| (around.places.0..around.places.0 + around.keys.len()).contains(&at))
+            });
+            assert_eq!(around.is_none(), at.is_none());
+            let (from, to) = around.map_or((0, PLACES), |around| around.places);
+            assert!(from <= *first && *end <= to);
+        }
+        assert_eq!(keys, [1; PLACES]);
+        assert_eq!((place_of(0, b"{\"type"), place_of(4, b"\"mfaAuthenticated")), (Some(0), Some(MFA as u8)));
+        assert_eq!((place_of(0, b"{\"subtype"), place_of(1, b"\"type")), (None, None));
+    }
+}
