@@ -1,12 +1,24 @@
 //! Parts of an ARN: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. Pure. Partitions are never matched against a
 //! list: there are newer ones. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 
+use memchr::memchr_iter;
+
+/// From the first (the partition) to the fifth (the resource).
 fn part(arn: &str, at: usize) -> Option<&str> {
-    let mut parts = arn.splitn(6, ':');
-    if parts.next() != Some("arn") || arn.split(':').count() < 6 {
-        return None;
+    let mut colons = memchr_iter(b':', arn.as_bytes());
+    let mut ends = [arn.len(); 6];
+    for end in ends.iter_mut().take(5) {
+        *end = colons.next()?;
     }
-    parts.nth(at - 1).filter(|part| !part.is_empty())
+    let [from, to] = [at - 1, at].map(|at| ends.get(at).copied());
+    arn.get(from? + 1..to?).filter(|part| !part.is_empty() && arn.starts_with("arn:"))
+}
+
+/// What stands behind the first `:role/`: a role's path and name.
+pub fn role_path(arn: &str) -> Option<&str> {
+    let slashes = memchr_iter(b'/', arn.as_bytes());
+    let mut paths = slashes.filter_map(|at| arn.split_at_checked(at));
+    paths.find(|(before, _)| before.ends_with(":role")).and_then(|(_, path)| path.strip_prefix('/'))
 }
 
 pub fn partition(arn: &str) -> Option<&str> {

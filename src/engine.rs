@@ -37,7 +37,6 @@ pub use plan::Plan;
 pub use scope::{Needed, Scope};
 pub use tally::{Gathered, Occurrence, PolicyTally, Tally, UnknownKey};
 use waiting::Asks;
-pub use waiting::Waiting;
 pub use waits::Waits;
 
 /// The policies of a run, by the kind of fact they judge.
@@ -70,7 +69,7 @@ pub enum Sessions<'s> {
     /// What the record says of its own is all there is.
     NotAsked,
     /// Other records may tell: what hangs on it is put off. `record`: the fact's.
-    Undecided { record: &'s dyn HasSession, waiting: &'s mut Waiting },
+    Undecided { record: &'s dyn HasSession, waits: &'s mut Waits },
     /// The fact was put off; now it says whose its session is, as far as can be told.
     Decided,
 }
@@ -194,7 +193,7 @@ impl<'p> Engine<'p> {
             if let Some(asks) = asks {
                 let of_fact = (policy, fact, asks);
                 match &mut of {
-                    Sessions::Undecided { record, waiting } => {
+                    Sessions::Undecided { record, waits } => {
                         // Most facts are judged the same whoever's they are, or say whose.
                         let known = row.and_then(|row| row.outcome);
                         let outcome = known.unwrap_or_else(|| policy.judge.outcome(fields, &Env::default()));
@@ -205,7 +204,7 @@ impl<'p> Engine<'p> {
                         let may_hang = || asks.is_undecided(fields).then(|| record.session_id()).flatten();
                         if (!is_final || asks.is_of_histories())
                             && let Some(id) = *undecided.get_or_init(may_hang)
-                            && self.put_off(at, of_fact, row, &standing, (id, *record), (memory, waiting))
+                            && self.put_off(at, of_fact, row, &standing, (id, *record), (memory, waits))
                         {
                             return;
                         }

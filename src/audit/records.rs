@@ -9,7 +9,7 @@ use super::class::{Plans, Telling};
 use super::gathered::{Apart, Gathered, LastInvoke, RecordFacts};
 use super::relevance::{Owner, Relevance};
 use crate::engine::state::{EventClass, Standing};
-use crate::engine::{Engine, Recounts, Sessions, Treatment, Waiting};
+use crate::engine::{Engine, Recounts, Sessions, Treatment};
 use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
@@ -38,7 +38,6 @@ pub(super) struct PerFile {
     /// Where each file's part is kept, what its thread gathered of the files before.
     aside: Option<Gathered>,
     owner: Owner,
-    waiting: Waiting,
     /// The record that was asked about last is an invocation.
     invocation: bool,
     /// Findings that its thread had before it.
@@ -312,7 +311,6 @@ impl RecordVisitor for Judge<'_> {
             gathered,
             aside,
             owner: Owner::default(),
-            waiting: Waiting::default(),
             invocation: false,
             object: None,
         }
@@ -356,8 +354,8 @@ impl RecordVisitor for Judge<'_> {
             return;
         }
         let source = record.event_source();
-        let PerFile { path, named, gathered, owner, waiting, .. } = file;
-        let Gathered { tally, memory, facts, names, recent, sessions, ways, opened, .. } = gathered;
+        let PerFile { path, named, gathered, owner, .. } = file;
+        let Gathered { tally, memory, facts, names, recent, sessions, ways, opened, waiting } = gathered;
         let written = record.event_name();
         let relevance = names.of(&source, &written, || self.relevance(&source, &written));
         let class = self.count(record, relevance.invocation, (owner, named.as_ref()), facts);
@@ -418,7 +416,7 @@ impl RecordVisitor for Judge<'_> {
             }
             let of = match self.pass {
                 _ if !self.asks_sessions => Sessions::NotAsked,
-                Pass::First => Sessions::Undecided { record, waiting },
+                Pass::First => Sessions::Undecided { record, waits: waiting },
                 Pass::Second(..) => Sessions::Decided,
             };
             let fields = fact.body.fields();
@@ -433,7 +431,7 @@ impl RecordVisitor for Judge<'_> {
 
     fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Box<Object>> {
         file.owner.flush(&mut file.gathered.facts);
-        file.gathered.waiting.add(&file.path, file.waiting);
+        file.gathered.waiting.read(&file.path);
         if let Some(meter) = &self.watch.0 {
             meter.findings(file.gathered.tally.findings.len().saturating_sub(file.before) as u64);
         }

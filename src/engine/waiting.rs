@@ -2,7 +2,6 @@
 //! a function's; others do, before or after it. What is kept meanwhile is not the record but, by session, how the
 //! policies would judge its records either way; only where that is not enough is its file read again.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::plan::Row;
 use super::state::{Keys, Rules, Standing};
-use super::waits::{Example, Judged, Unread, Waited};
+use super::waits::{Example, Judged, Unread, Waited, Waits};
 use super::{Engine, Memory, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::facts::sessions::{HasSession, Id};
@@ -93,18 +92,6 @@ impl FieldAccess for Supposed<'_> {
     }
 }
 
-/// What waits of one file, by session. Its number among files is not known yet.
-#[derive(Debug, Default)]
-pub struct Waiting {
-    pub(super) sessions: HashMap<Id, Box<Waited>>,
-}
-
-impl Waiting {
-    pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
-    }
-}
-
 /// How a fact is judged while it is not known whose its session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Suspense {
@@ -130,7 +117,7 @@ impl<'p> Engine<'p> {
         row: Option<&Row>,
         standing: &dyn Fn() -> &'o Standing<'o>,
         (id, record): (Id, &dyn HasSession),
-        (memory, waiting): (&mut Memory, &mut Waiting),
+        (memory, waits): (&mut Memory, &mut Waits),
     ) -> bool {
         let fields = fact.body.fields();
         let known = row.and_then(|row| row.suspended.as_ref());
@@ -138,12 +125,13 @@ impl<'p> Engine<'p> {
         if suspense == Suspense::None {
             return false;
         }
-        let one = match waiting.sessions.entry(id) {
+        let Waits { here, texts, .. } = waits;
+        let one = match here.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => match record.session(id) {
-                Some(session) => entry.insert(Box::new(Waited { session, rows: SmallVec::new() })),
-                None => return false,
-            },
+            Entry::Vacant(entry) => {
+                let session = record.session(id, texts);
+                entry.insert(Box::new(Waited { session, rows: SmallVec::new() }))
+            }
         };
         let place = match one.rows.iter().position(|row| row.policy == at) {
             Some(place) => place,
@@ -173,7 +161,7 @@ impl<'p> Engine<'p> {
             None => {
                 let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
                 let example = Example {
-                    label: fact.subject.label().into(),
+                    label: texts.keep(fact.subject.label()),
                     event_id: event.and_then(|event| event.id).map(EventId::of),
                     offset: event.map_or(0, |event| event.offset),
                 };

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::places::{File, Places};
-use super::waiting::Waiting;
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
@@ -64,6 +63,16 @@ pub(super) struct Waited {
     pub(super) rows: SmallVec<[Judged; 1]>,
 }
 
+impl Waited {
+    /// Its texts as others have them.
+    fn share(&mut self, texts: &mut Texts) {
+        self.session.share(|text| texts.share(text));
+        for unread in self.rows.iter_mut().flat_map(|row| &mut row.unread) {
+            texts.share(&mut unread.example.label);
+        }
+    }
+}
+
 /// What waits of all files that were read.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Waits {
@@ -74,12 +83,16 @@ pub struct Waits {
     #[serde(skip)]
     places: HashMap<Arc<str>, File>,
     sessions: BySession,
+    /// What waits of the file that is being read. Its number is not known yet.
+    #[serde(skip)]
+    pub(super) here: BySession,
     /// Texts that sessions have in common.
     #[serde(skip)]
-    texts: Texts,
+    pub(super) texts: Texts,
 }
 
-type BySession = HashMap<Id, Box<Waited>>;
+/// Ids are made of what strangers write: the hash is seeded by chance.
+type BySession = HashMap<Id, Box<Waited>, foldhash::quality::RandomState>;
 
 impl Waits {
     pub fn is_empty(&self) -> bool {
@@ -90,19 +103,22 @@ impl Waits {
         self.sessions.values().map(|one| &one.session)
     }
 
-    /// Adds what waits of a file, or more of it.
-    pub fn add(&mut self, file: &Arc<str>, waiting: Waiting) {
-        if waiting.is_empty() {
+    /// What waits of the file that was read, whose path this is, is put to what waits of others.
+    pub fn read(&mut self, file: &Arc<str>) {
+        if self.here.is_empty() {
             return;
         }
         let file = self.file(file);
-        for (id, mut waited) in waiting.sessions {
+        let mut here = std::mem::take(&mut self.here);
+        for (id, mut waited) in here.drain() {
             for row in &mut waited.rows {
                 row.files = Places::one(file, row.unread.iter().map(|unread| unread.count).sum());
                 row.unread.iter_mut().for_each(|unread| unread.file = file);
             }
             self.put(id, waited);
         }
+        // Its space is the next file's.
+        self.here = here;
     }
 
     /// Only these sessions wait on.
@@ -112,13 +128,8 @@ impl Waits {
     }
 
     /// Adds what waits of a session to what does already.
-    fn put(&mut self, id: Id, mut more: Box<Waited>) {
-        let Waits { files, sessions, texts, places: _ } = self;
-        let Waited { session, rows } = &mut *more;
-        session.share(|text| texts.share(text));
-        for unread in rows.iter_mut().flat_map(|row| &mut row.unread) {
-            texts.share(&mut unread.example.label);
-        }
+    fn put(&mut self, id: Id, more: Box<Waited>) {
+        let Waits { files, sessions, .. } = self;
         match sessions.entry(id) {
             Entry::Vacant(entry) => {
                 entry.insert(more);
@@ -141,7 +152,7 @@ impl Waits {
             *self = other;
             return;
         }
-        let Waits { files, places: _, sessions, texts: _ } = other;
+        let Waits { files, places: _, sessions, here: _, texts: _ } = other;
         let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
@@ -150,6 +161,7 @@ impl Waits {
                 row.files.renumber(place);
                 row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
             }
+            waited.share(&mut self.texts);
             self.put(id, waited);
         }
     }
@@ -343,13 +355,13 @@ mod tests {
     /// A file's row: session, policy, judgements that wait, and whether they must be seen again.
     type Given = (u8, u8, u8, bool);
 
-    fn waiting(rows: &[Given]) -> Waiting {
-        let mut waiting = Waiting::default();
+    /// Reads a file.
+    fn read(waits: &mut Waits, path: &Arc<str>, rows: &[Given]) {
         for (at, &(number, policy, count, again)) in rows.iter().enumerate() {
             let session = session(number);
             let id = session.id;
             let new = || Box::new(Waited { session, rows: SmallVec::new() });
-            let one = waiting.sessions.entry(id).or_insert_with(new);
+            let one = waits.here.entry(id).or_insert_with(new);
             let key = UnknownKey {
                 field: "api_call.lambda_session".to_owned(),
                 why: Why::NotInRecord,
@@ -365,7 +377,7 @@ mod tests {
                 one.rows.push(Judged { pass, unread, again, ..Judged::of(policy.into()) });
             }
         }
-        waiting
+        waits.read(path);
     }
 
     fn tally() -> Tally {
@@ -394,8 +406,8 @@ mod tests {
             let (mut one, mut parts) = (Waits::default(), vec![Waits::default(), Waits::default(), Waits::default()]);
             for (at, rows) in files.iter().enumerate() {
                 let path = format!("file-{at}").into();
-                one.add(&path, waiting(rows));
-                parts[threads[at]].add(&path, waiting(rows));
+                read(&mut one, &path, rows);
+                read(&mut parts[threads[at]], &path, rows);
             }
             let mut forward = Waits::default();
             parts.clone().into_iter().for_each(|part| forward.merge(part));

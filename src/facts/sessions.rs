@@ -19,6 +19,7 @@ pub use trust::{Admits, admits_lambda};
 use super::plain;
 use crate::arn;
 use crate::moment::EventId;
+use crate::texts::Texts;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
 /// A text in little space. Nobody can make two with the same.
@@ -32,13 +33,13 @@ impl Id {
 
     /// Of texts, some of which there may not be.
     fn of_parts<'t>(parts: impl IntoIterator<Item = Option<&'t [u8]>>) -> Self {
-        let mut hasher = Sha256::new();
+        let mut bytes: SmallVec<[u8; 256]> = SmallVec::new();
         for part in parts {
             // No text is as long.
-            hasher.update(part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
-            hasher.update(part.unwrap_or_default());
+            bytes.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.unwrap_or_default());
         }
-        let hash: [u8; 32] = hasher.finalize().into();
+        let hash: [u8; 32] = Sha256::digest(&bytes).into();
         let mut short = [0; 16];
         short.copy_from_slice(&hash[..16]);
         Id(short)
@@ -66,14 +67,22 @@ pub struct RoleName {
 
 impl RoleName {
     pub fn new(account: &str, name: &str) -> Self {
-        RoleName { account: account.into(), name: name.to_ascii_lowercase().into() }
+        RoleName::kept((account, name), &mut Texts::default())
+    }
+
+    fn kept((account, name): (&str, &str), texts: &mut Texts) -> Self {
+        RoleName { account: texts.keep(account), name: texts.keep(&name.to_ascii_lowercase()) }
     }
 
     /// Of a role's ARN, with its path or without.
     pub fn of_arn(text: &str) -> Option<Self> {
+        RoleName::kept_of_arn(text, &mut Texts::default())
+    }
+
+    fn kept_of_arn(text: &str, texts: &mut Texts) -> Option<Self> {
         let account = arn::account(text)?;
-        let (_, path) = text.split_once(":role/")?;
-        Some(RoleName::new(account, path.rsplit('/').next()?))
+        let name = arn::role_path(text)?.rsplit('/').next()?;
+        Some(RoleName::kept((account, name), texts))
     }
 }
 
@@ -99,20 +108,20 @@ impl Session {
     /// `None` where the record itself says whose the session is, or that it is no role's.
     pub fn of(record: &TrailRecord<'_>) -> Option<Self> {
         let id = Session::id_of(record)?;
-        Session::with_id(record, id)
+        Some(Session::with_id(record, id, &mut Texts::default()))
     }
 
     /// The same where its id was made before.
-    fn with_id(record: &TrailRecord<'_>, id: Id) -> Option<Self> {
+    fn with_id(record: &TrailRecord<'_>, id: Id, texts: &mut Texts) -> Self {
         let identity = record.identity();
         let key = identity.access_key_id().text().map(|key| Id::of(&[key]));
         let role = match identity.principal() {
-            Field::Known(principal) => RoleName::of_arn(&principal.text()),
+            Field::Known(principal) => RoleName::kept_of_arn(&principal.text(), texts),
             Field::Absent | Field::Unread => None,
         };
         let name = identity.session_name();
         let function = role.as_ref().zip(name.text()).map(|(role, name)| Id::of(&[&role.account, name]));
-        Some(Session { id, key, role, function, issued: issued(record) })
+        Session { id, key, role, function, issued: issued(record) }
     }
 
     /// Its texts as `own` has them.
@@ -146,8 +155,8 @@ impl Session {
 pub trait HasSession {
     /// See [`Session::id_of`].
     fn session_id(&self) -> Option<Id>;
-    /// The session of this id.
-    fn session(&self, id: Id) -> Option<Session>;
+    /// The session of this id. `texts`: where its own are kept.
+    fn session(&self, id: Id, texts: &mut Texts) -> Session;
 }
 
 impl HasSession for TrailRecord<'_> {
@@ -155,8 +164,8 @@ impl HasSession for TrailRecord<'_> {
         Session::id_of(self)
     }
 
-    fn session(&self, id: Id) -> Option<Session> {
-        Session::with_id(self, id)
+    fn session(&self, id: Id, texts: &mut Texts) -> Session {
+        Session::with_id(self, id, texts)
     }
 }
 

@@ -95,7 +95,21 @@ impl<'t> Reader<'t> {
     }
 
     /// LEB128.
+    #[inline]
     fn number(&mut self) -> Result<u128, Damaged> {
+        // Most take a few bytes.
+        let mut small = 0u64;
+        for (at, &byte) in self.rest.iter().take(8).enumerate() {
+            small |= u64::from(byte & 127) << (7 * at);
+            if byte < 128 {
+                self.rest = self.rest.get(at + 1..).unwrap_or_default();
+                return Ok(small.into());
+            }
+        }
+        self.large()
+    }
+
+    fn large(&mut self) -> Result<u128, Damaged> {
         let (mut value, mut shift) = (0u128, 0u32);
         loop {
             let byte = self.byte()?;

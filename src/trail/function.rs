@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
+
 use super::field::Field;
 use super::identity::Identity;
 use super::record::{TrailRecord, string_field};
@@ -27,10 +29,10 @@ pub fn parse_function_designator(text: &str) -> Option<(Option<&str>, &str, Opti
 
 fn designator(text: &str) -> Option<Designator<'_>> {
     let mut all = [""; 9];
-    let mut count = 0;
-    for (to, part) in all.iter_mut().zip(text.split(':')) {
-        *to = part;
-        count += 1;
+    let (mut count, mut from) = (0, 0);
+    for (to, end) in all.iter_mut().zip(memchr_iter(b':', text.as_bytes()).chain([text.len()])) {
+        *to = text.get(from..end)?;
+        (count, from) = (count + 1, end + 1);
     }
     let parts = all.get(..count)?;
     let is_account = |part: &str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit());

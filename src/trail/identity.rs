@@ -14,6 +14,8 @@ use super::field::Field;
 use super::json::{Raw, RawKind};
 use super::record::Escapes;
 
+use crate::arn::role_path;
+
 type Text<'a> = Field<Cow<'a, str>>;
 
 /// `userIdentity.type`.
@@ -352,7 +354,7 @@ impl<'a> Identity<'a> {
         match (self.kind, self.invoked_by()) {
             (IdentityKind::AwsService, _) | (_, Field::Known(_)) => Some(false),
             _ if self.is_from_service() => Some(false),
-            _ if self.issuer().text().is_some_and(|arn| arn.contains(":role/aws-service-role/")) => {
+            _ if self.issuer().text().and_then(role_path).is_some_and(|path| path.starts_with(LINKED)) => {
                 Some(false)
             }
             (_, Field::Unread) | (IdentityKind::None | IdentityKind::Other, _) => None,
@@ -470,13 +472,16 @@ fn without_session(arn: Cow<'_, str>) -> Principal<'_> {
     }
 }
 
+/// The path of the roles that services make for themselves.
+const LINKED: &str = "aws-service-role/";
+
 /// Is it a role that only AWS makes, for a service that is not Lambda, and whose trust nobody else can change? Nobody
 /// can make a role below these paths.
 /// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
 fn reserved_role(issuer: Option<&str>) -> bool {
-    let path = issuer.and_then(|arn| arn.split_once(":role/")).map_or("", |(_, path)| path);
-    match path.strip_prefix("aws-service-role/") {
+    let path = issuer.and_then(role_path).unwrap_or_default();
+    match path.strip_prefix(LINKED) {
         // Lambda has linked roles of its own; whether functions ever get one is documented nowhere.
         Some(linked) => {
             let service = linked.split('/').next().unwrap_or_default();
