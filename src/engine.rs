@@ -169,26 +169,30 @@ impl<'p> Engine<'p> {
         let standing = || made.get_or_init(standing);
         let undecided = OnceCell::new();
         let mut of = of;
+        let decided = matches!(of, Sessions::Decided);
         let fields: &dyn FieldAccess = fact.body.fields();
+        if let Some(plan) = plan
+            && !decided
+            && treatment == Treatment::Judged
+        {
+            plan.done.iter().for_each(|(at, outcome)| tally.passed(*at, *outcome));
+        }
         let mut judge = |at: usize, policy: &'p Policy, row: Option<&Row>| {
             // Of what is not reported, only policies with state keep anything.
             if treatment == Treatment::Remembered && policy.program.is_none() {
                 return;
             }
             let asks = self.sessions.get(at).and_then(Option::as_ref);
-            if let Some((row, outcome)) = row.and_then(|row| Some((row, row.passes()?))) {
-                let decided = matches!(of, Sessions::Decided);
-                let done = row.done().is_some();
-                // What is certain by itself was never put off.
-                if done || (!decided && !asks.is_some_and(Asks::is_of_histories)) {
-                    if !done {
-                        self.mention((at, policy), (fields, &row.histories), standing(), &[], memory);
-                    }
-                    if !decided && treatment == Treatment::Judged {
-                        tally.passed(at, outcome);
-                    }
-                    return;
+            // What is certain by itself was never put off.
+            if let Some((row, outcome)) = row.and_then(|row| Some((row, row.passes()?)))
+                && !decided
+                && !asks.is_some_and(Asks::is_of_histories)
+            {
+                self.mention((at, policy), (fields, &row.histories), standing(), &[], memory);
+                if treatment == Treatment::Judged {
+                    tally.passed(at, outcome);
                 }
+                return;
             }
             if let Some(asks) = asks {
                 let of_fact = (policy, fact, asks);
@@ -212,7 +216,7 @@ impl<'p> Engine<'p> {
                     Sessions::Decided if !self.was_put_off(of_fact) => return,
                     Sessions::Decided | Sessions::NotAsked => {}
                 }
-            } else if matches!(of, Sessions::Decided) {
+            } else if decided {
                 return;
             }
             match &policy.program {
@@ -225,7 +229,7 @@ impl<'p> Engine<'p> {
         };
         match plan {
             Some(plan) => {
-                for row in plan.rows() {
+                for row in &plan.rows {
                     if let Some(policy) = self.policies.get(row.at) {
                         judge(row.at, policy, Some(row));
                     }

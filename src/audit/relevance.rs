@@ -93,6 +93,8 @@ impl Names {
 /// The account and region of the record before, most often those of the next one too, and what was read of them since.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
+    /// Both as the record before had them.
+    written: Option<[Box<str>; 2]>,
     account: Option<Arc<str>>,
     region: Option<Box<str>>,
     /// Earliest and latest record of each class.
@@ -127,6 +129,29 @@ impl Owner {
         class: Option<EventClass>,
         facts: &mut RecordFacts,
     ) {
+        let written = record.place_as_written();
+        if self.written.as_ref().is_none_or(|known| known.each_ref().map(|text| &**text) != written) {
+            self.stands_in(record, named, facts);
+            self.written = Some(written.map(Into::into));
+        }
+        let time = record.event_time();
+        let (first, last) = self.span.unwrap_or((time, time));
+        self.span = Some((first.min(time), last.max(time)));
+        if let Some(class) = class
+            && let Some((_, read)) = CLASSES.iter().zip(&mut self.read).find(|(of, _)| **of == class)
+        {
+            let (first, last) = read.unwrap_or((time, time));
+            *read = Some((first.min(time), last.max(time)));
+        }
+    }
+
+    /// The record may be of another account or region than the one before.
+    fn stands_in(
+        &mut self,
+        record: &TrailRecord<'_>,
+        named: Option<&TrailFileName>,
+        facts: &mut RecordFacts,
+    ) {
         let account = record.trail_account(named);
         let account = account.text();
         if self.account.as_deref() != account {
@@ -144,15 +169,6 @@ impl Owner {
             if let Some(region) = region.filter(|region| !facts.regions.contains(*region)) {
                 facts.regions.insert(region.to_owned());
             }
-        }
-        let time = record.event_time();
-        let (first, last) = self.span.unwrap_or((time, time));
-        self.span = Some((first.min(time), last.max(time)));
-        if let Some(class) = class
-            && let Some((_, read)) = CLASSES.iter().zip(&mut self.read).find(|(of, _)| **of == class)
-        {
-            let (first, last) = read.unwrap_or((time, time));
-            *read = Some((first.min(time), last.max(time)));
         }
     }
 

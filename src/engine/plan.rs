@@ -12,7 +12,12 @@ use crate::value::{Truth, Value};
 
 /// The policies that a fact can matter to, and what is certain of each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan(Box<[Row]>);
+pub struct Plan {
+    /// Policies that it passes, or that it is none of, and of which nothing else is to be asked or kept.
+    pub(super) done: Box<[(usize, Outcome)]>,
+    /// The others.
+    pub(super) rows: Box<[Row]>,
+}
 
 /// One policy of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,18 +62,25 @@ impl Row {
     }
 
     /// The verdict, where nothing else is to be asked or kept of the fact.
-    pub(super) fn done(&self) -> Option<Outcome> {
+    fn done(&self) -> Option<Outcome> {
         self.passes().filter(|_| self.histories.iter().all(|among| *among == Truth::False))
     }
 }
 
 impl Plan {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.done.is_empty() && self.rows.is_empty()
     }
 
-    pub(super) fn rows(&self) -> &[Row] {
-        &self.0
+    fn of(mut done: Vec<(usize, Outcome)>, rows: impl Iterator<Item = Row>) -> Self {
+        let mut open = Vec::new();
+        for row in rows {
+            match row.done() {
+                Some(outcome) => done.push((row.at, outcome)),
+                None => open.push(row),
+            }
+        }
+        Plan { done: done.into(), rows: open.into() }
     }
 }
 
@@ -76,19 +88,20 @@ impl Engine<'_> {
     /// The policies to which a fact can matter of which only these fields are read: it can fail, be unknown, or be one
     /// of a history's. To the others it cannot, whatever the other fields are.
     pub fn plan(&self, fields: &dyn FieldAccess, origin: Origin) -> Plan {
-        let rows = self.policies_of(fields, origin).map(|(at, policy)| self.row(at, policy, fields));
-        Plan(rows.filter(|row| row.done().is_none()).collect())
+        Plan { done: Box::default(), ..self.whole_plan(fields, origin) }
     }
 
     /// The same with all policies.
     pub fn whole_plan(&self, fields: &dyn FieldAccess, origin: Origin) -> Plan {
-        Plan(self.policies_of(fields, origin).map(|(at, policy)| self.row(at, policy, fields)).collect())
+        let rows = self.policies_of(fields, origin).map(|(at, policy)| self.row(at, policy, fields));
+        Plan::of(Vec::new(), rows)
     }
 
     /// A plan for facts of which more fields are read. No policy is left out: verdicts are counted.
     pub fn narrow(&self, plan: &Plan, fields: &dyn FieldAccess) -> Plan {
         let policy = |row: &Row| Some((row.at, *self.policies.get(row.at)?));
-        Plan(plan.0.iter().filter_map(policy).map(|(at, policy)| self.row(at, policy, fields)).collect())
+        let policies = plan.rows.iter().filter_map(policy);
+        Plan::of(plan.done.to_vec(), policies.map(|(at, policy)| self.row(at, policy, fields)))
     }
 
     fn row(&self, at: usize, policy: &Policy, fields: &dyn FieldAccess) -> Row {

@@ -1,7 +1,8 @@
 //! Decompression: every member of a gzip file, bounded, and as much as can be had of a damaged one.
 //!
-//! The fast way is a whole-buffer decoder, which reads one member and does not say where it ended. It is taken only
-//! where no second member can be: where what every member begins with occurs nowhere else in the file.
+//! The fast way is a whole-buffer decoder, which reads one member and does not say where it ended. What it gave is taken
+//! only where nothing can follow that member: the length of its text, with which it ends, stands at the end of the file
+//! and nowhere else.
 //! A damaged member's text is given as far as it goes: its checksum was not or could not be confirmed, so the last of it
 //! may be altered, which the file's fault says.
 //! All other files, and those the fast way refuses, are read member by member as a stream.
@@ -45,14 +46,10 @@ const STEP: usize = 1 << 20;
 /// Decompresses all members into `buffer`, whose length grows as needed and is kept for the next file. The file's own
 /// claim of its size only makes the first guess smaller, and no size exceeds `limit` bytes.
 pub(crate) fn inflate(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompressor) -> Inflated {
-    // The byte behind those three holds flags, of which the upper three bits must be zero.
-    let begins_member = |at: usize| bytes.get(at + 1 + MAGIC.len()).is_some_and(|flags| flags & 0xe0 == 0);
-    let rest = bytes.get(1..).unwrap_or_default();
-    let single = !memmem::find_iter(rest, MAGIC).any(begins_member);
-    if single && let Some(len) = whole(bytes, limit, buffer, fast) {
-        return Inflated { len, ..Inflated::default() };
+    match whole(bytes, limit, buffer, fast) {
+        Some(len) => Inflated { len, ..Inflated::default() },
+        None => members(bytes, limit, buffer),
     }
-    members(bytes, limit, buffer)
 }
 
 /// The only member's text; `None` if the stream reader must say what is wrong.
@@ -64,14 +61,18 @@ fn whole(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompress
     loop {
         let room = buffer.len().min(limit);
         match fast.gzip_decompress(bytes, buffer.get_mut(..room)?) {
-            // If the length does not stand at the very end, something follows.
-            Ok(len) => return (claim == len as u32).then_some(len),
+            Ok(len) => return is_all(bytes, len as u32).then_some(len),
             Err(DecompressionError::InsufficientSpace) if room < limit => {
                 grow(buffer, room.saturating_mul(2).min(limit));
             }
             Err(_) => return None,
         }
     }
+}
+
+/// Is the file nothing but its first member, whose text has this length, modulo 2³²?
+fn is_all(bytes: &[u8], len: u32) -> bool {
+    memmem::find(bytes, &len.to_le_bytes()) == bytes.len().checked_sub(4)
 }
 
 /// Makes a buffer at least as long as that, and no longer.

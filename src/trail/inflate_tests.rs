@@ -47,6 +47,19 @@ fn a_member_like_the_first_at_the_end_does_not_hide_the_one_between() {
 }
 
 #[test]
+fn nothing_hides_behind_the_length_of_a_member() {
+    let [one, padding] = [gzip(b"same"), vec![0; 512]];
+    let (text, out) = run(&[&one[..], &padding, &one].concat(), 1 << 20);
+    assert_eq!((text.as_slice(), out.faults.len()), (&b"samesame"[..], 1), "what is between is named");
+    let (text, out) = run(&[&one[..], &padding].concat(), 1 << 20);
+    assert_eq!((text.as_slice(), out.faults.len()), (&b"same"[..], 0));
+    let length = 4u32.to_le_bytes();
+    let (text, out) = run(&[&one[..], b"no member", &length].concat(), 1 << 20);
+    assert_eq!(text, b"same");
+    assert_eq!(out.faults, [Fault::file(one.len() as u64, FaultKind::GzipTrailing)]);
+}
+
+#[test]
 fn exactly_the_limit_is_read_and_one_byte_more_is_a_fault_there() {
     for plain in [vec![b'x'; 100_000], noise(100_000)] {
         let (text, out) = run(&gzip(&plain), 100_000);

@@ -264,6 +264,11 @@ impl<'a> TrailRecord<'a> {
         self.string(Slot::RecipientAccountId)
     }
 
+    /// Account and region of the record as they stand in the text, quotes included; empty where there is none.
+    pub(crate) fn place_as_written(&self) -> [&'a str; 2] {
+        [Slot::RecipientAccountId, Slot::AwsRegion].map(|slot| self.index.get(slot).map_or("", Raw::text))
+    }
+
     /// Where the request came from: an address, a service's name, or `AWS Internal`.
     pub fn source_ip_address(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::SourceIpAddress)
