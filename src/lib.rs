@@ -9,6 +9,7 @@ pub mod arn;
 pub mod moment;
 mod ordered;
 mod texts;
+mod threads;
 pub mod trust;
 pub mod value;
 

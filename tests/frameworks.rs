@@ -125,6 +125,8 @@ fn a_page_has_the_same_controls() {
         let page = std::fs::read_to_string(&page).unwrap();
         assert_eq!(cells(&page, 7).into_iter().filter(|row| expected.contains(row)).count(), expected.len());
         assert_eq!(page.contains("id=\"findings\""), arguments.len() == 2);
+        // A severity is a button where there are findings to choose from.
+        assert_eq!(page.contains("<button type=\"button\" data-severity"), arguments.len() == 2);
         assert!(page.contains("id=\"coverage\"") && page.contains("MITRE ATT&amp;CK"));
         assert_eq!((page.matches("<script>").count(), page.matches("<img").count()), (1, 0));
     }

@@ -16,6 +16,7 @@ use crate::facts::from_record::{
 use crate::facts::open::OpenFact;
 use crate::facts::sessions::{self, Id, Session};
 use crate::facts::{API_CALL, Fact, INVOCATION, Place};
+use crate::threads::PerThread;
 use crate::trail::digest::Object;
 use crate::trail::{FileOutcome, RecordVisitor, TrailFileName, TrailRecord, Watch, canonical_name};
 use crate::value::Value;
@@ -89,7 +90,7 @@ pub(super) struct Judge<'j> {
     calls: Telling,
     invocations: Telling,
     /// Of threads that read no file now.
-    idle: Mutex<Vec<Gathered>>,
+    idle: PerThread<Gathered>,
     /// Each file's part is kept by itself: what is gathered must not depend on which other policies there are.
     keep: Option<&'j dyn Keep>,
     /// What files gave that could not be kept.
@@ -129,7 +130,7 @@ impl<'j> Judge<'j> {
             may_pass_over: false,
             calls: Telling::calls(engine),
             invocations: Telling::invocations(engine),
-            idle: Mutex::default(),
+            idle: PerThread::default(),
             keep: None,
             loose: Mutex::default(),
         };
@@ -238,7 +239,7 @@ impl<'j> Judge<'j> {
     /// Everything that was gathered.
     pub(super) fn finish(self) -> Gathered {
         let mut all = self.nothing();
-        for one in self.idle.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for one in self.idle.into_values() {
             all.merge(self.engine, one);
         }
         all
@@ -297,8 +298,7 @@ impl RecordVisitor for Judge<'_> {
     type Kept = Option<Box<Object>>;
 
     fn begin(&self, path: &str, named: Option<&TrailFileName>) -> PerFile {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut gathered = idle.unwrap_or_else(|| self.nothing());
+        let mut gathered = self.idle.take().unwrap_or_else(|| self.nothing());
         let aside = self.keep.is_some().then(|| {
             let (names, ways) = (std::mem::take(&mut gathered.names), std::mem::take(&mut gathered.ways));
             let recent = std::mem::take(&mut gathered.recent);
@@ -443,7 +443,7 @@ impl RecordVisitor for Judge<'_> {
             (Some(keep), Some(aside)) => self.keep(keep, file.gathered, aside, (outcome, object.as_ref())),
             _ => file.gathered,
         };
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(all);
+        self.idle.put(all);
         object.map(Box::new)
     }
 }

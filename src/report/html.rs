@@ -118,7 +118,8 @@ fn begin(report: &Report, sections: &[&str], out: &mut impl Write) -> io::Result
          <main class=\"wrap\">\n",
         esc(&report.summary.verdict)
     )?;
-    hero(report, out)
+    // Where there is nothing to choose from, the severities are only counted.
+    hero(report, sections.contains(&"findings") && !report.findings.is_empty(), out)
 }
 
 fn end(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -139,7 +140,8 @@ fn tone(report: &Report) -> (&'static str, &'static str) {
     }
 }
 
-fn hero(report: &Report, out: &mut impl Write) -> io::Result<()> {
+/// `filters`: whether the page has findings that a severity chooses from.
+fn hero(report: &Report, filters: bool, out: &mut impl Write) -> io::Result<()> {
     let (class, mark) = tone(report);
     let inputs = &report.inputs;
     let mut read = Vec::new();
@@ -187,10 +189,16 @@ fn hero(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for severity in Severity::ALL.into_iter().rev() {
         let count = report.summary.by_severity.get(&severity).copied().unwrap_or(0);
         let zero = if count == 0 { " zero" } else { "" };
+        let (open, close) = if filters {
+            let button =
+                format!("button type=\"button\" data-severity=\"{severity}\" aria-pressed=\"false\"");
+            (button, "button")
+        } else {
+            ("div".to_owned(), "div")
+        };
         writeln!(
             out,
-            "<li class=\"{severity}{zero}\"><button type=\"button\" data-severity=\"{severity}\" aria-pressed=\"false\">\
-             <strong>{count}</strong><span>{severity}</span></button></li>"
+            "<li class=\"{severity}{zero}\"><{open}><strong>{count}</strong><span>{severity}</span></{close}></li>"
         )?;
     }
     let summary = &report.summary;

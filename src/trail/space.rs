@@ -1,9 +1,11 @@
 //! What readings use one after the other: the threads that read, and their buffers.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use libdeflater::Decompressor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::threads::PerThread;
 
 /// What one worker keeps from file to file.
 pub(super) struct Buffers {
@@ -28,7 +30,7 @@ pub struct Space(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    buffers: Mutex<Vec<Buffers>>,
+    buffers: PerThread<Buffers>,
     /// So many were asked for first, and whether there could be any.
     threads: OnceLock<(usize, Option<ThreadPool>)>,
 }
@@ -51,11 +53,7 @@ impl Eq for Space {}
 impl Space {
     /// Gives back the buffers that no reading uses now.
     pub fn free(&self) {
-        self.buffers().clear();
-    }
-
-    fn buffers(&self) -> MutexGuard<'_, Vec<Buffers>> {
-        self.0.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.buffers.clear();
     }
 
     /// Runs this on so many threads; zero: as many as the machine offers.
@@ -77,15 +75,14 @@ impl Space {
     }
 
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Buffers) -> T) -> T {
-        let free = self.buffers().pop();
-        let mut buffers = free.unwrap_or_else(Buffers::new);
+        let mut buffers = self.0.buffers.take().unwrap_or_else(Buffers::new);
         let done = work(&mut buffers);
         for buffer in [&mut buffers.file, &mut buffers.text] {
             if buffer.capacity() > Buffers::KEEP {
                 *buffer = Vec::new();
             }
         }
-        self.buffers().push(buffers);
+        self.0.buffers.put(buffers);
         done
     }
 }
