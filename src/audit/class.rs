@@ -4,7 +4,7 @@
 use crate::engine::{Engine, Plan};
 use crate::facts::schema::{FieldAccess, KindDecl, Origin};
 use crate::facts::{API_CALL, INVOCATION};
-use crate::trail::IdentityKind;
+use crate::trail::{Identity, IdentityKind};
 use crate::value::{Value, Why};
 
 /// What is read of an activity.
@@ -61,15 +61,12 @@ impl Telling {
         Telling::new(engine, &INVOCATION, &["succeeded", "direct"], &others)
     }
 
-    /// The class of a fact, and its identity type. `None`: of an identity type that stands for several.
-    fn class<'f>(&self, fact: &'f dyn FieldAccess) -> Option<(Class, &'f str)> {
-        let (identity, text) = match self.identity.map(|index| fact.value(index)) {
-            None => (None, ""),
-            Some(Value::Text(text)) => match IdentityKind::from_type(Some(text)) {
-                IdentityKind::Other => return None,
-                kind => (Some(kind), text),
-            },
-            Some(_) => return None,
+    /// The class of a fact, whose caller is of this kind. `None`: of a kind that stands for several.
+    fn class(&self, fact: &dyn FieldAccess, caller: IdentityKind) -> Option<Class> {
+        let identity = match (self.identity, caller) {
+            (None, _) => None,
+            (Some(_), IdentityKind::Other | IdentityKind::None) => return None,
+            (Some(_), kind) => Some(kind),
         };
         let mut flags = 0;
         for (at, field) in self.flags.iter().enumerate() {
@@ -84,7 +81,7 @@ impl Telling {
                 break;
             }
         }
-        Some((Class { identity, flags }, text))
+        Some(Class { identity, flags })
     }
 }
 
@@ -163,17 +160,19 @@ impl Plans {
         self.all.is_empty()
     }
 
-    /// What is certain of a fact, which has this source and name. Worked out once for all that are alike.
+    /// What is certain of a fact, which has this source, name and caller. Worked out once for all that are alike.
     pub(super) fn of(
         &mut self,
         fact: &dyn FieldAccess,
         engine: &Engine<'_>,
         (telling, source, name): (&Telling, &str, &str),
+        caller: &Identity<'_>,
     ) -> &Plan {
         let Plans { all, classes } = self;
-        let Some((class, identity)) = telling.class(fact) else { return all };
+        let Some(class) = telling.class(fact, caller.kind) else { return all };
         let at = classes.iter().position(|(known, _)| *known == class).unwrap_or_else(|| {
-            let alike = Alike { telling, class, texts: [source, name, identity] };
+            let identity = caller.type_text();
+            let alike = Alike { telling, class, texts: [source, name, identity.text().unwrap_or_default()] };
             classes.push((class, engine.narrow(all, &alike)));
             classes.len() - 1
         });

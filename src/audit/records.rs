@@ -424,7 +424,9 @@ impl RecordVisitor for Judge<'_> {
                 Some(invoked) if is_invocation(fact) => (Some(invoked), &self.invocations),
                 _ => (Some(&mut relevance.call).filter(|_| is_call(fact)), &self.calls),
             };
-            let plan = plans.map(|plans| plans.of(fields, self.engine, (telling, &source, &relevance.name)));
+            let plan = plans.map(|plans| {
+                plans.of(fields, self.engine, (telling, &source, &relevance.name), record.identity())
+            });
             self.engine.judge_record(fact, (plan, treatment), &standing, of, (memory, tally));
         });
     }

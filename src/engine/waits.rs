@@ -91,8 +91,7 @@ pub struct Waits {
     pub(super) texts: Texts,
 }
 
-/// Ids are made of what strangers write: the hash is seeded by chance.
-type BySession = HashMap<Id, Box<Waited>, foldhash::quality::RandomState>;
+type BySession = HashMap<Id, Box<Waited>>;
 
 impl Waits {
     pub fn is_empty(&self) -> bool {

@@ -447,8 +447,12 @@ impl<'a> Raw<'a> {
     }
 
     /// A string's text between its quotes, escapes not resolved.
+    #[inline]
     pub(crate) fn inner_text(self) -> Option<&'a str> {
-        self.0.strip_prefix('"')?.strip_suffix('"')
+        match self.0.as_bytes() {
+            [b'"', inner @ .., b'"'] => self.0.get(1..inner.len() + 1),
+            _ => None,
+        }
     }
 
     /// `true` or `false`; `None` for another kind.

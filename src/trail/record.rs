@@ -416,7 +416,7 @@ impl Escapes {
     }
 
     /// A string member: `null` is absent, another kind and hidden values are unread.
-    #[inline]
+    #[inline(always)]
     pub(super) fn field(self, value: Raw<'_>) -> Field<Cow<'_, str>> {
         match self.read(value) {
             Some(text) if text == HIDDEN => Field::Unread,
