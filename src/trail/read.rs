@@ -89,8 +89,8 @@ pub trait RecordVisitor: Sync {
 
     /// Called instead of [`RecordVisitor::record`] for a record whose source and name [`RecordVisitor::needs`] was asked
     /// about last, and said no to, with the members of a first look: event source, name, time and category, account and
-    /// region. Of the others none is there, and they were checked no further than their brackets and the ends of their
-    /// strings.
+    /// region. Of the others none is there, but they were checked as strictly. Records that stand before it may be given
+    /// after it.
     fn pass_over(&self, _file: &mut Self::PerFile, _record: &TrailRecord<'_>) {}
 
     /// Called once per file, behind its records, with how its reading ended.

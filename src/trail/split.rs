@@ -16,7 +16,7 @@ use super::record::{Index, MAX_TEXT, TrailRecord};
 use super::slot::Slot;
 use super::walk::{Walked, Walker};
 
-/// Receives what a text holds, in the order of the text.
+/// Receives what a text holds: records in the order of the text, what is passed over too, each by themselves.
 pub(crate) trait Sink {
     /// A record.
     fn record(&mut self, record: &TrailRecord<'_>);
@@ -50,10 +50,11 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     };
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
-    let walker = Walker::default();
+    let (walker, batch) = (Walker::default(), Vec::with_capacity(BATCH));
     let mut reader =
-        Reader { text: &text, original: bytes, base, sink, walker, budget, line: None, next: None };
+        Reader { text: &text, original: bytes, base, sink, walker, batch, budget, line: None, next: None };
     reader.values(start);
+    reader.give();
 }
 
 /// The same length of text, with a NUL for each byte that is not UTF-8: the scanner refuses it exactly there.
@@ -85,12 +86,29 @@ pub(crate) fn parse_record(text: &str) -> Result<TrailRecord<'_>, Fault> {
         .map_err(|missing| Fault::text(start, FaultKind::Missing(missing)))
 }
 
+/// Notes the members of the record that begins at `start`.
+fn find<'a>(
+    walker: &mut Walker,
+    (text, start): (&'a str, usize),
+    record: &mut TrailRecord<'a>,
+    needs: &mut dyn FnMut(&str, &str) -> bool,
+) -> Option<Walked> {
+    let found = walker.walk(text, start, record.index(), needs)?;
+    record.is_whole(text.get(start..found.end)?, found.strings).then_some(found)
+}
+
+/// So many records are found before they are given to the sink: finding them and judging them is code of two kinds, of
+/// which a processor does one better many times in a row.
+const BATCH: usize = 64;
+
 struct Reader<'a, S> {
     text: &'a str,
     original: &'a [u8],
     base: u64,
     sink: &'a mut S,
     walker: Walker,
+    /// Records that were found, and not given yet.
+    batch: Vec<TrailRecord<'a>>,
     /// Bytes that finding the next record after faults may still scan: with the two answers below, which serve every
     /// question until reading passes them, it keeps a hostile file linear.
     budget: usize,
@@ -245,20 +263,39 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be.
     fn walk(&mut self, start: usize) -> Option<usize> {
-        let Reader { text, walker, sink, .. } = self;
-        let asks = sink.may_pass_over();
-        let mut record = TrailRecord::begun(text, self.base + start as u64);
-        let needs = |source: &str, name: &str| !asks || sink.needs(source, name);
-        let Walked { end, passed_over, strings } = walker.walk(text, start, record.index(), needs)?;
-        if !record.is_whole(text.get(start..end)?, strings) {
-            return None;
-        }
-        if passed_over {
-            self.sink.pass_over(&record);
+        let Reader { text, walker, sink, batch, .. } = self;
+        let mut begun = TrailRecord::begun(text, self.base + start as u64);
+        let end = if sink.may_pass_over() {
+            let found =
+                find(walker, (text, start), &mut begun, &mut |source, name| sink.needs(source, name))?;
+            if found.passed_over {
+                sink.pass_over(&begun);
+                return Some(found.end);
+            }
+            batch.push(begun);
+            found.end
         } else {
-            self.sink.record(&record);
+            // Most are found where they stay.
+            batch.push(begun);
+            let found = find(walker, (text, start), batch.last_mut()?, &mut |_, _| true);
+            match found {
+                Some(found) => found.end,
+                None => {
+                    batch.pop();
+                    return None;
+                }
+            }
+        };
+        if batch.len() >= BATCH {
+            self.give();
         }
         Some(end)
+    }
+
+    /// Gives the sink what was found.
+    fn give(&mut self) {
+        self.batch.iter().for_each(|record| self.sink.record(record));
+        self.batch.clear();
     }
 
     /// An object that stands where a record may stand.
@@ -269,7 +306,10 @@ impl<'a, S: Sink> Reader<'a, S> {
         let inner_at = index.inner_at;
         match TrailRecord::new(index, self.text.get(start..end).unwrap_or_default(), self.base + start as u64)
         {
-            Ok(record) => self.sink.record(&record),
+            Ok(record) => {
+                self.give();
+                self.sink.record(&record);
+            }
             Err(missing) => match kept {
                 [Some(inner), ..] if inner.inner_text().is_some() => self.inner(inner, inner_at),
                 [_, category, event_type] if is_summary(category, event_type) => self.sink.summary(),
@@ -285,6 +325,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         match parse_record(&text) {
             Ok(mut record) => {
                 record.stand_at(self.base + at as u64);
+                self.give();
                 self.sink.record(&record);
             }
             Err(fault) => {
