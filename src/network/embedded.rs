@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jiff::civil::Date;
 use libdeflater::Decompressor;
 
-use super::table::{About, Key, Origin, Range, Ranges, Table};
+use super::table::{About, Family, Key, Origin, Range, Table};
 
 static FILE: &[u8] = include_bytes!("../../data/asn.bin");
 const MAGIC: &[u8] = b"LAASN\0\0\x01";
@@ -63,7 +63,7 @@ fn decode(file: &[u8]) -> Result<Table, Damaged> {
     if !reader.rest.is_empty() {
         return Err(Damaged("something follows its end"));
     }
-    Ok(Table::of(about, Ranges { v4, v6 }))
+    Ok(Table::of_families(about, v4, v6))
 }
 
 fn little(bytes: &[u8]) -> Result<(u32, &[u8]), Damaged> {
@@ -157,25 +157,24 @@ impl<'t> Reader<'t> {
         &mut self,
         numbers: &[u32],
         narrow: impl Fn(u128) -> Option<K>,
-    ) -> Result<Vec<Range<K>>, Damaged> {
+    ) -> Result<Family<K>, Damaged> {
         const BEYOND: Damaged = Damaged("a range lies beyond the last address");
         let count = self.count()?;
         let gaps = self.column(count)?;
         let lengths = self.column(count)?;
         let mut free = Some(0u128);
-        let mut ranges = Vec::with_capacity(count);
-        for (gap, length) in gaps.into_iter().zip(lengths) {
+        // Each begins behind the one before.
+        Family::disjoint(gaps.into_iter().zip(lengths).map(|(gap, length)| {
             let first = free.and_then(|free| free.checked_add(gap)).ok_or(BEYOND)?;
             let before = length.checked_sub(1).ok_or(Damaged("a range is empty"))?;
             let last = first.checked_add(before).ok_or(BEYOND)?;
             free = last.checked_add(1);
-            ranges.push(Range {
+            Ok(Range {
                 first: narrow(first).ok_or(BEYOND)?,
                 last: narrow(last).ok_or(BEYOND)?,
                 number: *numbers.get(self.small()? as usize).ok_or(Damaged("an AS number is missing"))?,
-            });
-        }
-        Ok(ranges)
+            })
+        }))
     }
 }
 

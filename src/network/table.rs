@@ -2,6 +2,7 @@
 //! boundaries, searched by halving.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -69,7 +70,7 @@ impl Ranges {
 
 /// One family. Each boundary begins what its number holds for, up to the next; before the first there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Family<K> {
+pub(super) struct Family<K> {
     starts: Vec<K>,
     numbers: Vec<u32>,
 }
@@ -81,27 +82,35 @@ impl<K: Key> Family<K> {
         let mut family = Family { starts: Vec::new(), numbers: Vec::new() };
         if ranges.windows(2).any(|pair| matches!(pair, [one, next] if one.last >= next.first)) {
             family.narrowest(&ranges);
-        } else {
-            family.disjoint(&ranges);
+            family.starts.shrink_to_fit();
+            family.numbers.shrink_to_fit();
+            return family;
         }
-        family.starts.shrink_to_fit();
-        family.numbers.shrink_to_fit();
+        let Ok(family) = Family::disjoint(ranges.into_iter().map(Ok::<_, Infallible>));
         family
     }
 
     /// Sorted ranges of which none overlap.
-    fn disjoint(&mut self, ranges: &[Range<K>]) {
+    ///
+    /// # Errors
+    /// The first among the ranges.
+    pub(super) fn disjoint<E>(ranges: impl Iterator<Item = Result<Range<K>, E>>) -> Result<Self, E> {
+        let mut family = Family { starts: Vec::new(), numbers: Vec::new() };
         let mut free = None;
         for range in ranges {
+            let range = range?;
             if let Some(free) = free.filter(|free| *free < range.first) {
-                self.push(free, 0);
+                family.push(free, 0);
             }
-            self.push(range.first, range.number);
+            family.push(range.first, range.number);
             free = range.last.next();
         }
         if let Some(free) = free {
-            self.push(free, 0);
+            family.push(free, 0);
         }
+        family.starts.shrink_to_fit();
+        family.numbers.shrink_to_fit();
+        Ok(family)
     }
 
     /// Sorted ranges. Where several hold an address the narrowest decides, as the longest prefix does in routing. Where
@@ -172,7 +181,11 @@ pub enum Origin {
 
 impl Table {
     pub(super) fn of(about: About, ranges: Ranges) -> Self {
-        Table { about, v4: Family::of(ranges.v4), v6: Family::of(ranges.v6) }
+        Table::of_families(about, Family::of(ranges.v4), Family::of(ranges.v6))
+    }
+
+    pub(super) fn of_families(about: About, v4: Family<u32>, v6: Family<u128>) -> Self {
+        Table { about, v4, v6 }
     }
 
     pub fn about(&self) -> &About {

@@ -59,14 +59,17 @@ impl<'a> Index<'a> {
 
     /// Its members follow.
     pub(super) fn begin_identity(&mut self) -> &mut Found<'a> {
+        if self.has_identity {
+            self.forget_identity();
+        }
         self.has_identity = true;
-        self.identity = Found::nothing(self.text);
         &mut self.identity
     }
 
     /// It is not what its members were found in.
     pub(crate) fn forget_identity(&mut self) {
         self.has_identity = false;
+        self.identity = Found::nothing(self.text);
     }
 
     #[inline(always)]
