@@ -76,7 +76,7 @@ impl Drop for ProgressLine {
     }
 }
 
-/// One line of figures.
+/// One line of figures. What a narrow terminal cuts off stands last.
 fn line(progress: Progress, elapsed: Duration) -> String {
     let Progress { files_found, files, records, bytes, findings, again } = progress;
     if files_found == 0 {
@@ -93,10 +93,10 @@ fn line(progress: Progress, elapsed: Duration) -> String {
     };
     let again = match again {
         0 => String::new(),
-        _ => format!(", {} files read again", HumanCount(again)),
+        _ => format!(", {} read again", HumanCount(again)),
     };
     format!(
-        "{} of {} files, {} records ({}/s), {}, {} findings so far{again}{left}",
+        "{} of {} files{again}{left}, {} records ({}/s), {}, {} findings so far",
         HumanCount(files),
         HumanCount(files_found),
         HumanCount(records),
@@ -154,12 +154,12 @@ mod tests {
         };
         assert_eq!(
             line(progress, Duration::from_secs(10)),
-            "1,000 of 4,000 files, 250,000 records (25,000/s), 3.00 MiB, 12 findings so far, 30 seconds left"
+            "1,000 of 4,000 files, 30 seconds left, 250,000 records (25,000/s), 3.00 MiB, 12 findings so far"
         );
         assert_eq!(
             line(Progress { files: 3_900, again: 1_200, ..progress }, Duration::from_secs(39)),
-            "3,900 of 4,000 files, 250,000 records (6,410/s), 3.00 MiB, 12 findings so far, 1,200 files read again, \
-             1 second left"
+            "3,900 of 4,000 files, 1,200 read again, 1 second left, 250,000 records (6,410/s), 3.00 MiB, \
+             12 findings so far"
         );
         assert_eq!(line(Progress::default(), Duration::ZERO), "looking for files");
     }
