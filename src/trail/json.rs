@@ -50,9 +50,17 @@ fn fail<T>(at: usize, fault: JsonFault) -> Scan<T> {
     Err(JsonError { at, fault })
 }
 
-/// The first byte at or after `at` that is not JSON white space, with its place.
-#[inline]
-pub(crate) fn peek(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
+/// The first byte at or after `at` that is not JSON white space, with its place. Mostly it is the first.
+#[inline(always)]
+pub(crate) fn peek(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    match *bytes.get(at)? {
+        byte if byte > b' ' => Some((at, byte)),
+        _ => peek_behind_space(bytes, at),
+    }
+}
+
+#[inline(never)]
+fn peek_behind_space(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
     loop {
         match *bytes.get(at)? {
             b' ' | b'\t' | b'\n' | b'\r' => at += 1,
