@@ -4,6 +4,7 @@
 //! Tallies of parts of the input merge in any order to the same result, so that neither the order of files nor the
 //! number of threads changes a byte of the output.
 
+mod by_session;
 mod kept;
 mod memory;
 mod places;

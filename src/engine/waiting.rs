@@ -2,7 +2,6 @@
 //! a function's; others do, before or after it. What is kept meanwhile is not the record but, by session, how the
 //! policies would judge its records either way; only where that is not enough is its file read again.
 
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -126,13 +125,8 @@ impl<'p> Engine<'p> {
             return false;
         }
         let Waits { here, texts, .. } = waits;
-        let one = match here.entry(id) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let session = record.session(id, texts);
-                entry.insert(Box::new(Waited { session, rows: SmallVec::new() }))
-            }
-        };
+        let new = || Waited { session: record.session(id, texts), rows: SmallVec::new() };
+        let Some(one) = here.get_or_insert_with(id, new) else { return false };
         let place = match one.rows.iter().position(|row| row.policy == at) {
             Some(place) => place,
             None => {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::by_session::BySession;
 use super::places::{File, Places};
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
@@ -82,16 +83,14 @@ pub struct Waits {
     /// Their numbers.
     #[serde(skip)]
     places: HashMap<Arc<str>, File>,
-    sessions: BySession,
+    sessions: BySession<Waited>,
     /// What waits of the file that is being read. Its number is not known yet.
     #[serde(skip)]
-    pub(super) here: BySession,
+    pub(super) here: BySession<Waited>,
     /// Texts that sessions have in common.
     #[serde(skip)]
     pub(super) texts: Texts,
 }
-
-type BySession = HashMap<Id, Box<Waited>>;
 
 impl Waits {
     pub fn is_empty(&self) -> bool {
@@ -123,24 +122,16 @@ impl Waits {
     /// Only these sessions wait on.
     pub fn retain(&mut self, waits: impl Fn(&Id) -> bool) {
         self.sessions.retain(|id, _| waits(id));
-        self.sessions.shrink_to_fit();
     }
 
     /// Adds what waits of a session to what does already.
-    fn put(&mut self, id: Id, more: Box<Waited>) {
+    fn put(&mut self, id: Id, more: Waited) {
         let Waits { files, sessions, .. } = self;
-        match sessions.entry(id) {
-            Entry::Vacant(entry) => {
-                entry.insert(more);
-            }
-            Entry::Occupied(mut entry) => {
-                let known = &mut entry.get_mut().rows;
-                for row in more.rows {
-                    match known.iter_mut().find(|one| one.policy == row.policy) {
-                        Some(one) => one.merge(row, files),
-                        None => known.push(row),
-                    }
-                }
+        let Some((known, more)) = sessions.insert(id, more) else { return };
+        for row in more.rows {
+            match known.rows.iter_mut().find(|one| one.policy == row.policy) {
+                Some(one) => one.merge(row, files),
+                None => known.rows.push(row),
             }
         }
     }
@@ -155,7 +146,7 @@ impl Waits {
         let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
-        for (id, mut waited) in sessions {
+        for (id, mut waited) in sessions.into_all() {
             for row in &mut waited.rows {
                 row.files.renumber(place);
                 row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
@@ -179,7 +170,7 @@ impl Waits {
     pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> BTreeMap<&str, BTreeSet<Id>> {
         let mut again: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
         let mut unread = Together { names: &self.files, rows: HashMap::new() };
-        for (id, one) in &self.sessions {
+        for (id, one) in self.sessions.iter() {
             match answers.of(*id) {
                 answer if answer == Some(true) || one.rows.iter().any(|row| row.again) => {
                     for (file, _) in one.rows.iter().flat_map(|row| row.files.iter()) {
@@ -359,8 +350,8 @@ mod tests {
         for (at, &(number, policy, count, again)) in rows.iter().enumerate() {
             let session = session(number);
             let id = session.id;
-            let new = || Box::new(Waited { session, rows: SmallVec::new() });
-            let one = waits.here.entry(id).or_insert_with(new);
+            let new = || Waited { session, rows: SmallVec::new() };
+            let one = waits.here.get_or_insert_with(id, new).unwrap();
             let key = UnknownKey {
                 field: "api_call.lambda_session".to_owned(),
                 why: Why::NotInRecord,

@@ -44,6 +44,17 @@ impl Id {
         short.copy_from_slice(&hash[..16]);
         Id(short)
     }
+
+    /// It is a hash already.
+    pub(crate) fn as_hash(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
+    }
+}
+
+/// One of some ids.
+#[cfg(test)]
+pub(crate) fn tests_id(number: u8) -> Id {
+    Id::of(&[&number.to_string()])
 }
 
 /// By whom credentials were issued.
