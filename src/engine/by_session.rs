@@ -118,6 +118,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for BySession<T> {
 
 struct Entries<T>(PhantomData<T>);
 
+/// For so many there is space before they are read.
+const MOST_AT_ONCE: usize = 1 << 17;
+
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
     type Value = BySession<T>;
 
@@ -126,7 +129,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut read = BySession::default();
+        // A damaged store could claim more than there are.
+        let count = map.size_hint().unwrap_or(0).min(MOST_AT_ONCE);
+        let mut read = BySession { all: Vec::with_capacity(count), places: HashTable::with_capacity(count) };
         while let Some((id, value)) = map.next_entry()? {
             // Of two with one id, which only a damaged store could hold, the last counts.
             if let Some((known, value)) = read.insert(id, value) {
