@@ -6,6 +6,7 @@
 
 // What things are.
 pub mod arn;
+mod hashed;
 pub mod moment;
 mod ordered;
 mod texts;

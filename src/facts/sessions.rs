@@ -7,6 +7,7 @@
 mod trust;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -18,13 +19,21 @@ pub use trust::{Admits, admits_lambda};
 
 use super::plain;
 use crate::arn;
+use crate::hashed::HashedMap;
 use crate::moment::EventId;
 use crate::texts::Texts;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
 /// A text in little space. Nobody can make two with the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id([u8; 16]);
+
+// It is a hash already: tables take it as it is.
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.as_hash());
+    }
+}
 
 impl Id {
     fn of(parts: &[&str]) -> Self {
@@ -45,7 +54,6 @@ impl Id {
         Id(short)
     }
 
-    /// It is a hash already.
     pub(crate) fn as_hash(&self) -> u64 {
         self.0.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
     }
@@ -197,7 +205,7 @@ type RoleChanges = BTreeMap<(i64, Option<EventId>), Admits>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions {
     /// By access key.
-    issued: HashMap<Id, IssuedTo>,
+    issued: HashedMap<Id, IssuedTo>,
     /// What each role's trust policy was made to, and when: in order of time and eventID.
     changes: BTreeMap<RoleName, RoleChanges>,
     /// What a snapshot has as trust policies.
@@ -405,7 +413,7 @@ type KnownRoles<'s> = HashMap<(*const u8, *const u8), (Option<&'s RoleChanges>, 
 
 /// The answers for sessions, asked when all records have been read. Of most there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers(HashMap<Id, bool>);
+pub struct Answers(HashedMap<Id, bool>);
 
 impl Answers {
     pub fn add(&mut self, session: &Session, answer: Option<bool>) {

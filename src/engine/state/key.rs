@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::facts::schema::FieldAccess;
+use crate::hashed::HashedMap;
 use crate::moment::Moment;
 use crate::value::Value;
 
@@ -20,26 +21,8 @@ impl Hash for Key {
     }
 }
 
-/// Hashes keys by what they are.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = self.0.rotate_left(8) ^ value;
-    }
-}
-
 /// A table by keys.
-pub(crate) type KeyMap<T> = hashbrown::HashMap<Key, T, std::hash::BuildHasherDefault<AsItIs>>;
+pub(crate) type KeyMap<T> = HashedMap<Key, T>;
 
 /// The key of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,24 @@
+//! Tables by what is a hash already: it is taken as it is.
+
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Hashes what gives one number by that number.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = self.0.rotate_left(8) ^ value;
+    }
+}
+
+/// A table by hashes.
+pub(crate) type HashedMap<K, V> = hashbrown::HashMap<K, V, BuildHasherDefault<AsItIs>>;
