@@ -33,6 +33,7 @@ impl<T> BySession<T> {
         self.all.get(self.place(id)?).map(|(_, value)| value)
     }
 
+    /// It is there then: `None` never comes.
     pub(super) fn get_or_insert_with(&mut self, id: Id, make: impl FnOnce() -> T) -> Option<&mut T> {
         let place = match self.place(&id) {
             Some(place) => place,
