@@ -1,7 +1,7 @@
 //! What the records of a file have in common, so that most of them cost no look-up: which policies a call's source and
 //! name can matter to, and whose record it is.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -68,18 +68,11 @@ impl Names {
         if known.len() >= KEPT {
             known.clear();
         }
-        // Names are told apart by less than all of the source: its end is mostly the same.
-        let hash = |source: &str, name: &str| {
-            let mut hash = hasher.build_hasher();
-            hash.write(name.as_bytes());
-            hash.write_u64(source.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first)));
-            hash.finish()
-        };
         let rehash = |known: &Known| {
             let (source, name) = known.texts.split_at_checked(known.name_at).unwrap_or_default();
-            hash(source, name)
+            hasher.hash_one((source, name))
         };
-        match known.entry(hash(source, name), |known| known.is_of(source, name), rehash) {
+        match known.entry(hasher.hash_one((source, name)), |known| known.is_of(source, name), rehash) {
             Entry::Occupied(entry) => &mut entry.into_mut().relevance,
             Entry::Vacant(entry) => {
                 let texts = [source, name].concat().into();
