@@ -9,7 +9,7 @@ use foldhash::quality::RandomState;
 /// Values of which each is kept once; beyond `MOST` different ones a value is kept by itself. What is kept for sharing is
 /// no part of what shares it: all are equal. Values come from records: the hash is seeded by chance.
 #[derive(Debug)]
-pub struct Kept<T: ?Sized, const MOST: usize = 10_000>(HashSet<Arc<T>, RandomState>);
+pub(crate) struct Kept<T: ?Sized, const MOST: usize = 10_000>(HashSet<Arc<T>, RandomState>);
 
 /// Texts of which each is kept once.
 pub(crate) type Texts = Kept<str, 100_000>;

@@ -150,7 +150,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::facts::sessions::tests_id as id;
 
     proptest! {
         #[test]
@@ -183,6 +182,10 @@ mod tests {
             prop_assert_eq!(own.drain().count(), read_len(&bytes));
             prop_assert!(own.is_empty() && own.iter().next().is_none());
         }
+    }
+
+    fn id(number: u8) -> Id {
+        postcard::from_bytes(&[number; 16]).unwrap()
     }
 
     fn read_len(bytes: &[u8]) -> usize {

@@ -125,7 +125,8 @@ impl<'p> Engine<'p> {
             return false;
         }
         let Waits { here, texts, .. } = waits;
-        let new = || Waited { session: record.session(id, texts), rows: SmallVec::new() };
+        let new =
+            || Waited { session: record.session(id, &mut |text| texts.keep(text)), rows: SmallVec::new() };
         let Some(one) = here.get_or_insert_with(id, new) else { return false };
         let place = match one.rows.iter().position(|row| row.policy == at) {
             Some(place) => place,

@@ -21,7 +21,6 @@ use super::plain;
 use crate::arn;
 use crate::hashed::HashedMap;
 use crate::moment::EventId;
-use crate::texts::Texts;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
 /// A text in little space. Nobody can make two with the same.
@@ -59,12 +58,6 @@ impl Id {
     }
 }
 
-/// One of some ids.
-#[cfg(test)]
-pub(crate) fn tests_id(number: u8) -> Id {
-    Id::of(&[&number.to_string()])
-}
-
 /// By whom credentials were issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum IssuedTo {
@@ -86,22 +79,23 @@ pub struct RoleName {
 
 impl RoleName {
     pub fn new(account: &str, name: &str) -> Self {
-        RoleName::kept((account, name), &mut Texts::default())
+        RoleName::made((account, name), &mut |text| text.into())
     }
 
-    fn kept((account, name): (&str, &str), texts: &mut Texts) -> Self {
-        RoleName { account: texts.keep(account), name: texts.keep(&name.to_ascii_lowercase()) }
+    /// `own`: makes its texts.
+    fn made((account, name): (&str, &str), own: &mut dyn FnMut(&str) -> Arc<str>) -> Self {
+        RoleName { account: own(account), name: own(&name.to_ascii_lowercase()) }
     }
 
     /// Of a role's ARN, with its path or without.
     pub fn of_arn(text: &str) -> Option<Self> {
-        RoleName::kept_of_arn(text, &mut Texts::default())
+        RoleName::made_of_arn(text, &mut |text| text.into())
     }
 
-    fn kept_of_arn(text: &str, texts: &mut Texts) -> Option<Self> {
+    fn made_of_arn(text: &str, own: &mut dyn FnMut(&str) -> Arc<str>) -> Option<Self> {
         let account = arn::account(text)?;
         let name = arn::role_path(text)?.rsplit('/').next()?;
-        Some(RoleName::kept((account, name), texts))
+        Some(RoleName::made((account, name), own))
     }
 }
 
@@ -127,15 +121,15 @@ impl Session {
     /// `None` where the record itself says whose the session is, or that it is no role's.
     pub fn of(record: &TrailRecord<'_>) -> Option<Self> {
         let id = Session::id_of(record)?;
-        Some(Session::with_id(record, id, &mut Texts::default()))
+        Some(Session::with_id(record, id, &mut |text| text.into()))
     }
 
     /// The same where its id was made before.
-    fn with_id(record: &TrailRecord<'_>, id: Id, texts: &mut Texts) -> Self {
+    fn with_id(record: &TrailRecord<'_>, id: Id, own: &mut dyn FnMut(&str) -> Arc<str>) -> Self {
         let identity = record.identity();
         let key = identity.access_key_id().text().map(|key| Id::of(&[key]));
         let role = match identity.principal() {
-            Field::Known(principal) => RoleName::kept_of_arn(&principal.text(), texts),
+            Field::Known(principal) => RoleName::made_of_arn(&principal.text(), own),
             Field::Absent | Field::Unread => None,
         };
         let name = identity.session_name();
@@ -174,8 +168,8 @@ impl Session {
 pub trait HasSession {
     /// See [`Session::id_of`].
     fn session_id(&self) -> Option<Id>;
-    /// The session of this id. `texts`: where its own are kept.
-    fn session(&self, id: Id, texts: &mut Texts) -> Session;
+    /// The session of this id. `own`: makes its texts.
+    fn session(&self, id: Id, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session;
 }
 
 impl HasSession for TrailRecord<'_> {
@@ -183,8 +177,8 @@ impl HasSession for TrailRecord<'_> {
         Session::id_of(self)
     }
 
-    fn session(&self, id: Id, texts: &mut Texts) -> Session {
-        Session::with_id(self, id, texts)
+    fn session(&self, id: Id, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session {
+        Session::with_id(self, id, own)
     }
 }
 

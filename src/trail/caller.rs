@@ -50,17 +50,18 @@ const OBJECTS: [Object; 7] = [
         places: (CREATED, CONTEXT_SCOPE_ISSUER),
         keys: &["creationDate", "mfaAuthenticated"],
     },
-    Object {
-        at: Some(CONTEXT_SCOPE),
-        places: (CONTEXT_SCOPE_ISSUER, SCOPE_ISSUER),
-        keys: &["issuerType", "credentialsIssuedTo"],
-    },
-    Object {
-        at: Some(IN_SCOPE_OF),
-        places: (SCOPE_ISSUER, PLACES),
-        keys: &["issuerType", "credentialsIssuedTo"],
-    },
+    Object { at: Some(CONTEXT_SCOPE), places: (CONTEXT_SCOPE_ISSUER, SCOPE_ISSUER), keys: SCOPE },
+    Object { at: Some(IN_SCOPE_OF), places: (SCOPE_ISSUER, PLACES), keys: SCOPE },
 ];
+
+/// The members of `inScopeOf`, wherever it stands.
+const SCOPE: &[&str] = &["issuerType", "credentialsIssuedTo"];
+
+/// The keys of an object's members that are read.
+#[cfg(test)]
+pub(super) fn keys(object: usize) -> &'static [&'static str] {
+    OBJECTS[object].keys
+}
 
 /// How many objects there are.
 pub(super) const OBJECT_COUNT: usize = OBJECTS.len();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::parse_event_time;
+use crate::arn::is_account;
 
 /// The parts of CloudTrail's file names:
 /// `ACCOUNT_CloudTrail_REGION_20250301T0005Z_UNIQUE.json.gz`, usually below
@@ -31,8 +32,7 @@ impl TrailFileName {
         let (account, class, region) = (parts.next()?, parts.next()?, parts.next()?);
         // Digest files have the trail's name and home region between region and time.
         let time = parts.find_map(file_time)?;
-        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_account || !class.starts_with("CloudTrail") || region.is_empty() {
+        if !is_account(account) || !class.starts_with("CloudTrail") || region.is_empty() {
             return None;
         }
         let organization = components.find(|part| is_organization(part)).map(str::to_owned);

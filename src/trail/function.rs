@@ -7,6 +7,7 @@ use memchr::memchr_iter;
 use super::field::Field;
 use super::identity::Identity;
 use super::record::{TrailRecord, string_field};
+use crate::arn::is_account;
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -35,7 +36,6 @@ fn designator(text: &str) -> Option<Designator<'_>> {
         (count, from) = (count + 1, end + 1);
     }
     let parts = all.get(..count)?;
-    let is_account = |part: &str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit());
     let (partition, mut rest) = match parts {
         ["arn", partition, "lambda", rest @ ..] => (Some(*partition), rest),
         rest => (None, rest),
@@ -213,9 +213,7 @@ impl<'a> TrailRecord<'a> {
             let is_function = kind.text() == Some("AWS::Lambda::Function");
             let Field::Known(arn) = arn else { return None };
             let account = match account {
-                Field::Known(id) if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    Field::Known(id)
-                }
+                Field::Known(id) if is_account(&id) => Field::Known(id),
                 _ => Field::Absent,
             };
             is_function.then_some((arn, account))

@@ -14,7 +14,7 @@ use super::field::Field;
 use super::json::{Raw, RawKind};
 use super::record::Escapes;
 
-use crate::arn::role_path;
+use crate::arn::{is_account, role_path};
 
 type Text<'a> = Field<Cow<'a, str>>;
 
@@ -418,10 +418,6 @@ fn non_empty(field: Text<'_>) -> Text<'_> {
         Field::Known(text) if text.is_empty() => Field::Absent,
         other => other,
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The account of an ARN, where it has one.

@@ -97,10 +97,6 @@ impl<'a> Index<'a> {
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
         self.values.get(slot as usize)?.of(self.text)
     }
-
-    pub(crate) fn str(&self, slot: Slot) -> Option<Cow<'a, str>> {
-        self.get(slot)?.as_str()
-    }
 }
 
 /// One CloudTrail record. Making it costs one scan; every accessor reads only its own member.
@@ -133,36 +129,28 @@ impl<'a> TrailRecord<'a> {
         &mut self.index
     }
 
-    /// It has this text, and all its members were found: is there what it cannot do without? `strings`: those that were
-    /// noted.
-    pub(super) fn is_whole(&mut self, text: &'a str, strings: Escapes) -> bool {
+    /// It has this text, and all its members were found: which of those that it cannot do without are there? `strings`:
+    /// those that were noted.
+    pub(super) fn complete(&mut self, text: &'a str, strings: Escapes) -> [(&'static str, bool); 3] {
         (self.text, self.strings) = (text, strings);
         let is_string = |slot| self.index.get(slot).is_some_and(|value| value.inner_text().is_some());
         let time = self.index.get(Slot::EventTime).and_then(|value| strings.read(value));
-        match time.and_then(|text| parse_event_time(&text)) {
-            Some(time) if is_string(Slot::EventSource) && is_string(Slot::EventName) => {
-                self.time = time;
-                true
-            }
-            _ => false,
-        }
+        let time = time.and_then(|text| parse_event_time(&text));
+        let there = [
+            ("eventSource", is_string(Slot::EventSource)),
+            ("eventName", is_string(Slot::EventName)),
+            ("eventTime", time.is_some()),
+        ];
+        self.time = time.unwrap_or_default();
+        there
     }
 
     /// A record from its indexed members, or the names of the members it cannot do without.
     pub(crate) fn new(index: Index<'a>, text: &'a str, offset: u64) -> Result<Self, Vec<&'static str>> {
         let mut record = TrailRecord { index, ..TrailRecord::begun("", offset) };
-        if record.is_whole(text, Escapes::Perhaps) {
-            return Ok(record);
-        }
-        let index = &record.index;
-        let is_string = |slot| index.get(slot).is_some_and(|value| value.inner_text().is_some());
-        let time = index.str(Slot::EventTime).and_then(|text| parse_event_time(&text));
-        let missing = [
-            (!is_string(Slot::EventSource), "eventSource"),
-            (!is_string(Slot::EventName), "eventName"),
-            (time.is_none(), "eventTime"),
-        ];
-        Err(missing.into_iter().filter_map(|(is_missing, name)| is_missing.then_some(name)).collect())
+        let there = record.complete(text, Escapes::Perhaps).into_iter();
+        let missing: Vec<_> = there.filter_map(|(name, is_there)| (!is_there).then_some(name)).collect();
+        if missing.is_empty() { Ok(record) } else { Err(missing) }
     }
 
     /// Reads one record from its own JSON text, as LookupEvents gives it in `CloudTrailEvent`.

@@ -94,7 +94,8 @@ fn find<'a>(
     needs: &mut dyn FnMut(&str, &str) -> bool,
 ) -> Option<Walked> {
     let found = walker.walk(text, start, record.index(), needs)?;
-    record.is_whole(text.get(start..found.end)?, found.strings).then_some(found)
+    let there = record.complete(text.get(start..found.end)?, found.strings);
+    there.iter().all(|(_, is_there)| *is_there).then_some(found)
 }
 
 /// So many records are found before they are given to the sink: finding them and judging them is code of two kinds, of

@@ -1,9 +1,12 @@
 //! Texts of records, as strange as they may be.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::record;
+use crate::trail::caller;
 
 /// A JSON string: any of its characters may be written as an escape.
 fn json_string(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
@@ -95,21 +98,13 @@ pub(super) fn any_record() -> impl Strategy<Value = String> {
 /// A `userIdentity`, or what may stand in its place.
 pub(super) fn caller() -> impl Strategy<Value = String> {
     let text = json_string("[a-z\"\\\\:{}\\[\\],]{0,20}|[a-z]{60,80}".prop_map(String::from));
-    let name = prop::sample::select(vec![
-        "type",
-        "principalId",
-        "arn",
-        "accountId",
-        "accessKeyId",
-        "userName",
-        "invokedBy",
-        "sessionContext",
-        "inScopeOf",
-        "identityProvider",
-        "xtype",
-        "t\\u0079pe",
-        "a\\\"arn",
-    ]);
+    // All that are read, and others: the tests must not know fewer than the reader.
+    let among = |objects: Range<usize>, others: &'static [&'static str]| {
+        let keys: Vec<&str> = objects.flat_map(caller::keys).chain(others).copied().collect();
+        prop::sample::select(keys)
+    };
+    let quoted = |key: &str| format!("\"{key}\"");
+    let name = among(0..1, &["xtype", "t\\u0079pe", "a\\\"arn"]);
     let kind = prop::sample::select(vec![
         r#""AssumedRole""#,
         r#""IAMUser""#,
@@ -118,7 +113,6 @@ pub(super) fn caller() -> impl Strategy<Value = String> {
         r#""AWS\u0041ccount""#,
         "null",
     ]);
-    let key = |keys: &'static [&'static str]| prop::sample::select(keys).prop_map(|key| format!("\"{key}\""));
     let leaf = || {
         let texts = [
             r#""AWS::Lambda::Function""#,
@@ -137,30 +131,9 @@ pub(super) fn caller() -> impl Strategy<Value = String> {
         prop::sample::select(texts.to_vec()).prop_map(str::to_owned)
     };
     // Of a session's context, and of what is in it.
-    let inner = object((
-        key(&[
-            "arn",
-            "creationDate",
-            "mfaAuthenticated",
-            "federatedProvider",
-            "issuerType",
-            "credentialsIssuedTo",
-            "a\\u0072n",
-        ]),
-        leaf(),
-    ))
-    .boxed();
+    let inner = object((among(2..caller::OBJECT_COUNT, &["a\\u0072n"]).prop_map(quoted), leaf())).boxed();
     let context = object((
-        key(&[
-            "sessionIssuer",
-            "webIdFederationData",
-            "attributes",
-            "ec2RoleDelivery",
-            "sourceIdentity",
-            "inScopeOf",
-            "arn",
-            "inScope\\u004ff",
-        ]),
+        among(1..2, &["arn", "inScope\\u004ff"]).prop_map(quoted),
         prop_oneof![1 => leaf(), 4 => inner.clone()],
     ));
     let nested = prop_oneof![4 => context, 2 => inner, 1 => leaf()].boxed();

@@ -99,18 +99,19 @@ fn walk_caller(
     let (order, inner) = orders.split_first_mut()?;
     let asked = |before: &[u8]| caller::place_of(object, before);
     walk(order, asked, bytes, at, |place, value, first| {
-        let end = match caller::object_at(place) {
-            _ if place == OTHER => return skip(bytes, value, first, outer),
-            None => noted(bytes, value, first, outer, strings)?,
+        if place == OTHER {
+            return skip(bytes, value, first, outer);
+        }
+        let within = caller::object_at(place);
+        if let Some(within) = within {
+            found.begin(within);
+        }
+        let end = match within.filter(|_| first == b'{') {
             Some(within) => {
-                found.begin(within);
-                if first == b'{' {
-                    let orders = inner.get_mut(within - object - 1..)?;
-                    walk_caller((orders, within), (bytes, value + 1, outer + 1), (found, strings))?
-                } else {
-                    noted(bytes, value, first, outer, strings)?
-                }
+                let orders = inner.get_mut(within - object - 1..)?;
+                walk_caller((orders, within), (bytes, value + 1, outer + 1), (found, strings))?
             }
+            None => noted(bytes, value, first, outer, strings)?,
         };
         found.set(place, value, end);
         Some(end)
