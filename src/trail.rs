@@ -28,6 +28,7 @@ mod read;
 mod record;
 mod remote;
 
+mod skip;
 mod slot;
 mod space;
 mod split;

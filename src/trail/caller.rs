@@ -156,7 +156,14 @@ impl<'a> Found<'a> {
         self.members.get(place)?.of(self.text)
     }
 
-    /// A member stands there. What was found in another one of the same key is forgotten.
+    /// A member stands there, in which nothing is read.
+    #[inline(always)]
+    pub(super) fn note(&mut self, place: u8, from: usize, to: usize) {
+        self.forget_within(place);
+        self.set(place, from, to);
+    }
+
+    /// A member stands there.
     #[inline(always)]
     pub(super) fn set(&mut self, place: u8, from: usize, to: usize) {
         if let Some(member) = self.members.get_mut(usize::from(place)) {
@@ -164,12 +171,11 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// The members within an object are none yet.
+    /// What was found within another member of the same key counts no more.
     #[inline(always)]
-    pub(super) fn begin(&mut self, object: usize) {
-        let within = OBJECTS
-            .get(object)
-            .and_then(|Object { places: (from, to), .. }| self.members.get_mut(*from..*to));
+    pub(super) fn forget_within(&mut self, place: u8) {
+        let places = object_at(place).and_then(|object| OBJECTS.get(object)).map(|object| object.places);
+        let within = places.and_then(|(from, to)| self.members.get_mut(from..to));
         within.into_iter().flatten().for_each(|member| *member = Span::default());
     }
 }

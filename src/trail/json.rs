@@ -81,17 +81,19 @@ pub(crate) fn expect(bytes: &[u8], at: usize, byte: u8, name: &'static str) -> S
 
 /// A mask of the bytes among sixteen that end a plain run of string characters: quotes, backslashes, control
 /// characters. The lowest bit is the first byte's.
-#[inline]
-fn special(chunk: [u8; 16]) -> u32 {
+#[inline(always)]
+pub(super) fn special(chunk: [u8; 16]) -> u32 {
     let bytes = u8x16::from(chunk);
-    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-    (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control).to_bitmask()
+    // With this bit turned a quote is the next byte behind the control characters.
+    let turned = bytes ^ u8x16::splat(2);
+    let low = turned.min(u8x16::splat(0x20)).simd_eq(turned);
+    (low | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
 /// The place behind the closing quote of a string without escapes, from behind its opening quote; `None` where it needs
 /// a closer look.
 #[inline(always)]
-pub(crate) fn skip_plain(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn skip_plain(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let mask = special(*bytes.get(at..)?.first_chunk::<16>()?);
         if mask != 0 {

@@ -72,9 +72,10 @@ impl<'a> Index<'a> {
         self.identity = Found::nothing(self.text);
     }
 
+    /// The member of the slot of this number stands there, if there is such a slot.
     #[inline(always)]
-    pub(crate) fn set(&mut self, slot: Slot, from: usize, to: usize) {
-        if let Some(kept) = self.values.get_mut(slot as usize) {
+    pub(super) fn note(&mut self, slot: u8, from: usize, to: usize) {
+        if let Some(kept) = self.values.get_mut(usize::from(slot)) {
             *kept = Span::new(from, to);
         }
     }
@@ -91,7 +92,7 @@ impl<'a> Index<'a> {
         if slot == Slot::CloudTrailEvent {
             self.inner_at = member.at;
         }
-        self.set(slot, member.at, member.at + member.value.text().len());
+        self.note(slot as u8, member.at, member.at + member.value.text().len());
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {

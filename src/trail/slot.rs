@@ -127,12 +127,6 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 impl Slot {
-    /// Is it one of the members that a first look needs: whose record it is, of what, and when?
-    #[inline]
-    pub(crate) fn is_first(self) -> bool {
-        (self as u8) < FIRST
-    }
-
     /// The slot of this number.
     #[inline(always)]
     pub(super) fn at(number: u8) -> Option<Self> {
@@ -143,9 +137,6 @@ impl Slot {
         KEYS.get(self as usize).map_or("", |(key, _)| key)
     }
 }
-
-/// How many slots a first look needs: they stand first.
-const FIRST: u8 = 7;
 
 slots! {
     EventSource = "eventSource",

@@ -28,8 +28,7 @@ pub(crate) trait Sink {
     fn needs(&mut self, _source: &str, _name: &str) -> bool {
         true
     }
-    /// Takes note of a record whose source and name [`Sink::needs`] was asked about last, and said no to. Only the
-    /// members of a first look are there: event source, name, time and category, account, region.
+    /// Takes note of a record whose source and name [`Sink::needs`] was asked about last, and said no to.
     fn pass_over(&mut self, _record: &TrailRecord<'_>) {}
     /// A summary (Insights, aggregated events) instead of a record.
     fn summary(&mut self);

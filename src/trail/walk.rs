@@ -5,30 +5,23 @@
 //! It accepts what the scanner of [`super::json`] accepts, and finds the same. Where it is not sure (a key with an escape,
 //! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
 
+use wide::u8x16;
+
 use super::caller::{self, Found};
-use super::json::{peek, skip_plain, skip_string, skip_value};
-use super::record::{Escapes, Index};
-use super::slot::{Slot, slot_before};
+use super::json::skip_string;
+use super::record::{Escapes, Index, MAX_TEXT};
+use super::skip::{self, HasEscapes, solid};
+use super::slot::{SLOTS, Slot, slot_before};
 
 /// What a record turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Walked {
     /// Behind its closing bracket.
     pub(crate) end: usize,
-    /// Nobody needs it: only the members of a first look were noted.
+    /// Nobody needs it.
     pub(crate) passed_over: bool,
     /// The strings that were noted.
     pub(crate) strings: Escapes,
-}
-
-/// How much of a record is noted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// All, and source and name are not both known yet.
-    Unnamed,
-    All,
-    /// The members of a first look.
-    First,
 }
 
 /// Scans records of one text, one after the other.
@@ -49,101 +42,182 @@ impl Walker {
         needs: impl FnOnce(&str, &str) -> bool,
     ) -> Option<Walked> {
         let Walker { records, callers } = self;
-        let bytes = text.as_bytes();
-        let mut needs = Some(needs);
-        let mut wanted = Wanted::Unnamed;
-        let mut strings = Escapes::None;
-        let end = walk(records, slot_of, bytes, open + 1, |of, value, first| {
-            let slot = match Slot::at(of) {
-                Some(slot) if wanted != Wanted::First || slot.is_first() => slot,
-                _ => return skip(bytes, value, first, 1),
-            };
-            if first == b'{' && slot == Slot::UserIdentity {
-                let found = index.begin_identity();
-                let end = walk_caller((callers, 0), (bytes, value + 1, 2), (found, &mut strings))?;
-                index.set(slot, value, end);
-                return Some(end);
-            }
-            let end = noted(bytes, value, first, 1, &mut strings)?;
-            index.set(slot, value, end);
-            match slot {
-                Slot::EventSource | Slot::EventName => {
-                    // A second one is not what was asked about, and the last counts.
-                    if wanted != Wanted::Unnamed {
-                        return None;
-                    }
-                    let text = |slot| index.get(slot).and_then(|value| strings.read(value));
-                    if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
-                        let needed = needs.take().is_none_or(|needs| needs(&source, &name));
-                        wanted = if needed { Wanted::All } else { Wanted::First };
-                    }
+        let text = Text::of(text.as_bytes())?;
+        let mut escapes = HasEscapes(false);
+        let mut record = Record { index, callers, needs: Some(needs), needed: None };
+        let rest = walk(records, slot_of, (text, text.0.get(open..)?), &mut record, &mut escapes)?;
+        let needed = record.needed?;
+        Some(Walked { end: text.at(rest), passed_over: !needed, strings: strings(escapes) })
+    }
+}
+
+fn strings(HasEscapes(escapes): HasEscapes) -> Escapes {
+    if escapes { Escapes::Perhaps } else { Escapes::None }
+}
+
+/// The whole text.
+#[derive(Clone, Copy)]
+struct Text<'t>(&'t [u8]);
+
+impl<'t> Text<'t> {
+    /// `None` where a place in it would not be one of an index.
+    fn of(bytes: &'t [u8]) -> Option<Self> {
+        (bytes.len() <= MAX_TEXT).then_some(Text(bytes))
+    }
+
+    /// Where the rest of it begins.
+    #[inline(always)]
+    fn at(self, rest: &[u8]) -> usize {
+        self.0.len() - rest.len()
+    }
+}
+
+/// Notes where the members of an object stand.
+trait Notes {
+    /// The value of a member of which `of` is asked stands there.
+    fn value(&mut self, of: u8, from: usize, to: usize, escapes: HasEscapes) -> Option<()>;
+
+    /// The same of a value that was not passed over yet, with which `rest` begins. Gives what is behind it.
+    fn read<'t>(
+        &mut self,
+        of: u8,
+        place: (Text<'t>, &'t [u8]),
+        escapes: &mut HasEscapes,
+    ) -> Option<&'t [u8]>;
+}
+
+/// A record, whose members are those of slots.
+struct Record<'w, 'a, N> {
+    index: &'w mut Index<'a>,
+    callers: &'w mut [Order],
+    needs: Option<N>,
+    needed: Option<bool>,
+}
+
+/// A set of slots.
+const fn set_of(slots: &[Slot]) -> u32 {
+    assert!(SLOTS <= u32::BITS as usize);
+    let (mut set, mut at) = (0, 0);
+    while at < slots.len() {
+        set |= 1 << slots[at] as u32;
+        at += 1;
+    }
+    set
+}
+
+/// Members with which there is more to do than to note them.
+const CLOSER: u32 = set_of(&[
+    Slot::EventSource,
+    Slot::EventName,
+    Slot::UserIdentity,
+    Slot::CloudTrailEvent,
+    Slot::DigestS3Bucket,
+    Slot::DigestStartTime,
+]);
+
+impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
+    #[inline(never)]
+    fn closer(&mut self, of: u8, escapes: HasEscapes) -> Option<()> {
+        match Slot::at(of)? {
+            Slot::EventSource | Slot::EventName => {
+                // A second one is not what was asked about, and the last counts.
+                if self.needed.is_some() {
+                    return None;
                 }
-                Slot::UserIdentity => index.forget_identity(),
-                // How files of other shapes are told apart is not looked for here.
-                Slot::CloudTrailEvent | Slot::DigestS3Bucket | Slot::DigestStartTime => return None,
-                _ => {}
+                let strings = strings(escapes);
+                let text = |slot| self.index.get(slot).and_then(|value| strings.read(value));
+                if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
+                    self.needed = Some(self.needs.take().is_none_or(|needs| needs(&source, &name)));
+                }
+                Some(())
             }
-            Some(end)
-        })?;
-        (wanted != Wanted::Unnamed).then_some(Walked { end, passed_over: wanted == Wanted::First, strings })
+            Slot::UserIdentity => {
+                self.index.forget_identity();
+                Some(())
+            }
+            // How files of other shapes are told apart is not looked for here.
+            _ => None,
+        }
     }
 }
 
-/// Walks one of a caller's objects, from behind its bracket, and those within it. `orders`: its own, and behind it those
-/// of the objects that follow. `outer`: how many levels enclose its members.
-fn walk_caller(
-    (orders, object): (&mut [Order], usize),
-    (bytes, at, outer): (&[u8], usize, u32),
-    (found, strings): (&mut Found<'_>, &mut Escapes),
-) -> Option<usize> {
-    let (order, inner) = orders.split_first_mut()?;
-    let asked = |before: &[u8]| caller::place_of(object, before);
-    walk(order, asked, bytes, at, |place, value, first| {
-        if place == OTHER {
-            return skip(bytes, value, first, outer);
+impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
+    #[inline(always)]
+    fn value(&mut self, of: u8, from: usize, to: usize, escapes: HasEscapes) -> Option<()> {
+        self.index.note(of, from, to);
+        if CLOSER.checked_shr(of.into()).unwrap_or(0) & 1 == 1 { self.closer(of, escapes) } else { Some(()) }
+    }
+
+    #[inline(always)]
+    fn read<'t>(
+        &mut self,
+        of: u8,
+        (text, rest): (Text<'t>, &'t [u8]),
+        escapes: &mut HasEscapes,
+    ) -> Option<&'t [u8]> {
+        let from = text.at(rest);
+        if of == Slot::UserIdentity as u8 && rest.first() == Some(&b'{') {
+            let found = self.index.begin_identity();
+            let behind = walk_caller((self.callers, 0), (text, rest, 2), found, escapes)?;
+            self.index.note(of, from, text.at(behind));
+            return Some(behind);
         }
-        let within = caller::object_at(place);
-        if let Some(within) = within {
-            found.begin(within);
-        }
-        let end = match within.filter(|_| first == b'{') {
+        let behind = skip::value(rest, 1, escapes)?;
+        self.value(of, from, text.at(behind), *escapes)?;
+        Some(behind)
+    }
+}
+
+/// One of a caller's objects, whose members are those of places.
+struct Caller<'w, 'a> {
+    /// Those of the objects that follow it.
+    orders: &'w mut [Order],
+    object: usize,
+    /// How many levels enclose its members.
+    outer: u32,
+    found: &'w mut Found<'a>,
+}
+
+impl Notes for Caller<'_, '_> {
+    #[inline(always)]
+    fn value(&mut self, place: u8, from: usize, to: usize, _: HasEscapes) -> Option<()> {
+        self.found.note(place, from, to);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn read<'t>(
+        &mut self,
+        place: u8,
+        (text, rest): (Text<'t>, &'t [u8]),
+        escapes: &mut HasEscapes,
+    ) -> Option<&'t [u8]> {
+        let within = caller::object_at(place).filter(|_| rest.first() == Some(&b'{'));
+        let from = text.at(rest);
+        self.found.forget_within(place);
+        let behind = match within {
             Some(within) => {
-                let orders = inner.get_mut(within - object - 1..)?;
-                walk_caller((orders, within), (bytes, value + 1, outer + 1), (found, strings))?
+                let orders = self.orders.get_mut(within - self.object - 1..)?;
+                walk_caller((orders, within), (text, rest, self.outer + 1), self.found, escapes)?
             }
-            None => noted(bytes, value, first, outer, strings)?,
+            None => skip::value(rest, self.outer, escapes)?,
         };
-        found.set(place, value, end);
-        Some(end)
-    })
-}
-
-/// Skips a value, which begins with the byte `first` and which `outer` levels enclose.
-#[inline(always)]
-fn skip(bytes: &[u8], at: usize, first: u8, outer: u32) -> Option<usize> {
-    let is = |word: &[u8]| bytes.get(at..at + word.len()).is_some_and(|found| found == word);
-    match first {
-        b'"' => skip_string(bytes, at + 1).ok(),
-        b'n' if is(b"null") => Some(at + 4),
-        b't' if is(b"true") => Some(at + 4),
-        b'f' if is(b"false") => Some(at + 5),
-        _ => skip_value(bytes, at, outer).ok(),
+        self.found.set(place, from, text.at(behind));
+        Some(behind)
     }
 }
 
-/// Skips a value that is noted. `strings`: those that were noted so far.
-#[inline(always)]
-fn noted(bytes: &[u8], at: usize, first: u8, outer: u32, strings: &mut Escapes) -> Option<usize> {
-    if first != b'"' {
-        return skip(bytes, at, first, outer);
-    }
-    skip_plain(bytes, at + 1).or_else(|| {
-        let end = skip_string(bytes, at + 1).ok()?;
-        if bytes.get(at..end)?.contains(&b'\\') {
-            *strings = Escapes::Perhaps;
-        }
-        Some(end)
-    })
+/// Walks one of a caller's objects, and those within it. `orders`: its own, and behind it those of the objects that
+/// follow. `outer`: how many levels enclose its members.
+fn walk_caller<'t>(
+    (orders, object): (&mut [Order], usize),
+    (text, rest, outer): (Text<'t>, &'t [u8], u32),
+    found: &mut Found<'_>,
+    escapes: &mut HasEscapes,
+) -> Option<&'t [u8]> {
+    let (order, orders) = orders.split_first_mut()?;
+    let asked = |before: &[u8]| caller::place_of(object, before);
+    walk(order, asked, (text, rest), &mut Caller { orders, object, outer, found }, escapes)
 }
 
 /// The slot of a key without escapes that ends where this text ends.
@@ -151,34 +225,37 @@ fn slot_of(before: &[u8]) -> Option<u8> {
     slot_before(before).map(|slot| slot as u8)
 }
 
-/// Walks an object from behind its `{` to behind its `}`. `note` gets what is asked of each member (`OTHER`: nothing),
-/// where its value begins and with which byte, and gives where it ends.
+/// Walks an object from its `{`, with which `rest` begins, and gives what is behind its `}`.
 #[inline(always)]
-fn walk(
+fn walk<'t>(
     order: &mut Order,
     asked: impl Fn(&[u8]) -> Option<u8>,
-    bytes: &[u8],
-    at: usize,
-    mut note: impl FnMut(u8, usize, u8) -> Option<usize>,
-) -> Option<usize> {
-    let (mut at, byte) = peek(bytes, at)?;
-    if byte == b'}' {
-        return Some(at + 1);
-    }
-    let mut last = 0;
+    (text, mut rest): (Text<'t>, &'t [u8]),
+    notes: &mut impl Notes,
+    escapes: &mut HasEscapes,
+) -> Option<&'t [u8]> {
+    let open = rest.len();
+    let mut last = BEGINNING;
     loop {
-        let (key, of, behind) = match order.expected(last, bytes, at) {
-            Some(found) => found,
-            None => order.look_up(last, &asked, bytes, at)?,
+        let (of, value);
+        (last, of, value) = match order.expected(last, rest) {
+            Some(member) => member,
+            None => match order.look_up((last, rest.len() == open), &asked, text, rest)? {
+                Next::Member(key, of, value) => (key, of, value),
+                Next::End(behind) => return Some(behind),
+            },
         };
-        last = key;
-        let (value, first) = peek(bytes, behind)?;
-        let end = note(of, value, first)?;
-        match peek(bytes, end)? {
-            (comma, b',') => at = comma + 1,
-            (end, b'}') => return Some(end + 1),
-            _ => return None,
-        }
+        let behind = match value {
+            [b'"', inner @ ..] => skip::string(inner, escapes),
+            _ => skip::word(value),
+        };
+        rest = match behind {
+            Some(behind) => {
+                notes.value(of, text.at(value), text.at(behind), *escapes)?;
+                behind
+            }
+            None => notes.read(of, (text, value), escapes)?,
+        };
     }
 }
 
@@ -188,99 +265,118 @@ pub(crate) const OTHER: u8 = u8::MAX;
 /// How many keys are expected; others are looked up.
 const KEYS: usize = 64;
 
-/// The longest key that is expected, with quotes and colon.
+/// The longest key that is expected, with all that stands around it.
 const LONGEST: usize = 32;
 
-/// Keys in the order in which they came. The first stands for an object's beginning.
+/// Stands for an object's beginning, and for a key that is not expected.
+const BEGINNING: u8 = 0;
+
+/// Keys in the order in which they came. The first stands for [`BEGINNING`].
 #[derive(Debug)]
 struct Order(Vec<Key>);
 
 impl Default for Order {
     fn default() -> Self {
-        Order(vec![Key { first: 0, last: 0, len: 0, of: OTHER, next: [0; 2] }])
+        Order(vec![Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; 2] }])
     }
 }
 
-/// A key with its quotes and its colon.
+/// A key with all that stands between the values around it: a bracket or a comma, white space, a colon.
 #[derive(Debug, Clone, Copy)]
 struct Key {
-    /// Its first and its last sixteen bytes; eight of a shorter one, or four. They may overlap.
-    first: u128,
-    last: u128,
-    len: usize,
+    is: [u8x16; 2],
+    /// Set where nothing is asked of a byte.
+    any: [u8x16; 2],
+    len: u8,
     /// What is asked of its member.
     of: u8,
     /// Which came behind it, the latest first.
     next: [u8; 2],
 }
 
-impl Key {
-    /// `None` where it is too long, or too short.
-    #[inline(always)]
-    fn ends(text: &[u8]) -> Option<(u128, u128)> {
-        if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
-            return Some((u128::from_le_bytes(*first), u128::from_le_bytes(*last)));
-        }
-        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-            return Some((u64::from_le_bytes(*first).into(), u64::from_le_bytes(*last).into()));
-        }
-        let (first, last) = (text.first_chunk::<4>()?, text.last_chunk::<4>()?);
-        Some((u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()))
-    }
+/// What follows a value, or an object's bracket.
+enum Next<'t> {
+    /// A key, what is asked of its member, and its value.
+    Member(u8, u8, &'t [u8]),
+    /// The object ends before this.
+    End(&'t [u8]),
+}
+
+/// Thirty-two bytes that begin with these, and are `fill` behind them.
+fn padded(text: &[u8], fill: u8) -> Option<[u8x16; 2]> {
+    let mut bytes = [fill; LONGEST];
+    bytes.get_mut(..text.len())?.copy_from_slice(text);
+    let (chunks, _) = bytes.as_chunks::<16>();
+    Some([u8x16::from(*chunks.first()?), u8x16::from(*chunks.last()?)])
 }
 
 impl Order {
-    /// The key behind the one at `last`, what is asked of it, and the place behind its colon, if it is one that came
-    /// there before.
+    /// The key with which `rest` begins, what is asked of it, and its value, if it is one that came there before.
     #[inline(always)]
-    fn expected(&mut self, last: usize, bytes: &[u8], at: usize) -> Option<(usize, u8, usize)> {
-        let next = self.0.get(last)?.next;
-        for expected in next {
-            let key = self.0.get(usize::from(expected))?;
-            let there = bytes.get(at..at + key.len)?;
-            if Key::ends(there) == Some((key.first, key.last)) {
-                return Some((usize::from(expected), key.of, at + key.len));
+    fn expected<'t>(&self, last: u8, rest: &'t [u8]) -> Option<(u8, u8, &'t [u8])> {
+        let bytes = rest.first_chunk::<LONGEST>()?;
+        let (chunks, _) = bytes.as_chunks::<16>();
+        let [first, second] = chunks else { return None };
+        let (first, second) = (u8x16::from(*first), u8x16::from(*second));
+        for next in self.0.get(usize::from(last))?.next {
+            let key = self.0.get(usize::from(next))?;
+            let same = (first.simd_eq(key.is[0]) | key.any[0]) & (second.simd_eq(key.is[1]) | key.any[1]);
+            if same.to_bitmask() == 0xffff {
+                return Some((next, key.of, rest.get(usize::from(key.len)..)?));
             }
         }
         None
     }
 
-    /// The same for any key without escapes; it will be expected.
+    /// The same for any key without escapes, or for what ends an object. The key will be expected.
     #[cold]
     #[inline(never)]
-    fn look_up(
+    fn look_up<'t>(
         &mut self,
-        last: usize,
+        (last, begins): (u8, bool),
         asked: &impl Fn(&[u8]) -> Option<u8>,
-        bytes: &[u8],
-        at: usize,
-    ) -> Option<(usize, u8, usize)> {
-        let (open, b'"') = peek(bytes, at)? else { return None };
-        let close = skip_string(bytes, open + 1).ok()?;
-        let text = bytes.get(open..close)?;
-        if text.contains(&b'\\') {
+        text: Text<'t>,
+        rest: &'t [u8],
+    ) -> Option<Next<'t>> {
+        let open = match solid(rest)? {
+            [b'{', inner @ ..] if begins => match solid(inner)? {
+                [b'}', behind @ ..] => return Some(Next::End(behind)),
+                inner => inner,
+            },
+            [b'}', behind @ ..] if !begins => return Some(Next::End(behind)),
+            [b',', behind @ ..] if !begins => solid(behind)?,
+            _ => return None,
+        };
+        let [b'"', inner @ ..] = open else { return None };
+        let (key, behind) = inner.split_at_checked(skip_string(inner, 0).ok()?)?;
+        if key.contains(&b'\\') {
             return None;
         }
-        let (colon, b':') = peek(bytes, close)? else { return None };
-        let of = asked(bytes.get(..close - 1)?).unwrap_or(OTHER);
-        let with_colon = bytes.get(open..=colon)?;
-        let key = match Key::ends(with_colon) {
-            Some((first, last)) if colon == close && with_colon.len() <= LONGEST => {
-                let is_it = |key: &Key| (key.first, key.last, key.len) == (first, last, with_colon.len());
-                match self.0.iter().skip(1).position(is_it) {
-                    Some(key) => key + 1,
-                    None if self.0.len() < KEYS => {
-                        self.0.push(Key { first, last, len: with_colon.len(), of, next: [0; 2] });
-                        self.0.len() - 1
-                    }
-                    None => 0,
-                }
+        let [b':', behind @ ..] = solid(behind)? else { return None };
+        let value = solid(behind)?;
+        let before = text.0.get(..text.at(inner) + key.len() - 1)?;
+        let of = asked(before).unwrap_or(OTHER);
+        let key = self.expect(last, rest.get(..rest.len() - value.len())?, of).unwrap_or(BEGINNING);
+        Some(Next::Member(key, of, value))
+    }
+
+    /// Expects a key, with all that stands around it, behind the one at `last`.
+    fn expect(&mut self, last: u8, whole: &[u8], of: u8) -> Option<u8> {
+        let (is, any) = (padded(whole, 0)?, padded(&[0; LONGEST][..whole.len()], u8::MAX)?);
+        let is_it = |key: &Key| key.is == is && key.any == any;
+        let at = match self.0.iter().skip(1).position(is_it) {
+            Some(known) => known + 1,
+            None if self.0.len() < KEYS => {
+                self.0.push(Key { is, any, len: u8::try_from(whole.len()).ok()?, of, next: [BEGINNING; 2] });
+                self.0.len() - 1
             }
-            _ => 0,
+            None => return None,
         };
-        if let Some(before) = self.0.get_mut(last).filter(|_| key > 0) {
-            before.next = [key as u8, before.next[0]];
+        let at = u8::try_from(at).ok()?;
+        let before = self.0.get_mut(usize::from(last))?;
+        if before.next[0] != at {
+            before.next = [at, before.next[0]];
         }
-        Some((key, of, colon + 1))
+        Some(at)
     }
 }
