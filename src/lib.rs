@@ -9,6 +9,7 @@ pub mod arn;
 mod hashed;
 pub mod moment;
 mod ordered;
+mod short;
 mod texts;
 mod threads;
 pub mod trust;

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::identity::IamWrite;
+use crate::short::begins;
 
 /// The lists the tool carries.
 #[derive(Debug, Clone, Default)]
@@ -200,7 +201,7 @@ impl Lists {
     /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.
     pub fn is_command_line(&self, user_agent: &str) -> bool {
         let text = user_agent.strip_prefix('[').unwrap_or(user_agent);
-        self.agents.iter().any(|agent| text.starts_with(&agent.begins))
+        self.agents.iter().any(|agent| begins(text.as_bytes(), agent.begins.as_bytes()))
     }
 }
 

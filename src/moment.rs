@@ -78,36 +78,61 @@ impl EventId {
     }
 }
 
-/// What each hexadecimal digit in lower case stands for; of other bytes the high bits are set.
-const DIGITS: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        table[b"0123456789abcdef"[value] as usize] = value as u8;
-        value += 1;
-    }
-    table
-};
-
 /// The bytes of a UUID in the one form whose text they give back.
 fn uuid(text: &str) -> Option<[u8; 16]> {
-    /// Where the two digits of each byte begin.
-    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let four = |at: usize| u64::from(u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]));
+    let eight = |first: usize, second: usize| four(first) | four(second) << 32;
+    // The groups of 8, 4, 4, 4 and 12 digits.
+    let words = [eight(0, 4), eight(9, 14), eight(19, 24), eight(28, 32)];
+    let mut other = [8, 13, 18, 23].iter().fold(0, |other, &at| other | u64::from(text[at] ^ b'-'));
     let mut bytes = [0; 16];
-    let mut odd = 0;
-    for (byte, at) in bytes.iter_mut().zip(PLACES) {
-        let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
-        odd |= high | low;
-        *byte = high << 4 | (low & 0x0f);
+    let (fours, _) = bytes.as_chunks_mut::<4>();
+    for (four, word) in fours.iter_mut().zip(words) {
+        let (read, is_other) = digits(word);
+        *four = read;
+        other |= is_other;
     }
-    let dashes = [8, 13, 18, 23].iter().all(|&at| text[at] == b'-');
-    (dashes && odd & 0xf0 == 0).then_some(bytes)
+    (other == 0).then_some(bytes)
+}
+
+/// What eight hexadecimal digits in lower case stand for, and zero; not zero, if one is none.
+#[inline(always)]
+fn digits(text: u64) -> ([u8; 4], u64) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let is_letter = text >> 6 & ONES;
+    let values = (text & (ONES * 0x0f)) + is_letter * 9;
+    // Written again: the digits above nine are letters.
+    let is_above = (values + ONES * 6) >> 4 & ONES;
+    let written = values + ONES * u64::from(b'0') + is_above * u64::from(b'a' - b'9' - 1);
+    // The first of two digits counts sixteen times.
+    let pairs = values << 4 | values >> 8;
+    let [a, _, b, _, c, _, d, _] = pairs.to_le_bytes();
+    ([a, b, c, d], (written ^ text) | (values & (ONES * 0xf0)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uuid_is_one_that_its_bytes_give_back() {
+        let id = *b"7ef1b0da-27da-520b-b177-c44966d3b087";
+        for at in 0..id.len() {
+            for byte in 0..0x80 {
+                let mut other = id;
+                other[at] = byte;
+                let other = std::str::from_utf8(&other).unwrap();
+                let read = EventId::of(other);
+                assert_eq!(read.text(), other);
+                let is_dash = matches!(at, 8 | 13 | 18 | 23);
+                let is_one = if is_dash { byte == b'-' } else { b"0123456789abcdef".contains(&byte) };
+                assert_eq!(matches!(read, EventId::Uuid(_)), is_one, "{other}");
+            }
+        }
+        let EventId::Uuid(bytes) = EventId::of("00112233-4455-6677-8899-aabbccddeeff") else { panic!() };
+        assert_eq!(bytes, std::array::from_fn(|at| at as u8 * 0x11));
+    }
 
     #[test]
     fn ids_keep_their_text_and_their_order() {

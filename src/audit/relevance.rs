@@ -10,6 +10,7 @@ use hashbrown::hash_table::Entry;
 use super::class::Plans;
 use super::gathered::RecordFacts;
 use crate::engine::state::EventClass;
+use crate::short::same;
 use crate::trail::{TrailFileName, TrailRecord};
 
 /// What a call's source and name alone tell.
@@ -44,10 +45,8 @@ struct Known {
 
 impl Known {
     fn is_of(&self, source: &str, name: &str) -> bool {
-        self.name_at == source.len()
-            && self.texts.len() == source.len() + name.len()
-            && self.texts.starts_with(source)
-            && self.texts.ends_with(name)
+        let (known_source, known_name) = self.texts.split_at_checked(self.name_at).unwrap_or_default();
+        same(known_source.as_bytes(), source.as_bytes()) && same(known_name.as_bytes(), name.as_bytes())
     }
 }
 
@@ -123,7 +122,10 @@ impl Owner {
         facts: &mut RecordFacts,
     ) {
         let written = record.place_as_written();
-        if self.written.as_ref().is_none_or(|known| known.each_ref().map(|text| &**text) != written) {
+        let is_as_before = |known: &[Box<str>; 2]| {
+            known.iter().zip(written).all(|(known, text)| same(known.as_bytes(), text.as_bytes()))
+        };
+        if !self.written.as_ref().is_some_and(is_as_before) {
             self.stands_in(record, named, facts);
             self.written = Some(written.map(Into::into));
         }

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 
 use super::{Networks, Place};
+use crate::short::same;
 
 /// How many addresses are kept before all are forgotten.
 const KEPT: usize = 8_192;
@@ -21,7 +22,7 @@ impl Recent {
     pub fn lookup(&mut self, networks: &Networks, text: &str) -> Place {
         let Recent { known, hasher } = self;
         let hash = hasher.hash_one(text);
-        if let Some((_, place)) = known.find(hash, |(of, _)| **of == *text) {
+        if let Some((_, place)) = known.find(hash, |(of, _)| same(of.as_bytes(), text.as_bytes())) {
             return place.clone();
         }
         let place = networks.lookup(text);

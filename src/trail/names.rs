@@ -6,6 +6,10 @@
 /// a digit. Other names come back unchanged.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html>
 pub fn canonical_name(name: &str) -> &str {
+    // Of most names this is all.
+    if !name.ends_with(|last: char| last.is_ascii_digit()) {
+        return name;
+    }
     strip_date(name).or_else(|| strip_date(strip_version(name)?)).unwrap_or(name)
 }
 

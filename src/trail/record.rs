@@ -28,6 +28,16 @@ impl Span {
         }
     }
 
+    /// The text between the quotes of a string that was found there; `None`: it is another kind of value, or nowhere.
+    #[inline]
+    fn quoted(self, text: &str) -> Option<&str> {
+        let (from, to) = (self.0 as usize, self.1 as usize);
+        if text.as_bytes().get(from) != Some(&b'"') {
+            return None;
+        }
+        text.get(from + 1..to.checked_sub(1)?)
+    }
+
     #[inline]
     pub(super) fn of(self, text: &str) -> Option<Raw<'_>> {
         let Span(from, to) = self;
@@ -55,6 +65,15 @@ impl<'a> Index<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let (values, identity) = ([Span::default(); SLOTS], Found::nothing(text));
         Self { text, values, identity, has_identity: false, inner_at: 0 }
+    }
+
+    /// Nothing is noted any more.
+    fn clear(&mut self) {
+        self.values = [Span::default(); SLOTS];
+        if self.has_identity {
+            self.forget_identity();
+        }
+        self.inner_at = 0;
     }
 
     /// Its members follow.
@@ -98,6 +117,16 @@ impl<'a> Index<'a> {
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
         self.values.get(slot as usize)?.of(self.text)
     }
+
+    /// A member that is a string, by what is known of escapes.
+    #[inline]
+    pub(super) fn string(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, str>> {
+        let inner = self.values.get(slot as usize)?.quoted(self.text)?;
+        Some(match strings {
+            Escapes::None => Cow::Borrowed(inner),
+            Escapes::Perhaps => unescape(inner),
+        })
+    }
 }
 
 /// One CloudTrail record. Making it costs one scan; every accessor reads only its own member.
@@ -125,6 +154,13 @@ impl<'a> TrailRecord<'a> {
         }
     }
 
+    /// The same for another one of the same text, in the same space.
+    pub(super) fn begin(&mut self, offset: u64) {
+        self.index.clear();
+        (self.text, self.offset, self.time, self.strings) = ("", offset, 0, Escapes::Perhaps);
+        self.identity.take();
+    }
+
     /// Where its members are noted.
     pub(super) fn index(&mut self) -> &mut Index<'a> {
         &mut self.index
@@ -134,9 +170,8 @@ impl<'a> TrailRecord<'a> {
     /// those that were noted.
     pub(super) fn complete(&mut self, text: &'a str, strings: Escapes) -> [(&'static str, bool); 3] {
         (self.text, self.strings) = (text, strings);
-        let is_string = |slot| self.index.get(slot).is_some_and(|value| value.inner_text().is_some());
-        let time = self.index.get(Slot::EventTime).and_then(|value| strings.read(value));
-        let time = time.and_then(|text| parse_event_time(&text));
+        let is_string = |slot| self.index.string(slot, Escapes::None).is_some();
+        let time = self.index.string(Slot::EventTime, strings).and_then(|text| parse_event_time(&text));
         let there = [
             ("eventSource", is_string(Slot::EventSource)),
             ("eventName", is_string(Slot::EventName)),
@@ -164,12 +199,12 @@ impl<'a> TrailRecord<'a> {
 
     /// The service: `lambda.amazonaws.com`.
     pub fn event_source(&self) -> Cow<'a, str> {
-        self.index.get(Slot::EventSource).and_then(|value| self.strings.read(value)).unwrap_or_default()
+        self.index.string(Slot::EventSource, self.strings).unwrap_or_default()
     }
 
     /// The event name as written, with its date and version.
     pub fn event_name(&self) -> Cow<'a, str> {
-        self.index.get(Slot::EventName).and_then(|value| self.strings.read(value)).unwrap_or_default()
+        self.index.string(Slot::EventName, self.strings).unwrap_or_default()
     }
 
     /// The event name without date and version: see [`canonical_name`].
@@ -202,9 +237,10 @@ impl<'a> TrailRecord<'a> {
     }
 
     fn string(&self, slot: Slot) -> Field<Cow<'a, str>> {
-        match self.index.get(slot) {
-            None => Field::Absent,
-            Some(value) => self.strings.field(value),
+        match self.index.string(slot, self.strings) {
+            Some(text) if text == HIDDEN => Field::Unread,
+            Some(text) => Field::Known(text),
+            None => self.index.get(slot).map_or(Field::Absent, string_field),
         }
     }
 

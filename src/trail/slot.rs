@@ -1,5 +1,7 @@
 //! The members of a record that are kept in its index, and how their keys are told.
 
+use crate::short::same;
+
 macro_rules! slots {
     ($($slot:ident = $key:literal),+ $(,)?) => {
         /// The members of a record that are kept in the index.
@@ -112,18 +114,6 @@ pub(crate) fn slot_before(before: &[u8]) -> Option<Slot> {
         }
         at = *NEXT.get(usize::from(at))?;
     }
-}
-
-/// Equality of texts of the same length, without a call.
-#[inline]
-fn same(left: &[u8], right: &[u8]) -> bool {
-    if left.len() != right.len() || left.len() < 8 {
-        return left == right;
-    }
-    let (left_parts, _) = left.as_chunks::<8>();
-    let (right_parts, _) = right.as_chunks::<8>();
-    left_parts.iter().zip(right_parts).all(|(left, right)| left == right)
-        && left.last_chunk::<8>() == right.last_chunk::<8>()
 }
 
 impl Slot {

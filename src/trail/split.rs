@@ -51,7 +51,7 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     let budget = text.len().saturating_mul(8);
     let (walker, batch) = (Walker::default(), Vec::with_capacity(BATCH));
     let mut reader =
-        Reader { text: &text, original: bytes, base, sink, walker, batch, budget, line: None, next: None };
+        Reader { text: &text, original: bytes, base, sink, walker, batch, found: 0, budget, line: None, next: None };
     reader.values(start);
     reader.give();
 }
@@ -99,7 +99,7 @@ fn find<'a>(
 
 /// So many records are found before they are given to the sink: finding them and judging them is code of two kinds, of
 /// which a processor does one better many times in a row.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
 
 struct Reader<'a, S> {
     text: &'a str,
@@ -107,8 +107,10 @@ struct Reader<'a, S> {
     base: u64,
     sink: &'a mut S,
     walker: Walker,
-    /// Records that were found, and not given yet.
+    /// Records that were found, and space for more.
     batch: Vec<TrailRecord<'a>>,
+    /// So many of them were not given yet.
+    found: usize,
     /// Bytes that finding the next record after faults may still scan: with the two answers below, which serve every
     /// question until reading passes them, it keeps a hostile file linear.
     budget: usize,
@@ -263,39 +265,34 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be.
     fn walk(&mut self, start: usize) -> Option<usize> {
-        let Reader { text, walker, sink, batch, .. } = self;
-        let mut begun = TrailRecord::begun(text, self.base + start as u64);
-        let end = if sink.may_pass_over() {
-            let found =
-                find(walker, (text, start), &mut begun, &mut |source, name| sink.needs(source, name))?;
-            if found.passed_over {
-                sink.pass_over(&begun);
-                return Some(found.end);
-            }
-            batch.push(begun);
-            found.end
+        let Reader { text, walker, sink, batch, found, .. } = self;
+        let offset = self.base + start as u64;
+        // Records are found where they stay, in the space of those that were given before.
+        match batch.get_mut(*found) {
+            Some(record) => record.begin(offset),
+            None => batch.push(TrailRecord::begun(text, offset)),
+        }
+        let record = batch.get_mut(*found)?;
+        let walked = if sink.may_pass_over() {
+            find(walker, (text, start), record, &mut |source, name| sink.needs(source, name))?
         } else {
-            // Most are found where they stay.
-            batch.push(begun);
-            let found = find(walker, (text, start), batch.last_mut()?, &mut |_, _| true);
-            match found {
-                Some(found) => found.end,
-                None => {
-                    batch.pop();
-                    return None;
-                }
-            }
+            find(walker, (text, start), record, &mut |_, _| true)?
         };
-        if batch.len() >= BATCH {
+        if walked.passed_over {
+            sink.pass_over(record);
+            return Some(walked.end);
+        }
+        *found += 1;
+        if *found >= BATCH {
             self.give();
         }
-        Some(end)
+        Some(walked.end)
     }
 
     /// Gives the sink what was found.
     fn give(&mut self) {
-        self.batch.iter().for_each(|record| self.sink.record(record));
-        self.batch.clear();
+        let found = self.batch.iter().take(std::mem::take(&mut self.found));
+        found.for_each(|record| self.sink.record(record));
     }
 
     /// An object that stands where a record may stand.

@@ -17,14 +17,15 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
 
 /// The form every record uses, without a general parser: `YYYY-MM-DDTHH:MM:SSZ`.
 fn plain_utc(bytes: &[u8]) -> Option<i64> {
-    let &[a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'Z'] = bytes else {
-        return None;
-    };
-    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
-    let pair = |tens: u8, units: u8| Some(digit(tens)? * 10 + digit(units)?);
-    let year = pair(a, b)? * 100 + pair(c, d)?;
-    let (month, day) = (pair(e, f)?, pair(g, h)?);
-    let (hour, minute, second) = (pair(i, j)?, pair(k, l)?, pair(m, n)?);
+    let bytes: &[u8; 20] = bytes.try_into().ok()?;
+    let (date, time) = bytes.split_first_chunk::<8>()?;
+    let date = pairs(*date, *b"0000-00-")?;
+    let hours = pairs(*time.first_chunk()?, *b"00T00:00")?;
+    let seconds = pairs(*time.last_chunk()?, *b"0:00:00Z")?;
+    let pair = |of: [u8; 8], at: usize| u32::from(of[at]);
+    let year = pair(date, 0) * 100 + pair(date, 2);
+    let (month, day) = (pair(date, 5), pair(hours, 0));
+    let (hour, minute, second) = (pair(hours, 3), pair(hours, 6), pair(seconds, 5));
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last_day = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -36,14 +37,27 @@ fn plain_utc(bytes: &[u8]) -> Option<i64> {
     if !(1..=last_day).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    // Days from civil, with years that begin in March (Howard Hinnant's public-domain derivation).
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted - era * 400;
+    // Days from civil, with years that begin in March (Howard Hinnant's public-domain derivation). The first of them
+    // here is 400 years before the year 0, so that no year is below zero.
+    let shifted = year + 400 - u32::from(month <= 2);
+    let (era, year_of_era) = (shifted / 400, shifted % 400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = era * 146_097 + day_of_era - 719_468;
-    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
+    let days = i64::from(era * 146_097 + day_of_era) - (719_468 + 146_097);
+    Some(days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second))
+}
+
+/// At each place the number of two digits that begins there; `None` where one of eight bytes is no digit and a zero is in
+/// the form, or another byte than the form's.
+fn pairs(bytes: [u8; 8], form: [u8; 8]) -> Option<[u8; 8]> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // As digits are 0x30 to 0x39, and all else is the same as in the form: at most nine, or zero.
+    let digits = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(form);
+    let room = u64::from_le_bytes(form.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f }));
+    if (digits | ((digits & !HIGH) + room)) & HIGH != 0 {
+        return None;
+    }
+    Some((digits * 10 + (digits >> 8)).to_le_bytes())
 }
 
 #[cfg(test)]
@@ -57,6 +71,24 @@ mod tests {
             assert_eq!(plain_utc(time.to_string().as_bytes()), Some(time.as_second()), "{time}");
             time += jiff::SignedDuration::from_secs(13 * 86_400 + 4_321 + step);
         }
+    }
+
+    #[test]
+    fn any_other_byte_is_refused_or_read_as_a_calendar_library_reads_it() {
+        let time = *b"2024-02-29T19:45:38Z";
+        for at in 0..time.len() {
+            for byte in 0..=u8::MAX {
+                let mut other = time;
+                other[at] = byte;
+                let read = std::str::from_utf8(&other).ok().and_then(|text| text.parse().ok());
+                let read = read.map(|time: jiff::Timestamp| time.as_second());
+                let found = plain_utc(&other);
+                assert!(found.is_none() || found == read, "{other:?}");
+                assert!(found.is_some() || read.is_none() || !byte.is_ascii_digit(), "{other:?}");
+            }
+        }
+        assert_eq!(plain_utc(b"0000-01-01T00:00:00Z"), Some(-62_167_219_200));
+        assert_eq!(plain_utc(b"9999-12-31T23:59:59Z"), Some(253_402_300_799));
     }
 
     #[test]
@@ -74,6 +106,12 @@ mod tests {
             "20250301T000000Z",
             "1740787200",
             "Jul 10, 2023, 12:31:14 PM",
+            "2025/03/01T00:00:00Z",
+            "2025-03-01 00:00:00Z",
+            "2025-00-01T00:00:00Z",
+            "2025-03-00T00:00:00Z",
+            "2025-03-0:T00:00:00Z",
+            "2025-03-01T00:0/:00Z",
             "２０25-03-01T00:00:00Z",
         ] {
             assert_eq!(parse_event_time(bad), None, "{bad}");

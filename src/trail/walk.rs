@@ -125,7 +125,7 @@ impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
                     return None;
                 }
                 let strings = strings(escapes);
-                let text = |slot| self.index.get(slot).and_then(|value| strings.read(value));
+                let text = |slot| self.index.string(slot, strings);
                 if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
                     self.needed = Some(self.needs.take().is_none_or(|needs| needs(&source, &name)));
                 }
