@@ -1,4 +1,4 @@
-//! Tables by what is a hash already: it is taken as it is.
+//! Tables by what is a hash already, which is taken as it is, and by what nobody can choose.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -22,3 +22,6 @@ impl Hasher for AsItIs {
 
 /// A table by hashes.
 pub(crate) type HashedMap<K, V> = hashbrown::HashMap<K, V, BuildHasherDefault<AsItIs>>;
+
+/// A table by addresses of memory: nobody chooses them.
+pub(crate) type AddressMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;

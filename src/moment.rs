@@ -81,7 +81,8 @@ impl EventId {
 /// The bytes of a UUID in the one form whose text they give back.
 fn uuid(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let four = |at: usize| u64::from(u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]));
+    let four =
+        |at: usize| u64::from(u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]));
     let eight = |first: usize, second: usize| four(first) | four(second) << 32;
     // The groups of 8, 4, 4, 4 and 12 digits.
     let words = [eight(0, 4), eight(9, 14), eight(19, 24), eight(28, 32)];

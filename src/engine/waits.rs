@@ -15,6 +15,7 @@ use super::places::{File, Places};
 use super::{Tally, UnknownKey, example};
 use crate::facts::sessions::{Answers, Id, Session};
 use crate::facts::{Source, plain};
+use crate::hashed::AddressMap;
 use crate::moment::EventId;
 use crate::ordered;
 use crate::texts::Texts;
@@ -169,7 +170,7 @@ impl Waits {
     /// Judges what these answers decide, and says of which sessions which files must be seen again.
     pub fn decide(&self, answers: &Answers, tally: &mut Tally) -> BTreeMap<&str, BTreeSet<Id>> {
         let mut again: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
-        let mut unread = Together { names: &self.files, rows: HashMap::new() };
+        let mut unread = Together { names: &self.files, rows: AddressMap::default() };
         for (id, one) in self.sessions.iter() {
             match answers.of(*id) {
                 answer if answer == Some(true) || one.rows.iter().any(|row| row.again) => {
@@ -257,7 +258,7 @@ impl Judged {
 struct Together<'w> {
     names: &'w [Arc<str>],
     /// By policy, where the reasons stand, and whether the gap is accepted: how many, and of which one is the example.
-    rows: HashMap<(usize, *const UnknownKey, bool), (u64, &'w Unread)>,
+    rows: AddressMap<(usize, *const UnknownKey, bool), (u64, &'w Unread)>,
 }
 
 impl<'w> Together<'w> {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{KINDS, Source};
 use crate::facts::schema::KindDecl;
+use crate::hashed::HashedMap;
 
 /// The kinds of subjects that facts and causes name, beside the kinds of facts and the fields that a count may go by.
 const SUBJECTS: [&str; 18] = [
@@ -71,7 +72,7 @@ pub(crate) mod kind_decl {
 }
 
 /// What was written or read before, within one call of [`sharing`]: by type, a table.
-type Tables = HashMap<TypeId, Box<dyn Any>>;
+type Tables = HashedMap<TypeId, Box<dyn Any>>;
 
 thread_local! {
     static TABLES: RefCell<Option<Tables>> = const { RefCell::new(None) };
@@ -80,7 +81,7 @@ thread_local! {
 /// Within this, what is shared is written once, and is one again when it is read. Writing and reading must both be
 /// within one call each.
 pub(crate) fn sharing<T>(work: impl FnOnce() -> T) -> T {
-    let before = TABLES.replace(Some(Tables::new()));
+    let before = TABLES.replace(Some(Tables::default()));
     let done = work();
     TABLES.set(before);
     done

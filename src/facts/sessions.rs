@@ -6,7 +6,7 @@
 
 mod trust;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub use trust::{Admits, admits_lambda};
 
 use super::plain;
 use crate::arn;
-use crate::hashed::HashedMap;
+use crate::hashed::{AddressMap, HashedMap};
 use crate::moment::EventId;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
@@ -348,7 +348,7 @@ impl Sessions {
         asked: impl Iterator<Item = &'s Session>,
         read: &dyn Fn(&str, i64, Option<i64>) -> bool,
     ) -> Answers {
-        let mut roles = KnownRoles::new();
+        let mut roles = KnownRoles::default();
         let mut answers = Answers::default();
         for session in asked {
             answers.add(session, self.answer_with(session, &mut roles, read));
@@ -403,7 +403,7 @@ impl Sessions {
 
 /// What is known of roles that were asked about, by where their texts stand: many sessions are of one, and have its
 /// texts in common.
-type KnownRoles<'s> = HashMap<(*const u8, *const u8), (Option<&'s RoleChanges>, Option<&'s Admits>)>;
+type KnownRoles<'s> = AddressMap<(*const u8, *const u8), (Option<&'s RoleChanges>, Option<&'s Admits>)>;
 
 /// The answers for sessions, asked when all records have been read. Of most there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

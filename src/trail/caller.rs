@@ -1,7 +1,7 @@
 //! Where the members of `userIdentity` stand that are read, those of the objects in it included.
 
-use super::json::Raw;
-use super::record::Span;
+use super::index::Span;
+use super::raw::Raw;
 
 /// An object whose members are read.
 struct Object {
@@ -133,6 +133,11 @@ impl<'a> Found<'a> {
     /// None yet, of a caller in this text.
     pub(super) fn nothing(text: &'a str) -> Self {
         Found { text, members: [Span::default(); PLACES] }
+    }
+
+    /// The same text, and none of them.
+    pub(super) fn clear(&mut self) {
+        self.members = [Span::default(); PLACES];
     }
 
     /// Those of this object.

@@ -95,6 +95,13 @@ pub struct FunctionRef<'a> {
     pub qualifier: Text<'a>,
 }
 
+/// One of `resources[]` that is a function.
+#[derive(Debug, Clone)]
+pub(super) struct FunctionResource<'a> {
+    arn: Cow<'a, str>,
+    account: Text<'a>,
+}
+
 /// The layer of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerRef<'a> {
@@ -115,7 +122,7 @@ impl<'a> TrailRecord<'a> {
 
     /// The function's account as `resources[]` has it: then it is the one of [`Self::function`].
     pub(crate) fn function_owner(&self) -> Option<Cow<'a, str>> {
-        self.function_resource()?.1.into_known()
+        self.function_resource()?.account.clone().into_known()
     }
 
     /// The same for a caller who was read before.
@@ -125,11 +132,11 @@ impl<'a> TrailRecord<'a> {
         let text = named.known().map_or(Field::Absent, |value| string_field(*value));
         let parts = text.text().and_then(designator);
         let resource = self.function_resource();
-        let own = resource.as_ref().and_then(|(arn, _)| designator(arn));
+        let own = resource.and_then(|resource| designator(&resource.arn));
 
         // Where the record's own text has no escapes, the parts are parts of it.
         let kept = |part: &str| {
-            let arn = resource.as_ref().map(|(arn, _)| arn);
+            let arn = resource.map(|resource| &resource.arn);
             let kept = text.known().and_then(|text| within(text, part));
             Field::Known(
                 kept.or_else(|| within(arn?, part))
@@ -144,7 +151,7 @@ impl<'a> TrailRecord<'a> {
         let bare = parts.is_some_and(|parts| parts.account.is_none());
         let callers = caller.account();
         let candidates = [
-            (resource.as_ref().and_then(|(_, account)| account.text()), AccountBasis::Resources),
+            (resource.and_then(|resource| resource.account.text()), AccountBasis::Resources),
             (own.and_then(|own| own.account), AccountBasis::Resources),
             (parts.and_then(|parts| parts.account), AccountBasis::Designator),
             (callers.text().filter(|_| bare), AccountBasis::Caller),
@@ -170,7 +177,7 @@ impl<'a> TrailRecord<'a> {
                 qualifier: None,
                 ..
             }) if own.is_some() => {
-                resource.as_ref().map_or(Field::Unread, |(arn, _)| Field::Known(arn.clone()))
+                resource.map_or(Field::Unread, |resource| Field::Known(resource.arn.clone()))
             }
             Some(Designator { partition: Some(p), region: Some(r), account: Some(a), name, .. }) => {
                 Field::Known(Cow::Owned(format!("arn:{p}:lambda:{r}:{a}:function:{name}")))
@@ -203,21 +210,22 @@ impl<'a> TrailRecord<'a> {
         }
     }
 
-    /// ARN and owner of the first resource that is a function.
-    fn function_resource(&self) -> Option<(Cow<'a, str>, Text<'a>)> {
-        let Field::Known(resources) = self.resources() else { return None };
-        resources.find_item(|resource| {
-            let [account, kind, arn] = resource
-                .get_all(&["accountId", "type", "ARN"])
-                .map(|value| value.map_or(Field::Absent, string_field));
-            let is_function = kind.text() == Some("AWS::Lambda::Function");
-            let Field::Known(arn) = arn else { return None };
-            let account = match account {
-                Field::Known(id) if is_account(&id) => Field::Known(id),
-                _ => Field::Absent,
-            };
-            is_function.then_some((arn, account))
-        })
+    /// The first resource that is a function.
+    fn function_resource(&self) -> Option<&FunctionResource<'a>> {
+        let found = self.function_resource.get_or_init(|| {
+            let Field::Known(resources) = self.resources() else { return None };
+            resources.find_object(&["accountId", "type", "ARN"], |members| {
+                let [account, kind, arn] = members.map(|value| value.map_or(Field::Absent, string_field));
+                let is_function = kind.text() == Some("AWS::Lambda::Function");
+                let Field::Known(arn) = arn else { return None };
+                let account = match account {
+                    Field::Known(id) if is_account(&id) => Field::Known(id),
+                    _ => Field::Absent,
+                };
+                is_function.then_some(FunctionResource { arn, account })
+            })
+        });
+        found.as_ref()
     }
 
     /// The layer this record is about, from `layerName` (a name or an ARN) and `versionNumber`, or from the answer of
@@ -234,7 +242,7 @@ impl<'a> TrailRecord<'a> {
             _ => None,
         };
         let from_arn = text.text().and_then(split_layer_arn);
-        let answered = answer("layerArn").and_then(super::json::Raw::as_str);
+        let answered = answer("layerArn").and_then(super::raw::Raw::as_str);
         let arn = match (from_arn, answered) {
             (Some((arn, _, _)), _) => Field::Known(Cow::Owned(arn)),
             (None, Some(arn)) => Field::Known(arn),
@@ -244,7 +252,7 @@ impl<'a> TrailRecord<'a> {
             (_, Some(name)) => Field::Known(Cow::Owned(name)),
             (other, None) => other.clone(),
         };
-        let number = |value: super::json::Raw<'_>| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+        let number = |value: super::raw::Raw<'_>| value.as_i64().or_else(|| value.as_str()?.parse().ok());
         let version = match self.request_parameter(&["versionNumber"]) {
             Field::Known(value) => number(value).map_or(Field::Unread, Field::Known),
             other => match answer("version")

@@ -11,7 +11,7 @@ use super::caller::{
     PRINCIPAL_ID, SCOPE_FUNCTION, SCOPE_ISSUER, SOURCE_IDENTITY, TYPE, USER_NAME,
 };
 use super::field::Field;
-use super::json::{Raw, RawKind};
+use super::raw::{Raw, RawKind};
 use super::record::Escapes;
 
 use crate::arn::{is_account, role_path};

@@ -1,4 +1,4 @@
-//! A strict, non-recursive JSON scanner over borrowed text, and [`Raw`], a JSON value that is read only where asked.
+//! A strict, non-recursive JSON scanner over borrowed text.
 //!
 //! One scanner serves the splitting of files, the first look at a record and every later field access, so these can
 //! never disagree: on member order, white space, `\u` escapes, or duplicate keys (the last one wins).
@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 
 use wide::u8x16;
+
+use super::raw::Raw;
 
 /// How deeply arrays and objects may nest in one record.
 pub const MAX_DEPTH: u32 = 120;
@@ -46,7 +48,7 @@ pub struct JsonError {
 
 pub(crate) type Scan<T> = Result<T, JsonError>;
 
-fn fail<T>(at: usize, fault: JsonFault) -> Scan<T> {
+pub(super) fn fail<T>(at: usize, fault: JsonFault) -> Scan<T> {
     Err(JsonError { at, fault })
 }
 
@@ -303,7 +305,7 @@ pub(crate) fn walk_object<'a>(
         if let (Some(key), Some(before), Some(value)) =
             (text.get(open..close - 1), bytes.get(..close - 1), text.get(start..end))
         {
-            visit(Member { key, before, value: Raw(value), at: start });
+            visit(Member { key, before, value: Raw::scanned(value), at: start });
         }
         match peek(bytes, end) {
             Some((comma, b',')) => at = comma + 1,
@@ -325,7 +327,7 @@ fn has_slash(bytes: [u8; 8]) -> bool {
 
 /// Most strings are short: sixteen bytes at a time, without a call.
 #[inline]
-fn has_escape(inner: &str) -> bool {
+pub(super) fn has_escape(inner: &str) -> bool {
     let slash = u8x16::splat(b'\\');
     let found = |chunk: [u8; 16]| u8x16::from(chunk).simd_eq(slash).to_bitmask() != 0;
     let bytes = inner.as_bytes();
@@ -386,189 +388,6 @@ fn code_point(bytes: &[u8]) -> (char, usize) {
         return (char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
-}
-
-/// The kinds of JSON values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RawKind {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool,
-    /// A number, of any size
-    Number,
-    /// A string
-    String,
-    /// An array
-    Array,
-    /// An object
-    Object,
-}
-
-/// The text of one valid JSON value, without white space around it. Reading it costs nothing until it is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Raw<'a>(&'a str);
-
-impl<'a> Raw<'a> {
-    /// Checks a text that holds exactly one JSON value, such as a policy kept as a string inside a record.
-    ///
-    /// # Errors
-    /// The first fault and its byte offset; text behind the value is one.
-    pub fn parse(text: &'a str) -> Result<Raw<'a>, JsonError> {
-        let bytes = text.as_bytes();
-        let end = skip_value(bytes, 0, 0)?;
-        if let Some((at, _)) = peek(bytes, end) {
-            return fail(at, JsonFault::Expected("the end of the text"));
-        }
-        let start = peek(bytes, 0).map_or(0, |(at, _)| at);
-        Ok(Raw(text.get(start..end).unwrap_or("null")))
-    }
-
-    /// A value that the scanner has already passed over.
-    pub(crate) fn scanned(text: &'a str) -> Raw<'a> {
-        Raw(text)
-    }
-
-    /// The value's JSON text.
-    pub fn text(self) -> &'a str {
-        self.0
-    }
-
-    /// The value's kind.
-    pub fn kind(self) -> RawKind {
-        match self.0.as_bytes().first() {
-            Some(b'"') => RawKind::String,
-            Some(b'{') => RawKind::Object,
-            Some(b'[') => RawKind::Array,
-            Some(b't' | b'f') => RawKind::Bool,
-            Some(b'n') | None => RawKind::Null,
-            Some(_) => RawKind::Number,
-        }
-    }
-
-    /// Whether this is `null`.
-    pub fn is_null(self) -> bool {
-        self.kind() == RawKind::Null
-    }
-
-    /// A string with its escapes resolved (lone surrogates become U+FFFD); `None` for another kind.
-    pub fn as_str(self) -> Option<Cow<'a, str>> {
-        self.inner_text().map(unescape)
-    }
-
-    /// A string's text between its quotes, escapes not resolved.
-    #[inline]
-    pub(crate) fn inner_text(self) -> Option<&'a str> {
-        match self.0.as_bytes() {
-            [b'"', inner @ .., b'"'] => self.0.get(1..inner.len() + 1),
-            _ => None,
-        }
-    }
-
-    /// `true` or `false`; `None` for another kind.
-    pub fn as_bool(self) -> Option<bool> {
-        match self.0 {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        }
-    }
-
-    /// A whole number that fits; `None` for any other value.
-    pub fn as_i64(self) -> Option<i64> {
-        if self.kind() == RawKind::Number { self.0.parse().ok() } else { None }
-    }
-
-    /// An object's member; the last one, if the key is there several times. `None` too for another kind.
-    pub fn get(self, key: &str) -> Option<Raw<'a>> {
-        let mut found = None;
-        self.each_member(|member| {
-            if is_key(member.key, key) {
-                found = Some(member.value);
-            }
-        });
-        found
-    }
-
-    /// See [`Raw::get`], for several keys that need no escape: one walk.
-    pub(crate) fn get_all<const N: usize>(self, keys: &[&str; N]) -> [Option<Raw<'a>>; N] {
-        let mut found = [None; N];
-        // Members mostly stand in one order: each search begins behind the key found before.
-        let mut from = 0;
-        self.each_member(|member| {
-            let is_at = |name: &str| (from..N).chain(0..from).find(|&at| keys.get(at) == Some(&name));
-            let at = is_at(member.key).or_else(|| {
-                let name = unescape(member.key);
-                if let Cow::Owned(name) = name { is_at(&name) } else { None }
-            });
-            if let Some(at) = at
-                && let Some(slot) = found.get_mut(at)
-            {
-                *slot = Some(member.value);
-                from = at + 1;
-            }
-        });
-        found
-    }
-
-    /// An object's member at the end of a path of keys.
-    pub fn at(self, path: &[&str]) -> Option<Raw<'a>> {
-        path.iter().try_fold(self, |value, key| value.get(key))
-    }
-
-    /// An object's members in the order of the text, duplicates included; empty for another kind.
-    pub fn members(self) -> Vec<(Cow<'a, str>, Raw<'a>)> {
-        let mut all = Vec::new();
-        self.each_member(|member| all.push((unescape(member.key), member.value)));
-        all
-    }
-
-    fn each_member(self, visit: impl FnMut(Member<'a>)) {
-        if self.kind() == RawKind::Object {
-            // The text was scanned before, so no fault can come up now.
-            let _ = walk_object(self.0, 1, 0, visit);
-        }
-    }
-
-    /// An array's elements; empty for another kind.
-    pub fn items(self) -> Vec<Raw<'a>> {
-        let mut all = Vec::new();
-        let none: Option<()> = self.find_item(|item| {
-            all.push(item);
-            None
-        });
-        debug_assert!(none.is_none());
-        all
-    }
-
-    /// What is found at the first of an array's elements that has it.
-    pub(crate) fn find_item<T>(self, mut find: impl FnMut(Raw<'a>) -> Option<T>) -> Option<T> {
-        let bytes = self.0.as_bytes();
-        let mut at = 1;
-        if self.kind() != RawKind::Array {
-            return None;
-        }
-        while let Some((start, byte)) = peek(bytes, at) {
-            if byte == b']' {
-                break;
-            }
-            let end = skip_value(bytes, start, 0).ok()?;
-            if let Some(found) = find(Raw(self.0.get(start..end)?)) {
-                return Some(found);
-            }
-            at = match peek(bytes, end) {
-                Some((comma, b',')) => comma + 1,
-                _ => break,
-            };
-        }
-        None
-    }
-}
-
-/// Whether a key as it stands in the text, its escapes not resolved, is `key`, which needs none.
-fn is_key(written: &str, key: &str) -> bool {
-    // No escape is shorter than what it stands for.
-    written == key || (written.len() > key.len() && has_escape(written) && unescape(written) == key)
 }
 
 #[cfg(test)]

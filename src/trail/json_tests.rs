@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::trail::RawKind;
 
 #[test]
 fn reads_members_lazily_and_the_last_duplicate_wins() {

@@ -3,131 +3,17 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::caller::Found;
 use super::field::Field;
+use super::function::FunctionResource;
 use super::identity::Identity;
-use super::json::{Member, Raw, unescape};
+use super::index::Index;
 use super::names::canonical_name;
-use super::slot::{SLOTS, Slot, slot_before};
+use super::raw::Raw;
+use super::slot::Slot;
 use super::time::parse_event_time;
 
 /// What CloudTrail writes instead of a value that may be sensitive.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
-/// Where a value stands in a text: from, and behind it. Nowhere: zeros.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span(u32, u32);
-
-impl Span {
-    /// Texts are shorter than [`MAX_TEXT`]: what lies behind that is nowhere.
-    #[inline(always)]
-    pub(super) fn new(from: usize, to: usize) -> Self {
-        match (u32::try_from(from), u32::try_from(to)) {
-            (Ok(from), Ok(to)) => Span(from, to),
-            _ => Span::default(),
-        }
-    }
-
-    /// The text between the quotes of a string that was found there; `None`: it is another kind of value, or nowhere.
-    #[inline]
-    fn quoted(self, text: &str) -> Option<&str> {
-        let (from, to) = (self.0 as usize, self.1 as usize);
-        if text.as_bytes().get(from) != Some(&b'"') {
-            return None;
-        }
-        text.get(from + 1..to.checked_sub(1)?)
-    }
-
-    #[inline]
-    pub(super) fn of(self, text: &str) -> Option<Raw<'_>> {
-        let Span(from, to) = self;
-        if to == 0 { None } else { text.get(from as usize..to as usize).map(Raw::scanned) }
-    }
-}
-
-/// How long a text may be in which records are found.
-pub(crate) const MAX_TEXT: usize = u32::MAX as usize;
-
-/// The indexed members of one object. Of duplicate keys the last wins.
-#[derive(Debug, Clone)]
-pub(crate) struct Index<'a> {
-    /// In which they stand.
-    text: &'a str,
-    values: [Span; SLOTS],
-    /// The members of `userIdentity`, where they were found on the way.
-    identity: Found<'a>,
-    has_identity: bool,
-    /// Where the string value of `CloudTrailEvent` starts.
-    pub(crate) inner_at: usize,
-}
-
-impl<'a> Index<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        let (values, identity) = ([Span::default(); SLOTS], Found::nothing(text));
-        Self { text, values, identity, has_identity: false, inner_at: 0 }
-    }
-
-    /// Nothing is noted any more.
-    fn clear(&mut self) {
-        self.values = [Span::default(); SLOTS];
-        if self.has_identity {
-            self.forget_identity();
-        }
-        self.inner_at = 0;
-    }
-
-    /// Its members follow.
-    pub(super) fn begin_identity(&mut self) -> &mut Found<'a> {
-        if self.has_identity {
-            self.forget_identity();
-        }
-        self.has_identity = true;
-        &mut self.identity
-    }
-
-    /// It is not what its members were found in.
-    pub(crate) fn forget_identity(&mut self) {
-        self.has_identity = false;
-        self.identity = Found::nothing(self.text);
-    }
-
-    /// The member of the slot of this number stands there, if there is such a slot.
-    #[inline(always)]
-    pub(super) fn note(&mut self, slot: u8, from: usize, to: usize) {
-        if let Some(kept) = self.values.get_mut(usize::from(slot)) {
-            *kept = Span::new(from, to);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn add(&mut self, member: &Member<'a>) {
-        // A key may have an escaped quote in it, and behind that the text of another key.
-        let of = |before: &[u8], key: &str| slot_before(before).filter(|slot| slot.key().len() == key.len());
-        let found = of(member.before, member.key).or_else(|| {
-            let key = unescape(member.key);
-            if let Cow::Owned(key) = key { of(format!("\"{key}").as_bytes(), &key) } else { None }
-        });
-        let Some(slot) = found else { return };
-        if slot == Slot::CloudTrailEvent {
-            self.inner_at = member.at;
-        }
-        self.note(slot as u8, member.at, member.at + member.value.text().len());
-    }
-
-    pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
-        self.values.get(slot as usize)?.of(self.text)
-    }
-
-    /// A member that is a string, by what is known of escapes.
-    #[inline]
-    pub(super) fn string(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, str>> {
-        let inner = self.values.get(slot as usize)?.quoted(self.text)?;
-        Some(match strings {
-            Escapes::None => Cow::Borrowed(inner),
-            Escapes::Perhaps => unescape(inner),
-        })
-    }
-}
 
 /// One CloudTrail record. Making it costs one scan; every accessor reads only its own member.
 #[derive(Debug, Clone)]
@@ -137,6 +23,7 @@ pub struct TrailRecord<'a> {
     offset: u64,
     time: i64,
     identity: OnceCell<Identity<'a>>,
+    pub(super) function_resource: OnceCell<Option<FunctionResource<'a>>>,
     /// Whether the strings among its members, and among its caller's, are known to have escapes or not.
     strings: Escapes,
 }
@@ -150,6 +37,7 @@ impl<'a> TrailRecord<'a> {
             offset,
             time: 0,
             identity: OnceCell::new(),
+            function_resource: OnceCell::new(),
             strings: Escapes::Perhaps,
         }
     }
@@ -159,6 +47,7 @@ impl<'a> TrailRecord<'a> {
         self.index.clear();
         (self.text, self.offset, self.time, self.strings) = ("", offset, 0, Escapes::Perhaps);
         self.identity.take();
+        self.function_resource.take();
     }
 
     /// Where its members are noted.
@@ -369,10 +258,10 @@ impl<'a> TrailRecord<'a> {
     pub fn identity(&self) -> &Identity<'a> {
         self.identity.get_or_init(|| {
             let beside = [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
-            if self.index.has_identity {
-                return Identity::of_found(self.index.identity, beside, self.strings);
+            match self.index.identity() {
+                Some(found) => Identity::of_found(found, beside, self.strings),
+                None => Identity::new(self.user_identity(), beside),
             }
-            Identity::new(self.user_identity(), beside)
         })
     }
 

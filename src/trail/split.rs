@@ -8,11 +8,13 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
+use super::index::{Index, MAX_TEXT};
 use super::json::{
-    JsonError, JsonFault, Member, Raw, expect, peek, skip_string, skip_value, unescape, walk_object,
+    JsonError, JsonFault, Member, expect, peek, skip_string, skip_value, unescape, walk_object,
 };
 use super::outcome::{Fault, FaultKind, Stream};
-use super::record::{Index, MAX_TEXT, TrailRecord};
+use super::raw::Raw;
+use super::record::TrailRecord;
 use super::slot::Slot;
 use super::walk::{Walked, Walker};
 
@@ -50,8 +52,18 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let budget = text.len().saturating_mul(8);
     let (walker, batch) = (Walker::default(), Vec::with_capacity(BATCH));
-    let mut reader =
-        Reader { text: &text, original: bytes, base, sink, walker, batch, found: 0, budget, line: None, next: None };
+    let mut reader = Reader {
+        text: &text,
+        original: bytes,
+        base,
+        sink,
+        walker,
+        batch,
+        found: 0,
+        budget,
+        line: None,
+        next: None,
+    };
     reader.values(start);
     reader.give();
 }

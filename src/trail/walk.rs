@@ -8,8 +8,9 @@
 use wide::u8x16;
 
 use super::caller::{self, Found};
+use super::index::{Index, MAX_TEXT};
 use super::json::skip_string;
-use super::record::{Escapes, Index, MAX_TEXT};
+use super::record::Escapes;
 use super::skip::{self, HasEscapes, solid};
 use super::slot::{SLOTS, Slot, slot_before};
 
@@ -78,12 +79,8 @@ trait Notes {
     fn value(&mut self, of: u8, from: usize, to: usize, escapes: HasEscapes) -> Option<()>;
 
     /// The same of a value that was not passed over yet, with which `rest` begins. Gives what is behind it.
-    fn read<'t>(
-        &mut self,
-        of: u8,
-        place: (Text<'t>, &'t [u8]),
-        escapes: &mut HasEscapes,
-    ) -> Option<&'t [u8]>;
+    fn read<'t>(&mut self, of: u8, place: (Text<'t>, &'t [u8]), escapes: &mut HasEscapes)
+    -> Option<&'t [u8]>;
 }
 
 /// A record, whose members are those of slots.
@@ -277,7 +274,13 @@ struct Order(Vec<Key>);
 
 impl Default for Order {
     fn default() -> Self {
-        Order(vec![Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; 2] }])
+        Order(vec![Key {
+            is: [u8x16::ZERO; 2],
+            any: [u8x16::ZERO; 2],
+            len: 0,
+            of: OTHER,
+            next: [BEGINNING; 2],
+        }])
     }
 }
 

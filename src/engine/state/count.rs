@@ -258,8 +258,9 @@ impl<T: Clone> Counts<T> {
                     .chain(loose.iter().map(|(moment, mark)| (moment, mark, Standing::Loose)))
                     .collect();
                 all.sort_by_key(|(moment, ..)| *moment);
+                // The same record may be among those that count and those that may.
                 let marks: Vec<_> =
-                    all.iter().map(|(moment, mark, _)| (moment.time, mark.counts_by(moment))).collect();
+                    all.iter().map(|(moment, mark, _)| (moment.time, Some(mark.counts_by(moment)))).collect();
                 let (could, _) = windows(&marks, window, at_least);
                 for ((.., standing), could) in all.iter().zip(could) {
                     if could && *standing == Standing::Open {
@@ -312,9 +313,9 @@ impl<T> Counted<T> {
     }
 }
 
-/// When records came, and what they count by.
-fn values(marks: &[(Moment, Mark)]) -> Vec<(i64, u64)> {
-    marks.iter().map(|(moment, mark)| (moment.time, mark.counts_by(moment))).collect()
+/// When records came, of which none is another one's copy, and what they count by.
+fn values(marks: &[(Moment, Mark)]) -> Vec<(i64, Option<u64>)> {
+    marks.iter().map(|(moment, mark)| (moment.time, mark.value)).collect()
 }
 
 /// Holds the fact of a record that is earlier than the one that is held.
@@ -340,24 +341,31 @@ enum Standing {
 }
 
 /// Which of these records, in order of time, each with its value, are in a window that holds `at_least` different values,
-/// and the most that a window holds.
-fn windows(marks: &[(i64, u64)], window: i64, at_least: u64) -> (Vec<bool>, u64) {
+/// and the most that a window holds. `None`: another value than all others.
+fn windows(marks: &[(i64, Option<u64>)], window: i64, at_least: u64) -> (Vec<bool>, u64) {
     let mut inside = vec![false; marks.len()];
     let mut most = 0;
     let mut values: HashMap<u64, u64> = HashMap::new();
-    let (mut from, mut fired) = (0, 0);
+    let (mut from, mut fired, mut alone) = (0, 0, 0);
     for (at, &(time, value)) in marks.iter().enumerate() {
-        *values.entry(value).or_default() += 1;
+        match value {
+            Some(value) => *values.entry(value).or_default() += 1,
+            None => alone += 1,
+        }
         while let Some(&(_, gone)) = marks.get(from).filter(|(old, _)| *old <= time.saturating_sub(window)) {
-            if let Entry::Occupied(mut entry) = values.entry(gone) {
-                *entry.get_mut() -= 1;
-                if *entry.get() == 0 {
-                    entry.remove();
+            match gone.map(|gone| values.entry(gone)) {
+                Some(Entry::Occupied(mut entry)) => {
+                    *entry.get_mut() -= 1;
+                    if *entry.get() == 0 {
+                        entry.remove();
+                    }
                 }
+                Some(Entry::Vacant(_)) => {}
+                None => alone -= 1,
             }
             from += 1;
         }
-        let held = values.len() as u64;
+        let held = values.len() as u64 + alone;
         most = most.max(held);
         // A window holds all records of its last second.
         if held >= at_least {

@@ -8,7 +8,7 @@ use crate::trail::TrailRecord;
 
 impl Sessions {
     fn answer(&self, session: &Session, read: &dyn Fn(&str, i64, Option<i64>) -> bool) -> Option<bool> {
-        self.answer_with(session, &mut KnownRoles::new(), read)
+        self.answer_with(session, &mut KnownRoles::default(), read)
     }
 }
 

@@ -192,7 +192,8 @@ impl Rule {
         if self.distinct {
             let mut marks: Vec<Cell> = all().map(|(cell, _)| *cell).collect();
             marks.sort_unstable();
-            let (inside, _) = windows(&marks, self.window, self.at_least);
+            let values: Vec<_> = marks.iter().map(|(time, value)| (*time, Some(*value))).collect();
+            let (inside, _) = windows(&values, self.window, self.at_least);
             let inside = marks.iter().zip(inside).filter(|(_, inside)| *inside);
             times.extend(inside.map(|((time, _), _)| *time));
             return times;
