@@ -185,7 +185,9 @@ mod tests {
     }
 
     fn id(number: u8) -> Id {
-        postcard::from_bytes(&[number; 16]).unwrap()
+        // Behind their number.
+        let bytes = [&[16][..], &[number; 16]].concat();
+        postcard::from_bytes(&bytes).unwrap()
     }
 
     fn read_len(bytes: &[u8]) -> usize {
