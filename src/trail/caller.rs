@@ -163,16 +163,16 @@ impl<'a> Found<'a> {
 
     /// A member stands there, in which nothing is read.
     #[inline(always)]
-    pub(super) fn note(&mut self, place: u8, from: usize, to: usize) {
+    pub(super) fn note(&mut self, place: u8, value: Span) {
         self.forget_within(place);
-        self.set(place, from, to);
+        self.set(place, value);
     }
 
     /// A member stands there.
     #[inline(always)]
-    pub(super) fn set(&mut self, place: u8, from: usize, to: usize) {
+    pub(super) fn set(&mut self, place: u8, value: Span) {
         if let Some(member) = self.members.get_mut(usize::from(place)) {
-            *member = Span::new(from, to);
+            *member = value;
         }
     }
 

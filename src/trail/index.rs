@@ -13,6 +13,11 @@ use super::slot::{SLOTS, Slot, slot_before};
 pub(super) struct Span(u32, u32);
 
 impl Span {
+    #[inline(always)]
+    pub(super) fn at(from: u32, to: u32) -> Self {
+        Span(from, to)
+    }
+
     /// Texts are shorter than [`MAX_TEXT`]: what lies behind that is nowhere.
     #[inline(always)]
     pub(super) fn new(from: usize, to: usize) -> Self {
@@ -89,9 +94,9 @@ impl<'a> Index<'a> {
 
     /// The member of the slot of this number stands there, if there is such a slot.
     #[inline(always)]
-    pub(super) fn note(&mut self, slot: u8, from: usize, to: usize) {
+    pub(super) fn note(&mut self, slot: u8, value: Span) {
         if let Some(kept) = self.values.get_mut(usize::from(slot)) {
-            *kept = Span::new(from, to);
+            *kept = value;
         }
     }
 
@@ -107,7 +112,7 @@ impl<'a> Index<'a> {
         if slot == Slot::CloudTrailEvent {
             self.inner_at = member.at;
         }
-        self.note(slot as u8, member.at, member.at + member.value.text().len());
+        self.note(slot as u8, Span::new(member.at, member.at + member.value.text().len()));
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {

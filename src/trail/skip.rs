@@ -5,7 +5,7 @@
 
 use super::json::{MAX_DEPTH, skip_string, skip_value, special};
 
-/// What is passed over, and the strings with escapes among it.
+/// Whether one of the strings that were passed over has escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HasEscapes(pub(super) bool);
 

@@ -8,7 +8,7 @@
 use wide::u8x16;
 
 use super::caller::{self, Found};
-use super::index::{Index, MAX_TEXT};
+use super::index::{Index, MAX_TEXT, Span};
 use super::json::skip_string;
 use super::record::Escapes;
 use super::skip::{self, HasEscapes, solid};
@@ -48,7 +48,7 @@ impl Walker {
         let mut record = Record { index, callers, needs: Some(needs), needed: None };
         let rest = walk(records, slot_of, (text, text.0.get(open..)?), &mut record, &mut escapes)?;
         let needed = record.needed?;
-        Some(Walked { end: text.at(rest), passed_over: !needed, strings: strings(escapes) })
+        Some(Walked { end: text.at(rest) as usize, passed_over: !needed, strings: strings(escapes) })
     }
 }
 
@@ -68,15 +68,21 @@ impl<'t> Text<'t> {
 
     /// Where the rest of it begins.
     #[inline(always)]
-    fn at(self, rest: &[u8]) -> usize {
-        self.0.len() - rest.len()
+    fn at(self, rest: &[u8]) -> u32 {
+        (self.0.len() - rest.len()) as u32
+    }
+
+    /// What stands between two rests of it.
+    #[inline(always)]
+    fn between(self, rest: &[u8], behind: &[u8]) -> Span {
+        Span::at(self.at(rest), self.at(behind))
     }
 }
 
 /// Notes where the members of an object stand.
 trait Notes {
     /// The value of a member of which `of` is asked stands there.
-    fn value(&mut self, of: u8, from: usize, to: usize, escapes: HasEscapes) -> Option<()>;
+    fn value(&mut self, of: u8, value: Span, escapes: HasEscapes) -> Option<()>;
 
     /// The same of a value that was not passed over yet, with which `rest` begins. Gives what is behind it.
     fn read<'t>(&mut self, of: u8, place: (Text<'t>, &'t [u8]), escapes: &mut HasEscapes)
@@ -140,8 +146,8 @@ impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
 
 impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
     #[inline(always)]
-    fn value(&mut self, of: u8, from: usize, to: usize, escapes: HasEscapes) -> Option<()> {
-        self.index.note(of, from, to);
+    fn value(&mut self, of: u8, value: Span, escapes: HasEscapes) -> Option<()> {
+        self.index.note(of, value);
         if CLOSER.checked_shr(of.into()).unwrap_or(0) & 1 == 1 { self.closer(of, escapes) } else { Some(()) }
     }
 
@@ -152,15 +158,14 @@ impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
         (text, rest): (Text<'t>, &'t [u8]),
         escapes: &mut HasEscapes,
     ) -> Option<&'t [u8]> {
-        let from = text.at(rest);
         if of == Slot::UserIdentity as u8 && rest.first() == Some(&b'{') {
             let found = self.index.begin_identity();
             let behind = walk_caller((self.callers, 0), (text, rest, 2), found, escapes)?;
-            self.index.note(of, from, text.at(behind));
+            self.index.note(of, text.between(rest, behind));
             return Some(behind);
         }
         let behind = skip::value(rest, 1, escapes)?;
-        self.value(of, from, text.at(behind), *escapes)?;
+        self.value(of, text.between(rest, behind), *escapes)?;
         Some(behind)
     }
 }
@@ -177,8 +182,8 @@ struct Caller<'w, 'a> {
 
 impl Notes for Caller<'_, '_> {
     #[inline(always)]
-    fn value(&mut self, place: u8, from: usize, to: usize, _: HasEscapes) -> Option<()> {
-        self.found.note(place, from, to);
+    fn value(&mut self, place: u8, value: Span, _: HasEscapes) -> Option<()> {
+        self.found.note(place, value);
         Some(())
     }
 
@@ -190,7 +195,6 @@ impl Notes for Caller<'_, '_> {
         escapes: &mut HasEscapes,
     ) -> Option<&'t [u8]> {
         let within = caller::object_at(place).filter(|_| rest.first() == Some(&b'{'));
-        let from = text.at(rest);
         self.found.forget_within(place);
         let behind = match within {
             Some(within) => {
@@ -199,7 +203,7 @@ impl Notes for Caller<'_, '_> {
             }
             None => skip::value(rest, self.outer, escapes)?,
         };
-        self.found.set(place, from, text.at(behind));
+        self.found.set(place, text.between(rest, behind));
         Some(behind)
     }
 }
@@ -248,7 +252,7 @@ fn walk<'t>(
         };
         rest = match behind {
             Some(behind) => {
-                notes.value(of, text.at(value), text.at(behind), *escapes)?;
+                notes.value(of, text.between(value, behind), *escapes)?;
                 behind
             }
             None => notes.read(of, (text, value), escapes)?,
@@ -357,7 +361,7 @@ impl Order {
         }
         let [b':', behind @ ..] = solid(behind)? else { return None };
         let value = solid(behind)?;
-        let before = text.0.get(..text.at(inner) + key.len() - 1)?;
+        let before = text.0.get(..text.at(inner) as usize + key.len() - 1)?;
         let of = asked(before).unwrap_or(OTHER);
         let key = self.expect(last, rest.get(..rest.len() - value.len())?, of).unwrap_or(BEGINNING);
         Some(Next::Member(key, of, value))
