@@ -304,6 +304,30 @@ proptest! {
     }
 }
 
+/// What is allowed for certain is denied, and what is not denied hangs on a tag, or on a second factor.
+#[test]
+fn what_is_denied_does_not_make_the_rest_certain() {
+    let dev = json!("arn:aws:iam::*:role/*-dev");
+    let deny = json!({"Effect": "Deny", "Action": "iam:*", "Resource": dev});
+    let mfa = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+    let others = [
+        json!({"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:role/${aws:PrincipalTag/team}"}),
+        json!({"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:role/*", "Condition": mfa}),
+        json!({"Effect": "Allow", "Action": "iam:*", "Resource": "*", "Condition": mfa}),
+    ];
+    for other in others {
+        let may = |denied: bool| {
+            let mut statements =
+                vec![json!({"Effect": "Allow", "Action": "iam:*", "Resource": dev}), other.clone()];
+            statements.extend(denied.then(|| deny.clone()));
+            let identity = vec![json!({"Version": "2012-10-17", "Statement": statements})];
+            let world = World { user: false, identity, boundary: None, controls: Vec::new() };
+            world.judged(None).iam_write.may
+        };
+        assert_eq!((may(false), may(true)), (May::Yes, May::Conditional), "{other}");
+    }
+}
+
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
 }

@@ -316,11 +316,29 @@ impl<'j> Judge<'j> {
                 None => return May::No,
             }
         }
+        applies = applies.min(self.surely(at, goal));
         match (self.denied(at, goal), applies) {
             (Applies::Always, _) | (_, Applies::Never) => May::No,
             (Applies::Perhaps, _) | (_, Applies::Perhaps) => May::Conditional,
             (Applies::Never, Applies::Always) => May::Yes,
         }
+    }
+
+    /// How surely the holder's own policies allow all of it. A statement about a part is no sign of that: the part is a
+    /// goal of its own, and may be just what is denied.
+    fn surely(&self, at: usize, goal: &Goal<'_>) -> Applies {
+        if let Goal::Request(_) = goal {
+            return Applies::Always;
+        }
+        let is_whole = |statement: &Statement| match statement.sense {
+            Sense::Named => statement.resources.iter().any(|resource| match self.holder.resolve(resource) {
+                Resolved::Is(text) => self.covers(&completed(&text), goal),
+                Resolved::AtMost(_) | Resolved::Nothing => false,
+            }),
+            Sense::AllBut => self.allows(statement, goal).is_some(),
+        };
+        let known = self.identity.known.iter().filter(|one| one.allows(at) && is_whole(one.statement));
+        known.map(|one| one.applies).max().unwrap_or(Applies::Perhaps)
     }
 
     fn allowing<'s>(
