@@ -49,7 +49,7 @@ fn makers(root: &Path) -> Result<u64, Box<dyn Error>> {
     Ok(sum)
 }
 
-const MAKERS: [&str; 15] = [
+const MAKERS: [&str; 20] = [
     "data",
     "src/arn",
     "src/audit",
@@ -57,9 +57,14 @@ const MAKERS: [&str; 15] = [
     "src/exposure",
     "src/facts",
     "src/findings",
+    "src/hashed",
     "src/lists",
+    "src/moment",
     "src/network",
+    "src/ordered",
     "src/policy",
+    "src/short",
+    "src/sixteen",
     "src/store/entry",
     "src/timeline",
     "src/trail",

@@ -10,6 +10,7 @@ mod hashed;
 pub mod moment;
 mod ordered;
 mod short;
+mod sixteen;
 mod texts;
 mod threads;
 pub mod trust;

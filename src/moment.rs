@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::plain;
-
 /// When a record came: by time, and in the same second by its eventID. Two deliveries of one event are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moment {
@@ -22,7 +20,7 @@ enum EventKey {
 /// An eventID in little space. AWS's ids are UUIDs; as bytes they have the order of their texts. Others follow them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventId {
-    Uuid(#[serde(with = "plain::sixteen")] [u8; 16]),
+    Uuid(#[serde(with = "crate::sixteen")] [u8; 16]),
     Other(Box<str>),
 }
 

@@ -25,7 +25,7 @@ use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailReco
 
 /// A text in little space. Nobody can make two with the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Id(#[serde(with = "plain::sixteen")] [u8; 16]);
+pub struct Id(#[serde(with = "crate::sixteen")] [u8; 16]);
 
 // It is a hash already: tables take it as it is.
 impl Hash for Id {

@@ -84,7 +84,7 @@ pub(crate) fn expect(bytes: &[u8], at: usize, byte: u8, name: &'static str) -> S
 /// A mask of the bytes among sixteen that end a plain run of string characters: quotes, backslashes, control
 /// characters. The lowest bit is the first byte's.
 #[inline(always)]
-pub(super) fn special(chunk: [u8; 16]) -> u32 {
+fn special(chunk: [u8; 16]) -> u32 {
     let bytes = u8x16::from(chunk);
     // With this bit turned a quote is the next byte behind the control characters.
     let turned = bytes ^ u8x16::splat(2);
@@ -92,25 +92,26 @@ pub(super) fn special(chunk: [u8; 16]) -> u32 {
     (low | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// The place behind the closing quote of a string without escapes, from behind its opening quote; `None` where it needs
-/// a closer look.
+/// From behind the opening quote of a string without escapes to behind its closing quote; `None` where it needs a closer
+/// look.
 #[inline(always)]
-fn skip_plain(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        let mask = special(*bytes.get(at..)?.first_chunk::<16>()?);
+pub(super) fn skip_plain(mut rest: &[u8]) -> Option<&[u8]> {
+    while let Some((chunk, behind)) = rest.split_first_chunk::<16>() {
+        let mask = special(*chunk);
         if mask != 0 {
-            at += mask.trailing_zeros() as usize;
-            return (*bytes.get(at)? == b'"').then_some(at + 1);
+            let end = mask.trailing_zeros() as usize;
+            return if chunk.get(end) == Some(&b'"') { rest.get(end + 1..) } else { None };
         }
-        at += 16;
+        rest = behind;
     }
+    None
 }
 
 /// Skips a string from behind its opening quote to behind its closing quote.
 #[inline(always)]
 pub(crate) fn skip_string(bytes: &[u8], at: usize) -> Scan<usize> {
-    match skip_plain(bytes, at) {
-        Some(end) => Ok(end),
+    match bytes.get(at..).and_then(skip_plain) {
+        Some(behind) => Ok(bytes.len() - behind.len()),
         None => skip_any_string(bytes, at),
     }
 }

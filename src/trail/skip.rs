@@ -3,34 +3,25 @@
 //!
 //! Each takes the text from where something begins, and gives what is behind it.
 
-use super::json::{MAX_DEPTH, skip_string, skip_value, special};
-
-/// Whether one of the strings that were passed over has escapes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HasEscapes(pub(super) bool);
+use super::json::{MAX_DEPTH, peek, skip_plain, skip_string, skip_value};
+use super::record::Escapes;
 
 /// From behind a string's opening quote to behind its closing one.
 #[inline(always)]
-pub(super) fn string<'t>(mut rest: &'t [u8], escapes: &mut HasEscapes) -> Option<&'t [u8]> {
-    while let Some((chunk, behind)) = rest.split_first_chunk::<16>() {
-        let mask = special(*chunk);
-        if mask != 0 {
-            let end = mask.trailing_zeros() as usize;
-            if chunk.get(end) != Some(&b'"') {
-                break;
-            }
-            return rest.get(end + 1..);
-        }
-        rest = behind;
+pub(super) fn string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u8]> {
+    match skip_plain(rest) {
+        Some(behind) => Some(behind),
+        None => any_string(rest, strings),
     }
-    any_string(rest, escapes)
 }
 
 /// The same with escapes, or close to the end of the text.
 #[inline(never)]
-fn any_string<'t>(rest: &'t [u8], escapes: &mut HasEscapes) -> Option<&'t [u8]> {
+fn any_string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u8]> {
     let (inner, behind) = rest.split_at_checked(skip_string(rest, 0).ok()?)?;
-    escapes.0 |= inner.contains(&b'\\');
+    if inner.contains(&b'\\') {
+        *strings = Escapes::Perhaps;
+    }
     Some(behind)
 }
 
@@ -39,23 +30,25 @@ fn any_string<'t>(rest: &'t [u8], escapes: &mut HasEscapes) -> Option<&'t [u8]> 
 pub(super) fn solid(rest: &[u8]) -> Option<&[u8]> {
     match rest {
         [byte, ..] if *byte > b' ' => Some(rest),
-        _ => behind_space(rest),
+        _ => rest.get(peek(rest, 0)?.0..),
     }
-}
-
-#[inline(never)]
-fn behind_space(rest: &[u8]) -> Option<&[u8]> {
-    let solid = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))?;
-    rest.get(solid..)
 }
 
 /// A value, which `outer` levels enclose.
 #[inline(always)]
-pub(super) fn value<'t>(rest: &'t [u8], outer: u32, escapes: &mut HasEscapes) -> Option<&'t [u8]> {
+pub(super) fn value<'t>(rest: &'t [u8], outer: u32, strings: &mut Escapes) -> Option<&'t [u8]> {
     match rest {
-        [b'"', inner @ ..] => string(inner, escapes),
+        [b'"', inner @ ..] => string(inner, strings),
         [b'{' | b'[', ..] => nested(rest, outer),
-        _ => word(rest).or_else(|| number(rest)),
+        _ => scalar(rest),
+    }
+}
+
+#[inline(always)]
+fn scalar(rest: &[u8]) -> Option<&[u8]> {
+    match word(rest) {
+        Some(behind) => Some(behind),
+        None => number(rest),
     }
 }
 
@@ -77,7 +70,7 @@ fn number(rest: &[u8]) -> Option<&[u8]> {
 #[inline(always)]
 fn key(rest: &[u8]) -> Option<&[u8]> {
     let [b'"', inner @ ..] = rest else { return None };
-    match solid(string(inner, &mut HasEscapes(false))?)? {
+    match solid(string(inner, &mut Escapes::None)?)? {
         [b':', behind @ ..] => solid(behind),
         _ => None,
     }
@@ -91,7 +84,7 @@ fn nested(mut rest: &[u8], outer: u32) -> Option<&[u8]> {
     loop {
         let (first, behind) = rest.split_first()?;
         rest = match first {
-            b'"' => string(behind, &mut HasEscapes(false))?,
+            b'"' => string(behind, &mut Escapes::None)?,
             b'{' | b'[' => {
                 let is_object = *first == b'{';
                 if depth >= MAX_DEPTH {
@@ -106,7 +99,7 @@ fn nested(mut rest: &[u8], outer: u32) -> Option<&[u8]> {
                     }
                 }
             }
-            _ => word(rest).or_else(|| number(rest))?,
+            _ => scalar(rest)?,
         };
         // Behind a value: close what ends here, or go on to the next one.
         loop {

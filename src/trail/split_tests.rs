@@ -122,6 +122,20 @@ fn what_is_passed_over_is_checked_as_strictly() {
 }
 
 /// Asks every record for what it has of this.
+/// Behind a key that is too long to be expected nothing stands as it does at an object's beginning.
+#[test]
+fn a_bracket_is_no_comma() {
+    let long = "a".repeat(40);
+    let first = record("first");
+    let good = first.replacen('{', &format!("{{\"{long}\":1,"), 1);
+    let bad = first.replacen('{', &format!("{{\"{long}\":1{{"), 1);
+    assert!(parse_record(&good).is_ok() && parse_record(&bad).is_err());
+    let seen = read(format!("[{first},{good},{good}]"));
+    assert_eq!((names(&seen), seen.faults.len()), (vec!["first"; 3], 0));
+    let seen = read(format!("[{first},{good},{bad},{first}]"));
+    assert!(!seen.faults.is_empty(), "{:?}", names(&seen));
+}
+
 struct Asking<F> {
     ask: F,
     answers: Vec<String>,

@@ -11,7 +11,7 @@ use super::caller::{self, Found};
 use super::index::{Index, MAX_TEXT, Span};
 use super::json::skip_string;
 use super::record::Escapes;
-use super::skip::{self, HasEscapes, solid};
+use super::skip::{self, solid};
 use super::slot::{SLOTS, Slot, slot_before};
 
 /// What a record turned out to be.
@@ -44,16 +44,12 @@ impl Walker {
     ) -> Option<Walked> {
         let Walker { records, callers } = self;
         let text = Text::of(text.as_bytes())?;
-        let mut escapes = HasEscapes(false);
+        let mut strings = Escapes::None;
         let mut record = Record { index, callers, needs: Some(needs), needed: None };
-        let rest = walk(records, slot_of, (text, text.0.get(open..)?), &mut record, &mut escapes)?;
+        let rest = walk(records, slot_of, (text, text.0.get(open..)?), &mut record, &mut strings)?;
         let needed = record.needed?;
-        Some(Walked { end: text.at(rest) as usize, passed_over: !needed, strings: strings(escapes) })
+        Some(Walked { end: text.at(rest) as usize, passed_over: !needed, strings })
     }
-}
-
-fn strings(HasEscapes(escapes): HasEscapes) -> Escapes {
-    if escapes { Escapes::Perhaps } else { Escapes::None }
 }
 
 /// The whole text.
@@ -82,11 +78,10 @@ impl<'t> Text<'t> {
 /// Notes where the members of an object stand.
 trait Notes {
     /// The value of a member of which `of` is asked stands there.
-    fn value(&mut self, of: u8, value: Span, escapes: HasEscapes) -> Option<()>;
+    fn value(&mut self, of: u8, value: Span, strings: Escapes) -> Option<()>;
 
     /// The same of a value that was not passed over yet, with which `rest` begins. Gives what is behind it.
-    fn read<'t>(&mut self, of: u8, place: (Text<'t>, &'t [u8]), escapes: &mut HasEscapes)
-    -> Option<&'t [u8]>;
+    fn read<'t>(&mut self, of: u8, place: (Text<'t>, &'t [u8]), strings: &mut Escapes) -> Option<&'t [u8]>;
 }
 
 /// A record, whose members are those of slots.
@@ -120,14 +115,13 @@ const CLOSER: u32 = set_of(&[
 
 impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
     #[inline(never)]
-    fn closer(&mut self, of: u8, escapes: HasEscapes) -> Option<()> {
+    fn closer(&mut self, of: u8, strings: Escapes) -> Option<()> {
         match Slot::at(of)? {
             Slot::EventSource | Slot::EventName => {
                 // A second one is not what was asked about, and the last counts.
                 if self.needed.is_some() {
                     return None;
                 }
-                let strings = strings(escapes);
                 let text = |slot| self.index.string(slot, strings);
                 if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
                     self.needed = Some(self.needs.take().is_none_or(|needs| needs(&source, &name)));
@@ -146,9 +140,9 @@ impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
 
 impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
     #[inline(always)]
-    fn value(&mut self, of: u8, value: Span, escapes: HasEscapes) -> Option<()> {
+    fn value(&mut self, of: u8, value: Span, strings: Escapes) -> Option<()> {
         self.index.note(of, value);
-        if CLOSER.checked_shr(of.into()).unwrap_or(0) & 1 == 1 { self.closer(of, escapes) } else { Some(()) }
+        if CLOSER.checked_shr(of.into()).unwrap_or(0) & 1 == 1 { self.closer(of, strings) } else { Some(()) }
     }
 
     #[inline(always)]
@@ -156,16 +150,16 @@ impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
         &mut self,
         of: u8,
         (text, rest): (Text<'t>, &'t [u8]),
-        escapes: &mut HasEscapes,
+        strings: &mut Escapes,
     ) -> Option<&'t [u8]> {
         if of == Slot::UserIdentity as u8 && rest.first() == Some(&b'{') {
             let found = self.index.begin_identity();
-            let behind = walk_caller((self.callers, 0), (text, rest, 2), found, escapes)?;
+            let behind = walk_caller((self.callers, 0), (text, rest, 2), found, strings)?;
             self.index.note(of, text.between(rest, behind));
             return Some(behind);
         }
-        let behind = skip::value(rest, 1, escapes)?;
-        self.value(of, text.between(rest, behind), *escapes)?;
+        let behind = skip::value(rest, 1, strings)?;
+        self.value(of, text.between(rest, behind), *strings)?;
         Some(behind)
     }
 }
@@ -182,7 +176,7 @@ struct Caller<'w, 'a> {
 
 impl Notes for Caller<'_, '_> {
     #[inline(always)]
-    fn value(&mut self, place: u8, value: Span, _: HasEscapes) -> Option<()> {
+    fn value(&mut self, place: u8, value: Span, _: Escapes) -> Option<()> {
         self.found.note(place, value);
         Some(())
     }
@@ -192,16 +186,16 @@ impl Notes for Caller<'_, '_> {
         &mut self,
         place: u8,
         (text, rest): (Text<'t>, &'t [u8]),
-        escapes: &mut HasEscapes,
+        strings: &mut Escapes,
     ) -> Option<&'t [u8]> {
         let within = caller::object_at(place).filter(|_| rest.first() == Some(&b'{'));
         self.found.forget_within(place);
         let behind = match within {
             Some(within) => {
                 let orders = self.orders.get_mut(within - self.object - 1..)?;
-                walk_caller((orders, within), (text, rest, self.outer + 1), self.found, escapes)?
+                walk_caller((orders, within), (text, rest, self.outer + 1), self.found, strings)?
             }
-            None => skip::value(rest, self.outer, escapes)?,
+            None => skip::value(rest, self.outer, strings)?,
         };
         self.found.set(place, text.between(rest, behind));
         Some(behind)
@@ -214,11 +208,11 @@ fn walk_caller<'t>(
     (orders, object): (&mut [Order], usize),
     (text, rest, outer): (Text<'t>, &'t [u8], u32),
     found: &mut Found<'_>,
-    escapes: &mut HasEscapes,
+    strings: &mut Escapes,
 ) -> Option<&'t [u8]> {
     let (order, orders) = orders.split_first_mut()?;
     let asked = |before: &[u8]| caller::place_of(object, before);
-    walk(order, asked, (text, rest), &mut Caller { orders, object, outer, found }, escapes)
+    walk(order, asked, (text, rest), &mut Caller { orders, object, outer, found }, strings)
 }
 
 /// The slot of a key without escapes that ends where this text ends.
@@ -233,7 +227,7 @@ fn walk<'t>(
     asked: impl Fn(&[u8]) -> Option<u8>,
     (text, mut rest): (Text<'t>, &'t [u8]),
     notes: &mut impl Notes,
-    escapes: &mut HasEscapes,
+    strings: &mut Escapes,
 ) -> Option<&'t [u8]> {
     let open = rest.len();
     let mut last = BEGINNING;
@@ -247,15 +241,15 @@ fn walk<'t>(
             },
         };
         let behind = match value {
-            [b'"', inner @ ..] => skip::string(inner, escapes),
+            [b'"', inner @ ..] => skip::string(inner, strings),
             _ => skip::word(value),
         };
         rest = match behind {
             Some(behind) => {
-                notes.value(of, text.between(value, behind), *escapes)?;
+                notes.value(of, text.between(value, behind), *strings)?;
                 behind
             }
-            None => notes.read(of, (text, value), escapes)?,
+            None => notes.read(of, (text, value), strings)?,
         };
     }
 }
@@ -269,22 +263,21 @@ const KEYS: usize = 64;
 /// The longest key that is expected, with all that stands around it.
 const LONGEST: usize = 32;
 
-/// Stands for an object's beginning, and for a key that is not expected.
+/// Stands for an object's beginning.
 const BEGINNING: u8 = 0;
 
-/// Keys in the order in which they came. The first stands for [`BEGINNING`].
+/// Stands for a key that is not expected. What is expected behind it must be what stood behind such a key.
+const OTHER_KEY: u8 = 1;
+
+/// Keys in the order in which they came. Before them stand those that are none.
 #[derive(Debug)]
 struct Order(Vec<Key>);
 
 impl Default for Order {
     fn default() -> Self {
-        Order(vec![Key {
-            is: [u8x16::ZERO; 2],
-            any: [u8x16::ZERO; 2],
-            len: 0,
-            of: OTHER,
-            next: [BEGINNING; 2],
-        }])
+        let none =
+            Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; 2] };
+        Order(vec![none; usize::from(OTHER_KEY) + 1])
     }
 }
 
@@ -363,16 +356,16 @@ impl Order {
         let value = solid(behind)?;
         let before = text.0.get(..text.at(inner) as usize + key.len() - 1)?;
         let of = asked(before).unwrap_or(OTHER);
-        let key = self.expect(last, rest.get(..rest.len() - value.len())?, of).unwrap_or(BEGINNING);
+        let key = self.expect(last, rest.get(..rest.len() - value.len())?, of).unwrap_or(OTHER_KEY);
         Some(Next::Member(key, of, value))
     }
 
     /// Expects a key, with all that stands around it, behind the one at `last`.
     fn expect(&mut self, last: u8, whole: &[u8], of: u8) -> Option<u8> {
-        let (is, any) = (padded(whole, 0)?, padded(&[0; LONGEST][..whole.len()], u8::MAX)?);
-        let is_it = |key: &Key| key.is == is && key.any == any;
-        let at = match self.0.iter().skip(1).position(is_it) {
-            Some(known) => known + 1,
+        let (is, any) = (padded(whole, 0)?, padded([0; LONGEST].get(..whole.len())?, u8::MAX)?);
+        let none = usize::from(OTHER_KEY) + 1;
+        let at = match self.0.iter().skip(none).position(|key| key.is == is && key.any == any) {
+            Some(known) => none + known,
             None if self.0.len() < KEYS => {
                 self.0.push(Key { is, any, len: u8::try_from(whole.len()).ok()?, of, next: [BEGINNING; 2] });
                 self.0.len() - 1

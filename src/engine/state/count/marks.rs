@@ -44,7 +44,7 @@ impl Files {
 struct Short {
     /// Seconds since 1970, UTC.
     time: u32,
-    #[serde(with = "plain::sixteen")]
+    #[serde(with = "crate::sixteen")]
     id: [u8; 16],
     file: File,
     offset: u32,
