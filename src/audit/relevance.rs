@@ -44,8 +44,13 @@ struct Known {
 }
 
 impl Known {
+    /// Source and name.
+    fn texts(&self) -> (&str, &str) {
+        self.texts.split_at_checked(self.name_at).unwrap_or_default()
+    }
+
     fn is_of(&self, source: &str, name: &str) -> bool {
-        let (known_source, known_name) = self.texts.split_at_checked(self.name_at).unwrap_or_default();
+        let (known_source, known_name) = self.texts();
         same(known_source.as_bytes(), source.as_bytes()) && same(known_name.as_bytes(), name.as_bytes())
     }
 }
@@ -67,10 +72,7 @@ impl Names {
         if known.len() >= KEPT {
             known.clear();
         }
-        let rehash = |known: &Known| {
-            let (source, name) = known.texts.split_at_checked(known.name_at).unwrap_or_default();
-            hasher.hash_one((source, name))
-        };
+        let rehash = |known: &Known| hasher.hash_one(known.texts());
         match known.entry(hasher.hash_one((source, name)), |known| known.is_of(source, name), rehash) {
             Entry::Occupied(entry) => &mut entry.into_mut().relevance,
             Entry::Vacant(entry) => {

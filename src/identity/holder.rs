@@ -53,6 +53,16 @@ pub(super) enum Resolved<'s> {
     Nothing,
 }
 
+impl<'s> Resolved<'s> {
+    /// What it is, where that is certain.
+    pub(super) fn certain(self) -> Option<Cow<'s, str>> {
+        match self {
+            Resolved::Is(text) => Some(text),
+            Resolved::AtMost(_) | Resolved::Nothing => None,
+        }
+    }
+}
+
 impl Holder<'_> {
     pub(super) fn applies(&self, statement: &Statement, work: &Work) -> Applies {
         statement.conditions.iter().map(|one| self.holds(one, work)).min().unwrap_or(Applies::Always)

@@ -331,10 +331,11 @@ impl<'j> Judge<'j> {
             return Applies::Always;
         }
         let is_whole = |statement: &Statement| match statement.sense {
-            Sense::Named => statement.resources.iter().any(|resource| match self.holder.resolve(resource) {
-                Resolved::Is(text) => self.covers(&completed(&text), goal),
-                Resolved::AtMost(_) | Resolved::Nothing => false,
-            }),
+            Sense::Named => {
+                let mut certain =
+                    statement.resources.iter().filter_map(|one| self.holder.resolve(one).certain());
+                certain.any(|text| self.covers(&completed(&text), goal))
+            }
             Sense::AllBut => self.allows(statement, goal).is_some(),
         };
         let known = self.identity.known.iter().filter(|one| one.allows(at) && is_whole(one.statement));
@@ -377,23 +378,14 @@ impl<'j> Judge<'j> {
                     Resolved::Nothing => None,
                 })
                 .max(),
-            Sense::AllBut => {
-                let spares = |resource: &String| match self.holder.resolve(resource) {
-                    Resolved::Is(text) => self.covers(&text, goal),
-                    Resolved::AtMost(_) | Resolved::Nothing => false,
-                };
-                (!statement.resources.iter().any(spares)).then_some(Applies::Always)
-            }
+            Sense::AllBut => (!self.one_covers(&statement.resources, goal)).then_some(Applies::Always),
         }
     }
 
     /// Does a Deny's resource include all of it? In doubt, no.
     fn denies(&self, statement: &Statement, goal: &Goal<'_>) -> bool {
         match statement.sense {
-            Sense::Named => statement.resources.iter().any(|resource| match self.holder.resolve(resource) {
-                Resolved::Is(text) => self.covers(&text, goal),
-                Resolved::AtMost(_) | Resolved::Nothing => false,
-            }),
+            Sense::Named => self.one_covers(&statement.resources, goal),
             Sense::AllBut => {
                 !statement.resources.iter().any(|resource| match self.holder.resolve(resource) {
                     Resolved::Is(text) => self.meets(&text, goal),
@@ -424,6 +416,12 @@ impl<'j> Judge<'j> {
             }
             _ => globs_meet(one, other, self.work),
         }
+    }
+
+    /// Does one of these surely match all of it?
+    fn one_covers(&self, resources: &[String], goal: &Goal<'_>) -> bool {
+        let mut certain = resources.iter().filter_map(|one| self.holder.resolve(one).certain());
+        certain.any(|text| self.covers(&text, goal))
     }
 
     /// Does the pattern surely match all of it?

@@ -190,10 +190,9 @@ impl Rule {
         }
         let all = || own.iter().chain(loose);
         if self.distinct {
-            let mut marks: Vec<Cell> = all().map(|(cell, _)| *cell).collect();
+            let mut marks: Vec<_> = all().map(|((time, value), _)| (*time, Some(*value))).collect();
             marks.sort_unstable();
-            let values: Vec<_> = marks.iter().map(|(time, value)| (*time, Some(*value))).collect();
-            let (inside, _) = windows(&values, self.window, self.at_least);
+            let (inside, _) = windows(&marks, self.window, self.at_least);
             let inside = marks.iter().zip(inside).filter(|(_, inside)| *inside);
             times.extend(inside.map(|((time, _), _)| *time));
             return times;
