@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use super::causes;
 use super::class::{Plans, Telling};
 use super::gathered::{Apart, Gathered, LastInvoke, RecordFacts};
-use super::relevance::{Owner, Relevance};
+use super::relevance::{Owner, Relevance, Told};
 use crate::engine::state::{EventClass, Standing};
 use crate::engine::{Engine, Recounts, Sessions, Treatment};
 use crate::facts::from_record::{
@@ -135,7 +135,7 @@ impl<'j> Judge<'j> {
             loose: Mutex::default(),
         };
         // Where a call that no policy names matters, all do, and a first look at each would be lost time.
-        judge.may_pass_over = !judge.asks(&judge.relevance("", ""));
+        judge.may_pass_over = !judge.relevance("", "").told.asked;
         judge
     }
 
@@ -185,7 +185,7 @@ impl<'j> Judge<'j> {
             keep: Some(keep),
             loose,
         };
-        judge.may_pass_over = !judge.asks(&judge.relevance("", ""));
+        judge.may_pass_over = !judge.relevance("", "").told.asked;
         judge
     }
 
@@ -245,16 +245,6 @@ impl<'j> Judge<'j> {
         all
     }
 
-    /// Is anything more asked about a record than whose it is and when?
-    fn asks(&self, relevance: &Relevance) -> bool {
-        let of_lambda = if relevance.invocation { self.wanted.invocation } else { relevance.lambda };
-        of_lambda
-            || relevance.change
-            || relevance.recorder
-            || relevance.sessions
-            || (self.wanted.api_call && !relevance.call.is_empty())
-    }
-
     /// Counts a record, by the members of a first look.
     fn count(
         &self,
@@ -279,15 +269,21 @@ impl<'j> Judge<'j> {
         let lambda = source == LAMBDA;
         let invocation = lambda && INVOCATIONS.contains(&name);
         let texts = (source, name);
+        let call = Plans::relevant(self.engine, &self.calls, texts);
+        let recorder = source == causes::CLOUDTRAIL && causes::changes_recording(name);
+        let change = is_change(source, name);
+        let sessions = self.asks_sessions && sessions::Sessions::wants(source, name);
+        let of_lambda = if invocation { self.wanted.invocation } else { lambda };
+        let of_call = self.wanted.api_call && !call.is_empty();
+        let asked = of_lambda || of_call || change || recorder || sessions;
         Relevance {
             name: name.into(),
-            call: Plans::relevant(self.engine, &self.calls, texts),
+            call,
             invoked: invocation.then(|| Plans::complete(self.engine, &self.invocations, texts)),
-            lambda,
-            recorder: source == causes::CLOUDTRAIL && causes::changes_recording(name),
-            invocation,
-            change: is_change(source, name),
-            sessions: self.asks_sessions && sessions::Sessions::wants(source, name),
+            recorder,
+            sessions,
+            change,
+            told: Told { asked, invocation },
         }
     }
 }
@@ -328,9 +324,9 @@ impl RecordVisitor for Judge<'_> {
     }
 
     fn needs(&self, file: &mut PerFile, source: &str, name: &str) -> bool {
-        let relevance = file.gathered.names.of(source, name, || self.relevance(source, name));
-        file.invocation = relevance.invocation;
-        self.asks(relevance)
+        let told = file.gathered.names.told(source, name, || self.relevance(source, name));
+        file.invocation = told.invocation;
+        told.asked
     }
 
     fn pass_over(&self, file: &mut PerFile, record: &TrailRecord<'_>) {
@@ -358,11 +354,11 @@ impl RecordVisitor for Judge<'_> {
         let Gathered { tally, memory, facts, names, recent, sessions, ways, opened, waiting } = gathered;
         let written = record.event_name();
         let relevance = names.of(&source, &written, || self.relevance(&source, &written));
-        let class = self.count(record, relevance.invocation, (owner, named.as_ref()), facts);
+        let class = self.count(record, relevance.told.invocation, (owner, named.as_ref()), facts);
         if relevance.sessions && matches!(self.pass, Pass::First) {
             sessions.gather(record, &source, &relevance.name, owner.account_text());
         }
-        if !self.asks(relevance) {
+        if !relevance.told.asked {
             return;
         }
         let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };

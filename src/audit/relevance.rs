@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use smallvec::SmallVec;
 
 use super::class::Plans;
 use super::gathered::RecordFacts;
@@ -22,36 +23,45 @@ pub(super) struct Relevance {
     pub(super) call: Plans,
     /// And of the invocation, where it is one.
     pub(super) invoked: Option<Plans>,
-    /// A record of Lambda's: it may be a change.
-    pub(super) lambda: bool,
     /// It changes what records invocations.
     pub(super) recorder: bool,
     /// It may say whose sessions are.
     pub(super) sessions: bool,
-    /// One of Lambda's invocations.
-    pub(super) invocation: bool,
     /// It has effects on the timeline.
     pub(super) change: bool,
+    pub(super) told: Told,
 }
 
+/// What is told of a record before it is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// More is asked of it than whose it is, and when.
+    pub(super) asked: bool,
+    /// One of Lambda's invocations.
+    pub(super) invocation: bool,
+}
+
+/// A source and a name, and what is told at once of their records. It stands by itself in little space, the texts
+/// included: there are many, and each record is looked up.
 #[derive(Debug)]
 struct Known {
     /// Source and name, one behind the other.
-    texts: Box<str>,
+    texts: SmallVec<[u8; 64]>,
     /// Where the name begins.
     name_at: usize,
-    relevance: Relevance,
+    told: Told,
+    relevance: Box<Relevance>,
 }
 
 impl Known {
     /// Source and name.
-    fn texts(&self) -> (&str, &str) {
+    fn texts(&self) -> (&[u8], &[u8]) {
         self.texts.split_at_checked(self.name_at).unwrap_or_default()
     }
 
-    fn is_of(&self, source: &str, name: &str) -> bool {
+    fn is_of(&self, (source, name): (&[u8], &[u8])) -> bool {
         let (known_source, known_name) = self.texts();
-        same(known_source.as_bytes(), source.as_bytes()) && same(known_name.as_bytes(), name.as_bytes())
+        same(known_name, name) && same(known_source, source)
     }
 }
 
@@ -68,17 +78,29 @@ pub(super) struct Names {
 impl Names {
     /// Asked once for each source and name.
     pub(super) fn of(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &mut Relevance {
+        &mut self.find(source, name, ask).relevance
+    }
+
+    /// The same, where nothing else is needed yet.
+    pub(super) fn told(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> Told {
+        self.find(source, name, ask).told
+    }
+
+    #[inline]
+    fn find(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &mut Known {
         let Names { known, hasher } = self;
         if known.len() >= KEPT {
             known.clear();
         }
+        let texts = (source.as_bytes(), name.as_bytes());
         let rehash = |known: &Known| hasher.hash_one(known.texts());
-        match known.entry(hasher.hash_one((source, name)), |known| known.is_of(source, name), rehash) {
-            Entry::Occupied(entry) => &mut entry.into_mut().relevance,
+        match known.entry(hasher.hash_one(texts), |known| known.is_of(texts), rehash) {
+            Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let texts = [source, name].concat().into();
-                let new = Known { texts, name_at: source.len(), relevance: ask() };
-                &mut entry.insert(new).into_mut().relevance
+                let relevance = Box::new(ask());
+                let texts = SmallVec::from_slice([source, name].concat().as_bytes());
+                let new = Known { texts, name_at: source.len(), told: relevance.told, relevance };
+                entry.insert(new).into_mut()
             }
         }
     }

@@ -108,6 +108,21 @@ const OBJECT_AT: [Option<u8>; PLACES] = {
     objects
 };
 
+/// The places of what stands within the object at each place: one bit each.
+const WITHIN: [u32; PLACES] = {
+    assert!(PLACES < u32::BITS as usize);
+    let mut within = [0; PLACES];
+    let mut object = 0;
+    while object < OBJECTS.len() {
+        let Object { at, places: (from, to), .. } = OBJECTS[object];
+        if let Some(at) = at {
+            within[at] = (1 << to) - (1 << from);
+        }
+        object += 1;
+    }
+    within
+};
+
 /// The object at this place, if there is one whose members are read.
 #[inline(always)]
 pub(super) fn object_at(place: u8) -> Option<usize> {
@@ -127,17 +142,19 @@ pub(super) fn place_of(object: usize, before: &[u8]) -> Option<u8> {
 pub(super) struct Found<'a> {
     text: &'a str,
     members: [Span; PLACES],
+    /// Which of them are there: one bit each. The others stand for nothing.
+    there: u32,
 }
 
 impl<'a> Found<'a> {
     /// None yet, of a caller in this text.
     pub(super) fn nothing(text: &'a str) -> Self {
-        Found { text, members: [Span::default(); PLACES] }
+        Found { text, members: [Span::default(); PLACES], there: 0 }
     }
 
     /// The same text, and none of them.
     pub(super) fn clear(&mut self) {
-        self.members = [Span::default(); PLACES];
+        self.there = 0;
     }
 
     /// Those of this object.
@@ -147,9 +164,8 @@ impl<'a> Found<'a> {
             let Some(object) = at.map_or(Some(object), |at| found.get(at)) else { continue };
             for (at, value) in keys.iter().enumerate().filter_map(|(at, key)| Some((at, object.get(key)?))) {
                 let from = (value.text().as_ptr() as usize).wrapping_sub(found.text.as_ptr() as usize);
-                if let Some(member) = found.members.get_mut(first + at) {
-                    *member = Span::new(from, from + value.text().len());
-                }
+                let place = u8::try_from(first + at).unwrap_or(u8::MAX);
+                found.set(place, Span::new(from, from + value.text().len()));
             }
         }
         found
@@ -158,7 +174,7 @@ impl<'a> Found<'a> {
     /// The value at this place.
     #[inline]
     pub(super) fn get(&self, place: usize) -> Option<Raw<'a>> {
-        self.members.get(place)?.of(self.text)
+        if self.there >> place & 1 == 1 { self.members.get(place)?.of(self.text) } else { None }
     }
 
     /// A member stands there, in which nothing is read.
@@ -173,15 +189,14 @@ impl<'a> Found<'a> {
     pub(super) fn set(&mut self, place: u8, value: Span) {
         if let Some(member) = self.members.get_mut(usize::from(place)) {
             *member = value;
+            self.there |= 1 << place;
         }
     }
 
     /// What was found within another member of the same key counts no more.
     #[inline(always)]
     pub(super) fn forget_within(&mut self, place: u8) {
-        let places = object_at(place).and_then(|object| OBJECTS.get(object)).map(|object| object.places);
-        let within = places.and_then(|(from, to)| self.members.get_mut(from..to));
-        within.into_iter().flatten().for_each(|member| *member = Span::default());
+        self.there &= !WITHIN.get(usize::from(place)).copied().unwrap_or_default();
     }
 }
 

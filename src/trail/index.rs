@@ -53,6 +53,8 @@ pub(crate) struct Index<'a> {
     /// In which they stand.
     text: &'a str,
     values: [Span; SLOTS],
+    /// Which of them were noted since it was cleared: one bit each. The others stand for nothing.
+    noted: u32,
     /// The members of `userIdentity`, where they were found on the way.
     identity: Found<'a>,
     has_identity: bool,
@@ -62,13 +64,14 @@ pub(crate) struct Index<'a> {
 
 impl<'a> Index<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
+        const { assert!(SLOTS <= u32::BITS as usize) };
         let (values, identity) = ([Span::default(); SLOTS], Found::nothing(text));
-        Self { text, values, identity, has_identity: false, inner_at: 0 }
+        Self { text, values, noted: 0, identity, has_identity: false, inner_at: 0 }
     }
 
     /// Nothing is noted any more.
     pub(super) fn clear(&mut self) {
-        self.values = [Span::default(); SLOTS];
+        self.noted = 0;
         self.forget_identity();
         self.inner_at = 0;
     }
@@ -97,6 +100,7 @@ impl<'a> Index<'a> {
     pub(super) fn note(&mut self, slot: u8, value: Span) {
         if let Some(kept) = self.values.get_mut(usize::from(slot)) {
             *kept = value;
+            self.noted |= 1 << slot;
         }
     }
 
@@ -116,13 +120,19 @@ impl<'a> Index<'a> {
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
-        self.values.get(slot as usize)?.of(self.text)
+        self.span(slot)?.of(self.text)
+    }
+
+    /// Where the member of a slot stands, if it was noted.
+    #[inline(always)]
+    fn span(&self, slot: Slot) -> Option<Span> {
+        if self.noted >> slot as u32 & 1 == 1 { self.values.get(slot as usize).copied() } else { None }
     }
 
     /// A member that is a string, by what is known of escapes.
     #[inline]
     pub(super) fn string(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, str>> {
-        let inner = self.values.get(slot as usize)?.quoted(self.text)?;
+        let inner = self.span(slot)?.quoted(self.text)?;
         Some(match strings {
             Escapes::None => Cow::Borrowed(inner),
             Escapes::Perhaps => unescape(inner),
