@@ -23,6 +23,7 @@ mod inflate;
 mod json;
 mod meter;
 mod names;
+mod order;
 mod outcome;
 mod prune;
 mod raw;

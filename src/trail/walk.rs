@@ -5,13 +5,11 @@
 //! It accepts what the scanner of [`super::json`] accepts, and finds the same. Where it is not sure (a key with an escape,
 //! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
 
-use wide::u8x16;
-
 use super::caller::{self, Found};
 use super::index::{Index, MAX_TEXT, Span};
-use super::json::skip_string;
+use super::order::{BEGINNING, END, Order};
 use super::record::Escapes;
-use super::skip::{self, solid};
+use super::skip;
 use super::slot::{SLOTS, Slot, slot_before};
 
 /// What a record turned out to be.
@@ -225,158 +223,24 @@ fn slot_of(before: &[u8]) -> Option<u8> {
 fn walk<'t>(
     order: &mut Order,
     asked: impl Fn(&[u8]) -> Option<u8>,
-    (text, mut rest): (Text<'t>, &'t [u8]),
+    (text, rest): (Text<'t>, &'t [u8]),
     notes: &mut impl Notes,
     strings: &mut Escapes,
 ) -> Option<&'t [u8]> {
-    let open = rest.len();
-    let mut last = BEGINNING;
-    loop {
-        let (of, value);
-        (last, of, value) = match order.expected(last, rest) {
-            Some(member) => member,
-            None => match order.look_up((last, rest.len() == open), &asked, text, rest)? {
-                Next::Member(key, of, value) => (key, of, value),
-                Next::End(behind) => return Some(behind),
-            },
-        };
+    let (mut key, mut of, mut value) = order.next(BEGINNING, &asked, text.0, rest)?;
+    while of != END {
         let behind = match value {
             [b'"', inner @ ..] => skip::string(inner, strings),
             _ => skip::word(value),
         };
-        rest = match behind {
+        let behind = match behind {
             Some(behind) => {
                 notes.value(of, text.between(value, behind), *strings)?;
                 behind
             }
             None => notes.read(of, (text, value), strings)?,
         };
+        (key, of, value) = order.next(key, &asked, text.0, behind)?;
     }
-}
-
-/// What is asked of a member that nobody asks for.
-pub(crate) const OTHER: u8 = u8::MAX;
-
-/// How many keys are expected; others are looked up.
-const KEYS: usize = 64;
-
-/// The longest key that is expected, with all that stands around it.
-const LONGEST: usize = 32;
-
-/// Stands for an object's beginning.
-const BEGINNING: u8 = 0;
-
-/// Stands for a key that is not expected. What is expected behind it must be what stood behind such a key.
-const OTHER_KEY: u8 = 1;
-
-/// Keys in the order in which they came. Before them stand those that are none.
-#[derive(Debug)]
-struct Order(Vec<Key>);
-
-impl Default for Order {
-    fn default() -> Self {
-        let none =
-            Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; 2] };
-        Order(vec![none; usize::from(OTHER_KEY) + 1])
-    }
-}
-
-/// A key with all that stands between the values around it: a bracket or a comma, white space, a colon.
-#[derive(Debug, Clone, Copy)]
-struct Key {
-    is: [u8x16; 2],
-    /// Set where nothing is asked of a byte.
-    any: [u8x16; 2],
-    len: u8,
-    /// What is asked of its member.
-    of: u8,
-    /// Which came behind it, the latest first.
-    next: [u8; 2],
-}
-
-/// What follows a value, or an object's bracket.
-enum Next<'t> {
-    /// A key, what is asked of its member, and its value.
-    Member(u8, u8, &'t [u8]),
-    /// The object ends before this.
-    End(&'t [u8]),
-}
-
-/// Thirty-two bytes that begin with these, and are `fill` behind them.
-fn padded(text: &[u8], fill: u8) -> Option<[u8x16; 2]> {
-    let mut bytes = [fill; LONGEST];
-    bytes.get_mut(..text.len())?.copy_from_slice(text);
-    let (chunks, _) = bytes.as_chunks::<16>();
-    Some([u8x16::from(*chunks.first()?), u8x16::from(*chunks.last()?)])
-}
-
-impl Order {
-    /// The key with which `rest` begins, what is asked of it, and its value, if it is one that came there before.
-    #[inline(always)]
-    fn expected<'t>(&self, last: u8, rest: &'t [u8]) -> Option<(u8, u8, &'t [u8])> {
-        let bytes = rest.first_chunk::<LONGEST>()?;
-        let (chunks, _) = bytes.as_chunks::<16>();
-        let [first, second] = chunks else { return None };
-        let (first, second) = (u8x16::from(*first), u8x16::from(*second));
-        for next in self.0.get(usize::from(last))?.next {
-            let key = self.0.get(usize::from(next))?;
-            let same = (first.simd_eq(key.is[0]) | key.any[0]) & (second.simd_eq(key.is[1]) | key.any[1]);
-            if same.to_bitmask() == 0xffff {
-                return Some((next, key.of, rest.get(usize::from(key.len)..)?));
-            }
-        }
-        None
-    }
-
-    /// The same for any key without escapes, or for what ends an object. The key will be expected.
-    #[cold]
-    #[inline(never)]
-    fn look_up<'t>(
-        &mut self,
-        (last, begins): (u8, bool),
-        asked: &impl Fn(&[u8]) -> Option<u8>,
-        text: Text<'t>,
-        rest: &'t [u8],
-    ) -> Option<Next<'t>> {
-        let open = match solid(rest)? {
-            [b'{', inner @ ..] if begins => match solid(inner)? {
-                [b'}', behind @ ..] => return Some(Next::End(behind)),
-                inner => inner,
-            },
-            [b'}', behind @ ..] if !begins => return Some(Next::End(behind)),
-            [b',', behind @ ..] if !begins => solid(behind)?,
-            _ => return None,
-        };
-        let [b'"', inner @ ..] = open else { return None };
-        let (key, behind) = inner.split_at_checked(skip_string(inner, 0).ok()?)?;
-        if key.contains(&b'\\') {
-            return None;
-        }
-        let [b':', behind @ ..] = solid(behind)? else { return None };
-        let value = solid(behind)?;
-        let before = text.0.get(..text.at(inner) as usize + key.len() - 1)?;
-        let of = asked(before).unwrap_or(OTHER);
-        let key = self.expect(last, rest.get(..rest.len() - value.len())?, of).unwrap_or(OTHER_KEY);
-        Some(Next::Member(key, of, value))
-    }
-
-    /// Expects a key, with all that stands around it, behind the one at `last`.
-    fn expect(&mut self, last: u8, whole: &[u8], of: u8) -> Option<u8> {
-        let (is, any) = (padded(whole, 0)?, padded([0; LONGEST].get(..whole.len())?, u8::MAX)?);
-        let none = usize::from(OTHER_KEY) + 1;
-        let at = match self.0.iter().skip(none).position(|key| key.is == is && key.any == any) {
-            Some(known) => none + known,
-            None if self.0.len() < KEYS => {
-                self.0.push(Key { is, any, len: u8::try_from(whole.len()).ok()?, of, next: [BEGINNING; 2] });
-                self.0.len() - 1
-            }
-            None => return None,
-        };
-        let at = u8::try_from(at).ok()?;
-        let before = self.0.get_mut(usize::from(last))?;
-        if before.next[0] != at {
-            before.next = [at, before.next[0]];
-        }
-        Some(at)
-    }
+    Some(value)
 }
