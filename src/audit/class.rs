@@ -169,7 +169,7 @@ impl Plans {
         caller: &Identity<'_>,
     ) -> &Plan {
         let Plans { all, classes } = self;
-        let Some(class) = telling.class(fact, caller.kind) else { return all };
+        let Some(class) = telling.class(fact, caller.kind()) else { return all };
         let at = classes.iter().position(|(known, _)| *known == class).unwrap_or_else(|| {
             let identity = caller.type_text();
             let alike = Alike { telling, class, texts: [source, name, identity.text().unwrap_or_default()] };

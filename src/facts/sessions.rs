@@ -265,7 +265,7 @@ impl Sessions {
         };
         let Some(key) = key.filter(|key| !key.is_empty()) else { return };
         let caller = record.identity();
-        let to = match (caller.kind, caller.invoked_by().text()) {
+        let to = match (caller.kind(), caller.invoked_by().text()) {
             (IdentityKind::None | IdentityKind::Other, _) => return,
             (IdentityKind::AwsService, Some("lambda.amazonaws.com")) if name == "AssumeRole" => {
                 IssuedTo::Lambda

@@ -147,14 +147,21 @@ pub enum LambdaSession<'a> {
 /// The caller of a record: each part is read when it is asked.
 #[derive(Debug, Clone)]
 pub struct Identity<'a> {
-    /// `type`.
-    pub kind: IdentityKind,
-    members: Result<Found<'a>, Missing>,
+    found: Found<'a>,
+    /// Why nothing was.
+    missing: Option<Missing>,
+    kind: OnceCell<IdentityKind>,
     principal: OnceCell<Field<Principal<'a>>>,
-    /// Signs, beside `userIdentity`, that a service made the call: AWS sets both fields.
-    event_type: Option<Raw<'a>>,
-    source: Option<Raw<'a>>,
-    strings: Escapes,
+    beside: Beside<'a>,
+}
+
+/// What of a record tells of its caller beside `userIdentity`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// `eventType` and `sourceIPAddress`, signs that a service made the call: AWS sets both.
+    pub(super) signs: [Option<Raw<'a>>; 2],
+    /// Of the strings among the caller's members, and those two.
+    pub(super) strings: Escapes,
 }
 
 /// Why there are no members.
@@ -167,49 +174,59 @@ pub(super) enum Missing {
 }
 
 impl<'a> Identity<'a> {
-    /// Of `userIdentity`, and of two members beside it that tell of services: `eventType` and `sourceIPAddress`.
-    pub(super) fn new(object: Field<Raw<'a>>, beside: [Option<Raw<'a>>; 2]) -> Self {
-        let members = match object {
-            Field::Known(object) if object.kind() == RawKind::Object => Ok(Found::within(object)),
-            Field::Known(_) | Field::Unread => Err(Missing::Unread),
-            Field::Absent => Err(Missing::Absent),
+    /// Of `userIdentity` as it stands.
+    pub(super) fn new(object: Field<Raw<'a>>, signs: [Option<Raw<'a>>; 2]) -> Self {
+        let (found, missing) = match object {
+            Field::Known(object) if object.kind() == RawKind::Object => (Found::within(object), None),
+            Field::Known(_) | Field::Unread => (Found::nothing(""), Some(Missing::Unread)),
+            Field::Absent => (Found::nothing(""), Some(Missing::Absent)),
         };
-        Identity::of_members(members, beside, Escapes::Perhaps)
+        Identity { found, missing, beside: Beside { signs, strings: Escapes::Perhaps }, ..Identity::of("") }
     }
 
-    /// The same where its members were found before. `strings`: those among the members, and the two beside.
-    pub(super) fn of_found(found: Found<'a>, beside: [Option<Raw<'a>>; 2], strings: Escapes) -> Self {
-        Identity::of_members(Ok(found), beside, strings)
-    }
-
-    fn of_members(
-        members: Result<Found<'a>, Missing>,
-        beside: [Option<Raw<'a>>; 2],
-        strings: Escapes,
-    ) -> Self {
-        let [event_type, source] = beside;
-        let mut identity = Self {
-            kind: IdentityKind::None,
-            members,
+    /// Of a record in this text, whose members are still to be found.
+    pub(super) fn of(text: &'a str) -> Self {
+        Identity {
+            found: Found::nothing(text),
+            missing: None,
+            kind: OnceCell::new(),
             principal: OnceCell::new(),
-            event_type,
-            source,
-            strings,
-        };
-        identity.kind = IdentityKind::from_type(identity.string(TYPE).text());
-        identity
+            beside: Beside { signs: [None; 2], strings: Escapes::Perhaps },
+        }
+    }
+
+    /// The members of another one of the same text, in the same space, are to be found.
+    pub(super) fn begin(&mut self) -> &mut Found<'a> {
+        self.found.clear();
+        self.kind.take();
+        self.principal.take();
+        &mut self.found
+    }
+
+    /// Its members, and those beside it, were found.
+    pub(super) fn complete(&mut self, beside: Beside<'a>) {
+        self.beside = beside;
+    }
+
+    /// `type`.
+    pub fn kind(&self) -> IdentityKind {
+        *self.kind.get_or_init(|| IdentityKind::from_type(self.string(TYPE).text()))
     }
 
     fn member(&self, place: usize) -> Option<Raw<'a>> {
-        self.members.as_ref().ok()?.get(place)
+        self.found.get(place)
+    }
+
+    fn field(&self, value: Option<Raw<'a>>) -> Text<'a> {
+        value.map_or(Field::Absent, |value| self.beside.strings.field(value))
     }
 
     /// A text of `userIdentity` that is not empty.
     fn string(&self, place: usize) -> Text<'a> {
-        match self.members {
-            Ok(_) => non_empty(self.member(place).map_or(Field::Absent, |value| self.strings.field(value))),
-            Err(Missing::Absent) => Field::Absent,
-            Err(Missing::Unread) => Field::Unread,
+        match self.missing {
+            None => non_empty(self.field(self.member(place))),
+            Some(Missing::Absent) => Field::Absent,
+            Some(Missing::Unread) => Field::Unread,
         }
     }
 
@@ -265,10 +282,9 @@ impl<'a> Identity<'a> {
 
     /// Whether nobody signed the request: any caller in the world.
     pub fn anonymous(&self) -> bool {
-        let account = || self.member(ACCOUNT_ID).map_or(Field::Absent, |value| self.strings.field(value));
-        self.kind == IdentityKind::AwsAccount
+        self.kind() == IdentityKind::AwsAccount
             && (self.principal_id().text() == Some("anonymous")
-                || account().text() == Some("ANONYMOUS_PRINCIPAL"))
+                || self.field(self.member(ACCOUNT_ID)).text() == Some("ANONYMOUS_PRINCIPAL"))
     }
 
     /// The caller's account: 12 digits. Absent for AWS services and anonymous callers.
@@ -285,13 +301,13 @@ impl<'a> Identity<'a> {
 
     /// The session's name, for `AssumedRole` and `FederatedUser`.
     pub fn session_name(&self) -> Text<'a> {
-        match (&self.members, self.kind) {
-            (Err(Missing::Absent), _) => Field::Absent,
-            (Err(Missing::Unread), _) => Field::Unread,
-            (Ok(_), IdentityKind::AssumedRole | IdentityKind::FederatedUser) => {
+        match (self.missing, self.kind()) {
+            (Some(Missing::Absent), _) => Field::Absent,
+            (Some(Missing::Unread), _) => Field::Unread,
+            (None, IdentityKind::AssumedRole | IdentityKind::FederatedUser) => {
                 session_name(&self.arn(), &self.principal_id())
             }
-            (Ok(_), _) => Field::Absent,
+            (None, _) => Field::Absent,
         }
     }
 
@@ -301,7 +317,7 @@ impl<'a> Identity<'a> {
     }
 
     fn read_principal(&self) -> Field<Principal<'a>> {
-        if self.members.is_err() {
+        if self.missing.is_some() {
             return Field::Unread;
         }
         if self.anonymous() {
@@ -314,7 +330,7 @@ impl<'a> Identity<'a> {
             }
             Field::Absent | Field::Unread => Field::Unread,
         };
-        match self.kind {
+        match self.kind() {
             IdentityKind::AwsService | IdentityKind::None
                 if self.invoked_by().known().is_some() && self.arn().known().is_none() =>
             {
@@ -348,10 +364,10 @@ impl<'a> Identity<'a> {
 
     /// Whether the caller itself made the call: no AWS service, nor one on its behalf. `None`: not known.
     pub fn direct(&self) -> Option<bool> {
-        if self.members.is_err() {
+        if self.missing.is_some() {
             return if self.is_from_service() { Some(false) } else { None };
         }
-        match (self.kind, self.invoked_by()) {
+        match (self.kind(), self.invoked_by()) {
             (IdentityKind::AwsService, _) | (_, Field::Known(_)) => Some(false),
             _ if self.is_from_service() => Some(false),
             _ if self.issuer().text().and_then(role_path).is_some_and(|path| path.starts_with(LINKED)) => {
@@ -363,24 +379,24 @@ impl<'a> Identity<'a> {
     }
 
     fn is_from_service(&self) -> bool {
-        let text = |value: Option<Raw<'a>>| value.map_or(Field::Absent, |value| self.strings.field(value));
+        let [event_type, source] = self.beside.signs;
         let is_service_name = |text: &str| {
             text == "AWS Internal" || text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")
         };
-        text(self.event_type).text() == Some("AwsServiceEvent")
-            || text(self.source).text().is_some_and(is_service_name)
+        self.field(event_type).text() == Some("AwsServiceEvent")
+            || self.field(source).text().is_some_and(is_service_name)
     }
 
     /// Whether the credentials are a Lambda function's. `inScopeOf` names what they were issued to (newer records);
     /// `ec2RoleDelivery` means an instance. Where a session might be a function's and the record has neither, it does
     /// not say.
     pub fn lambda_session(&self) -> LambdaSession<'a> {
-        if self.members.is_err() {
+        if self.missing.is_some() {
             return LambdaSession::Unread;
         }
-        let stranger = self.kind == IdentityKind::AwsAccount
+        let stranger = self.kind() == IdentityKind::AwsAccount
             && (self.anonymous() || self.principal_id().text().is_some_and(|id| !id.starts_with("AROA")));
-        if stranger || !self.kind.may_be_lambdas() {
+        if stranger || !self.kind().may_be_lambdas() {
             return LambdaSession::No;
         }
         let scope = if self.member(IN_SCOPE_OF).is_some() {
@@ -404,7 +420,7 @@ impl<'a> Identity<'a> {
     fn issued_otherwise(&self) -> bool {
         let instance = self.member(INSTANCE).is_some_and(|value| !value.is_null());
         // An empty object stands in the records of every role's session.
-        let federated = self.member(FEDERATED_PROVIDER).and_then(|value| self.strings.read(value));
+        let federated = self.member(FEDERATED_PROVIDER).and_then(|value| self.beside.strings.read(value));
         let federated = federated.is_some_and(|provider| !provider.is_empty());
         let mfa = self.member(MFA);
         let mfa =

@@ -20,7 +20,7 @@ fn role_session(more: &str) -> String {
 fn a_roles_session_is_its_role() {
     let context = r#","sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLE1","arn":"arn:aws:iam::111122223333:role/ci/deploy","accountId":"111122223333","userName":"deploy"},"attributes":{"creationDate":"2025-02-28T23:00:00Z","mfaAuthenticated":"false"},"sourceIdentity":"carol"}"#;
     with_identity(&role_session(context), "", |caller| {
-        assert_eq!(caller.kind, IdentityKind::AssumedRole);
+        assert_eq!(caller.kind(), IdentityKind::AssumedRole);
         let role = "arn:aws:iam::111122223333:role/ci/deploy";
         assert_eq!(caller.principal(), Field::Known(Principal::Arn(role.into())));
         assert_eq!(caller.session_name().text(), Some("build-7"));
@@ -168,7 +168,7 @@ fn services_and_records_without_a_type() {
     });
     let untyped = r#"{"accountId":"111122223333","invokedBy":"ec2.amazonaws.com"}"#;
     with_identity(untyped, "", |caller| {
-        assert_eq!(caller.kind, IdentityKind::None);
+        assert_eq!(caller.kind(), IdentityKind::None);
         assert_eq!(caller.principal(), Field::Known(Principal::Service("ec2.amazonaws.com".into())));
         assert_eq!((caller.account().text(), caller.direct()), (Some("111122223333"), Some(false)));
     });
@@ -223,7 +223,7 @@ fn federated_root_and_hidden() {
     });
     let root = r#"{"type":"Root","principalId":"111122223333","arn":"arn:aws:iam::111122223333:root"}"#;
     with_identity(root, "", |caller| {
-        assert_eq!(caller.kind, IdentityKind::Root);
+        assert_eq!(caller.kind(), IdentityKind::Root);
         assert_eq!(caller.account().text(), Some("111122223333"));
     });
     let web = r#"{"type":"WebIdentityUser","principalId":"accounts.example.com:app:123","userName":"123","identityProvider":"accounts.example.com"}"#;

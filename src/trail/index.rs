@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::caller::Found;
+use super::identity::{Beside, Identity};
 use super::json::{Member, unescape};
 use super::raw::Raw;
 use super::record::Escapes;
@@ -55,8 +56,10 @@ pub(crate) struct Index<'a> {
     values: [Span; SLOTS],
     /// Which of them were noted since it was cleared: one bit each. The others stand for nothing.
     noted: u32,
-    /// The members of `userIdentity`, where they were found on the way.
-    identity: Found<'a>,
+    /// `userIdentity`, where its members were found on the way.
+    identity: Identity<'a>,
+    found_identity: bool,
+    /// What stands beside it was found, too.
     has_identity: bool,
     /// Where the string value of `CloudTrailEvent` starts.
     pub(crate) inner_at: usize,
@@ -65,8 +68,8 @@ pub(crate) struct Index<'a> {
 impl<'a> Index<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         const { assert!(SLOTS <= u32::BITS as usize) };
-        let (values, identity) = ([Span::default(); SLOTS], Found::nothing(text));
-        Self { text, values, noted: 0, identity, has_identity: false, inner_at: 0 }
+        let (values, identity) = ([Span::default(); SLOTS], Identity::of(text));
+        Self { text, values, noted: 0, identity, found_identity: false, has_identity: false, inner_at: 0 }
     }
 
     /// Nothing is noted any more.
@@ -78,21 +81,33 @@ impl<'a> Index<'a> {
 
     /// Its members follow.
     pub(super) fn begin_identity(&mut self) -> &mut Found<'a> {
-        self.forget_identity();
-        self.has_identity = true;
-        &mut self.identity
+        self.found_identity = true;
+        self.identity.begin()
     }
 
     /// It is not what its members were found in.
     pub(crate) fn forget_identity(&mut self) {
-        if std::mem::take(&mut self.has_identity) {
-            self.identity.clear();
+        (self.found_identity, self.has_identity) = (false, false);
+    }
+
+    /// All was found. `strings`: those that were noted.
+    pub(super) fn complete(&mut self, strings: Escapes) {
+        if self.found_identity {
+            let signs = self.signs();
+            self.identity.complete(Beside { signs, strings });
+            self.has_identity = true;
         }
     }
 
-    /// The members of `userIdentity`, if they were found on the way.
-    pub(super) fn identity(&self) -> Option<Found<'a>> {
-        self.has_identity.then_some(self.identity)
+    /// `userIdentity`, if its members were found on the way, and all others.
+    #[inline]
+    pub(super) fn identity(&self) -> Option<&Identity<'a>> {
+        if self.has_identity { Some(&self.identity) } else { None }
+    }
+
+    /// What tells of services beside it.
+    pub(super) fn signs(&self) -> [Option<Raw<'a>>; 2] {
+        [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.get(slot))
     }
 
     /// The member of the slot of this number stands there, if there is such a slot.

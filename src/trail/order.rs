@@ -16,6 +16,9 @@ pub(super) const END: u8 = u8::MAX - 1;
 /// How many keys are expected; others are looked up.
 const KEYS: usize = 64;
 
+/// How many are expected behind one.
+const NEXT: usize = 3;
+
 /// The longest key that is expected, with all that stands around it.
 const LONGEST: usize = 32;
 
@@ -45,13 +48,13 @@ struct Key {
     len: u8,
     /// What is asked of its member.
     of: u8,
-    /// Which came behind it, the latest first.
-    next: [u8; 2],
+    /// Which came behind it, those first that come often.
+    next: [u8; NEXT],
 }
 
 impl Key {
     const NONE: Key =
-        Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; 2] };
+        Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; NEXT] };
 }
 
 /// Thirty-two bytes that begin with these, and are `fill` behind them.
@@ -80,19 +83,31 @@ impl Order {
 
     /// The same, if it is one that came there before.
     #[inline(always)]
-    fn expected<'t>(&self, last: u8, rest: &'t [u8]) -> Option<(u8, u8, &'t [u8])> {
+    fn expected<'t>(&mut self, last: u8, rest: &'t [u8]) -> Option<(u8, u8, &'t [u8])> {
         let bytes = rest.first_chunk::<LONGEST>()?;
         let (chunks, _) = bytes.as_chunks::<16>();
         let [first, second] = chunks else { return None };
         let (first, second) = (u8x16::from(*first), u8x16::from(*second));
-        for next in self.0.get(usize::from(last))?.next {
+        for (at, next) in self.0.get(usize::from(last))?.next.into_iter().enumerate() {
             let key = self.0.get(usize::from(next))?;
             let same = (first.simd_eq(key.is[0]) | key.any[0]) & (second.simd_eq(key.is[1]) | key.any[1]);
             if same.to_bitmask() == 0xffff {
-                return Some((next, key.of, rest.get(usize::from(key.len)..)?));
+                let found = (next, key.of, rest.get(usize::from(key.len)..)?);
+                if at > 0 {
+                    self.came(last, at);
+                }
+                return Some(found);
             }
         }
         None
+    }
+
+    /// The one that was looked for at this place came: it is looked for earlier the next time.
+    #[inline(never)]
+    fn came(&mut self, last: u8, at: usize) {
+        if let Some(before) = self.0.get_mut(usize::from(last)) {
+            before.next.swap(at - 1, at);
+        }
     }
 
     /// The same for any key without escapes, or for what ends an object. The key will be expected.
@@ -146,8 +161,11 @@ impl Order {
         };
         let at = u8::try_from(at).ok()?;
         let before = self.0.get_mut(usize::from(last))?;
-        if before.next[0] != at {
-            before.next = [at, before.next[0]];
+        if !before.next.contains(&at) {
+            before.next.rotate_right(1);
+            if let Some(first) = before.next.first_mut() {
+                *first = at;
+            }
         }
         Some(at)
     }

@@ -22,7 +22,8 @@ pub struct TrailRecord<'a> {
     text: &'a str,
     offset: u64,
     time: i64,
-    identity: OnceCell<Identity<'a>>,
+    /// Where it was not found on the way.
+    identity: OnceCell<Box<Identity<'a>>>,
     pub(super) function_resource: OnceCell<Option<FunctionResource<'a>>>,
     /// Whether the strings among its members, and among its caller's, are known to have escapes or not.
     strings: Escapes,
@@ -256,13 +257,12 @@ impl<'a> TrailRecord<'a> {
 
     /// Who made the call. Some records have no `userIdentity`, or one without a type.
     pub fn identity(&self) -> &Identity<'a> {
-        self.identity.get_or_init(|| {
-            let beside = [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.index.get(slot));
-            match self.index.identity() {
-                Some(found) => Identity::of_found(found, beside, self.strings),
-                None => Identity::new(self.user_identity(), beside),
+        match self.index.identity() {
+            Some(identity) => identity,
+            None => {
+                self.identity.get_or_init(|| Identity::new(self.user_identity(), self.index.signs()).into())
             }
-        })
+        }
     }
 
     /// The call's parameters; absent where the record has `null`.

@@ -106,6 +106,9 @@ fn find<'a>(
 ) -> Option<Walked> {
     let found = walker.walk(text, start, record.index(), needs)?;
     let there = record.complete(text.get(start..found.end)?, found.strings);
+    if !found.passed_over {
+        record.index().complete(found.strings);
+    }
     there.iter().all(|(_, is_there)| *is_there).then_some(found)
 }
 

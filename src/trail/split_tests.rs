@@ -167,7 +167,7 @@ fn all(record: &TrailRecord<'_>) -> String {
         (identity.type_text(), identity.arn(), identity.principal_id(), identity.account()),
         (identity.access_key_id(), identity.user_name(), identity.invoked_by(), identity.identity_provider()),
         (identity.principal(), identity.session_name(), identity.direct(), identity.lambda_session()),
-        (identity.session_created(), identity.source_identity(), identity.anonymous(), identity.kind),
+        (identity.session_created(), identity.source_identity(), identity.anonymous(), identity.kind()),
     );
     let texts = [
         record.event_id(),

@@ -110,7 +110,7 @@ impl<'a> Reader<'_, 'a> {
         let identity = self.identity();
         match identity.account() {
             Field::Known(account) => Reading::Known(account),
-            _ if identity.kind == IdentityKind::AwsService || identity.anonymous() => Reading::Absent,
+            _ if identity.kind() == IdentityKind::AwsService || identity.anonymous() => Reading::Absent,
             _ => Reading::Unread(Why::NotInRecord),
         }
     }
@@ -345,7 +345,7 @@ impl<'a> InvocationSource<'a> for &Reader<'_, 'a> {
     }
 
     fn anonymous(&self) -> Reading<bool> {
-        match self.identity().kind {
+        match self.identity().kind() {
             IdentityKind::None => Reading::Unread(Why::NotInRecord),
             _ => Reading::Known(self.identity().anonymous()),
         }

@@ -51,7 +51,7 @@ impl Reader<'_, '_> {
     pub(super) fn is_outside(&self) -> Reading<bool> {
         let identity = self.identity();
         let endpoint = self.record.vpc_endpoint_id();
-        let service = identity.kind == IdentityKind::AwsService;
+        let service = identity.kind() == IdentityKind::AwsService;
         let invoked_by = identity.invoked_by();
         if service || invoked_by.known().is_some() || endpoint.known().is_some() {
             return Reading::Known(false);
