@@ -24,6 +24,23 @@ pub enum EventId {
     Other(Box<str>),
 }
 
+/// What came at some moment: when in all detail only where the second does not tell.
+pub(crate) trait Came {
+    /// Seconds since 1970, UTC.
+    fn time(&self) -> i64;
+    fn moment(&self) -> &Moment;
+}
+
+impl Came for Moment {
+    fn time(&self) -> i64 {
+        self.time
+    }
+
+    fn moment(&self) -> &Moment {
+        self
+    }
+}
+
 impl Moment {
     /// `time`: seconds since 1970, UTC. `file` and `offset` stand for a record that has no id.
     pub fn new(time: i64, event_id: Option<&str>, file: &str, offset: u64) -> Self {

@@ -93,9 +93,9 @@ fn callers_are_recognised() {
     let kinds = std::sync::Mutex::new(BTreeMap::<IdentityKind, u32>::new());
     each(|record| {
         let caller = record.identity();
-        *kinds.lock().unwrap().entry(caller.kind).or_default() += 1;
+        *kinds.lock().unwrap().entry(caller.kind()).or_default() += 1;
         assert!(!caller.anonymous());
-        match caller.kind {
+        match caller.kind() {
             IdentityKind::IamUser => {
                 let Field::Known(principal) = &caller.principal() else { panic!("{}", record.text()) };
                 assert!(

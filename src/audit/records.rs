@@ -376,8 +376,7 @@ impl RecordVisitor for Judge<'_> {
         }
         let (owner, path): (&Owner, &Arc<str>) = (owner, path);
         let standing = || {
-            let event_id = record.event_id();
-            let event_id = event_id.text();
+            let event_id = record.event_id().into_known();
             let class = class.unwrap_or_else(|| class_of(record));
             Standing::new((time, event_id), owner.account(), class, (path, record.offset()))
         };

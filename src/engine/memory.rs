@@ -12,7 +12,7 @@ use crate::arn;
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{Fact, Source, Subject, plain};
 use crate::findings::fingerprint;
-use crate::moment::Moment;
+use crate::moment::{Came, Moment};
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Counting, Program};
 use crate::policy::test::Made;
@@ -156,7 +156,7 @@ impl<'p> Engine<'p> {
             fields: Made::keep(fact.body.fields(), "", fact.origin, kept),
             subject: Subject::clone(&fact.subject).into_owned(),
             origin: fact.origin,
-            moment: standing.moment.clone(),
+            moment: standing.moment().clone(),
             file: Arc::clone(standing.file),
             offset: standing.offset,
             part: fact.part.as_str().into(),

@@ -14,6 +14,8 @@ mod repeat;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ use smallvec::SmallVec;
 
 use crate::facts::plain;
 use crate::facts::schema::FieldAccess;
-use crate::moment::Moment;
+use crate::moment::{Came, Moment};
 use crate::policy::judge::{Judge, Outcome};
 use crate::policy::program::{Among, Program};
 use crate::policy::{Env, Window};
@@ -72,7 +74,9 @@ impl Occasion {
     /// The same, borrowed.
     pub fn standing(&self) -> Standing<'_> {
         Standing {
-            moment: self.moment.clone(),
+            time: self.moment.time,
+            event_id: None,
+            moment: self.moment.clone().into(),
             account: self.account.as_ref(),
             class: self.class,
             file: &self.file,
@@ -84,7 +88,9 @@ impl Occasion {
 /// Where and when a record stands that is being read. Most are remembered by little of it, and nothing is copied.
 #[derive(Debug, Clone)]
 pub struct Standing<'r> {
-    pub(crate) moment: Moment,
+    time: i64,
+    event_id: Option<Cow<'r, str>>,
+    moment: OnceCell<Moment>,
     account: Option<&'r Arc<str>>,
     class: EventClass,
     pub(crate) file: &'r Arc<str>,
@@ -94,12 +100,22 @@ pub struct Standing<'r> {
 impl<'r> Standing<'r> {
     /// See [`Occasion::new`].
     pub fn new(
-        (time, event_id): (i64, Option<&str>),
+        (time, event_id): (i64, Option<Cow<'r, str>>),
         account: Option<&'r Arc<str>>,
         class: EventClass,
         (file, offset): (&'r Arc<str>, u64),
     ) -> Self {
-        Standing { moment: Moment::new(time, event_id, file, offset), account, class, file, offset }
+        Standing { time, event_id, moment: OnceCell::new(), account, class, file, offset }
+    }
+}
+
+impl Came for Standing<'_> {
+    fn time(&self) -> i64 {
+        self.time
+    }
+
+    fn moment(&self) -> &Moment {
+        self.moment.get_or_init(|| Moment::new(self.time, self.event_id.as_deref(), self.file, self.offset))
     }
 }
 
@@ -117,7 +133,6 @@ pub(crate) struct Look {
     /// Histories the record is among, or may be.
     marks: Vec<Mentioned>,
     kind: LookKind,
-    moment: Moment,
 }
 
 /// A history's key as one record has it.
@@ -158,15 +173,14 @@ impl<'p> Rules<'p> {
         at: &Standing<'_>,
         mut marks: Vec<Mentioned>,
     ) -> Look {
-        let moment = at.moment.clone();
         let histories = known.map_or(&[][..], |(_, histories)| histories);
-        self.marks((fact, histories), &moment, |mark| marks.push(mark));
+        self.marks((fact, histories), at, |mark| marks.push(mark));
         let outcome = match known {
             Some((Some(outcome), _)) => outcome,
             _ => self.judge.outcome(fact, &Env::default()),
         };
-        let kind = self.kind(outcome, (fact, &marks), &moment);
-        Look { marks, kind, moment }
+        let kind = self.kind(outcome, (fact, &marks), at);
+        Look { marks, kind }
     }
 
     /// Gives `each` every history that a record is among, or may be, with its key there. `known`: whether it is one of
@@ -174,7 +188,7 @@ impl<'p> Rules<'p> {
     fn marks(
         &self,
         (fact, known): (&dyn FieldAccess, &[Truth]),
-        moment: &Moment,
+        at: &impl Came,
         mut each: impl FnMut(Mentioned),
     ) {
         // The last key that was made, and for which history.
@@ -187,7 +201,7 @@ impl<'p> Rules<'p> {
                 _ => self.keys.of(&history.by, fact),
             };
             made = Some((of, keyed));
-            each(self.mentioned((index, history), keyed, fact, moment, certainty));
+            each(self.mentioned((index, history), keyed, fact, at, certainty));
         }
     }
 
@@ -205,9 +219,9 @@ impl<'p> Rules<'p> {
     }
 
     /// What another record of a history without a window has to differ in.
-    fn other(&self, history: &Among, fact: &dyn FieldAccess, moment: &Moment) -> Option<Key> {
+    fn other(&self, history: &Among, fact: &dyn FieldAccess, at: &impl Came) -> Option<Key> {
         match history.window {
-            Window::All => self.keys.value(history.other, fact, moment),
+            Window::All => self.keys.value(history.other, fact, at),
             Window::Last(_) => None,
         }
     }
@@ -250,7 +264,7 @@ impl<'p> Rules<'p> {
         &self,
         outcome: Outcome,
         of @ (fact, _): (&dyn FieldAccess, &[Mentioned]),
-        moment: &Moment,
+        at: &impl Came,
     ) -> LookKind {
         if let Some(count) = &self.program.count {
             let possible = match outcome {
@@ -276,7 +290,7 @@ impl<'p> Rules<'p> {
         let keyed = |index: &usize| {
             let history = self.program.histories.get(*index)?;
             let keyed = self.keyed(*index, history, of);
-            Some(self.mentioned((*index, history), keyed, fact, moment, Certainty::Sure))
+            Some(self.mentioned((*index, history), keyed, fact, at, Certainty::Sure))
         };
         LookKind::Open { barring: barring.iter().filter_map(keyed).collect() }
     }
@@ -286,9 +300,9 @@ impl<'p> Rules<'p> {
         (index, history): (usize, &Among),
         keyed: Keyed,
         fact: &dyn FieldAccess,
-        moment: &Moment,
+        at: &impl Came,
         certainty: Certainty,
     ) -> Mentioned {
-        Mentioned { history: index, keyed, value: self.other(history, fact, moment), certainty }
+        Mentioned { history: index, keyed, value: self.other(history, fact, at), certainty }
     }
 }

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::key::{Key, KeyMap, Keyed, Keys};
 use crate::facts::schema::FieldAccess;
-use crate::moment::Moment;
+use crate::moment::{Came, Moment};
 use crate::policy::Window;
 use crate::value::Truth;
 
@@ -87,23 +87,23 @@ impl Table {
         }
     }
 
-    fn add(&mut self, key: Key, asked: Asked<'_>) {
+    fn add(&mut self, key: Key, at: &impl Came, value: Option<Key>) {
         match self {
             Table::Last { window, keys } => {
-                let time = asked.moment.time;
+                let time = at.time();
                 let cells = keys.entry(key).or_default();
                 let stretch = time.div_euclid(*window);
                 // Most often there is a cell already, and nothing to copy.
                 if let Some(known) = cells.iter_mut().rev().find(|cell| cell.stretch == stretch) {
                     known.last = known.last.max(time);
-                    if *asked.moment < known.first {
-                        known.first.clone_from(asked.moment);
+                    if time <= known.first.time && *at.moment() < known.first {
+                        known.first.clone_from(at.moment());
                     }
                     return;
                 }
-                put(cells, Cell { stretch, first: asked.moment.clone(), last: time });
+                put(cells, Cell { stretch, first: at.moment().clone(), last: time });
             }
-            Table::All(keys) => keys.entry(key).or_default().merge(&Ever::of(asked.value)),
+            Table::All(keys) => keys.entry(key).or_default().merge(&Ever::of(value)),
         }
     }
 
@@ -211,13 +211,14 @@ impl History {
         is_of(&self.sure) && is_of(&self.possible)
     }
 
-    pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, asked: Asked<'_>) {
-        let valued = matches!(self.sure, Table::Last { .. }) || asked.value.is_some();
+    /// `value`: what a record must differ in from this one, of a history without a window.
+    pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, at: &impl Came, value: Option<Key>) {
+        let valued = matches!(self.sure, Table::Last { .. }) || value.is_some();
         if keyed.unread == 0 && valued && certainty == Certainty::Sure {
-            self.sure.add(keyed.key, asked);
+            self.sure.add(keyed.key, at, value);
         } else {
             self.masks.insert(keyed.unread);
-            self.possible.add(keyed.key, asked);
+            self.possible.add(keyed.key, at, value);
         }
     }
 

@@ -7,7 +7,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::facts::schema::FieldAccess;
 use crate::hashed::HashedMap;
-use crate::moment::Moment;
+use crate::moment::Came;
 use crate::value::Value;
 
 /// A hash of the values of a key's fields.
@@ -74,7 +74,7 @@ impl Keys {
 
     /// What a record must differ in to be another one: this field's value, else the record itself. `None`: it was not
     /// read.
-    pub(crate) fn value(self, field: Option<usize>, fact: &dyn FieldAccess, moment: &Moment) -> Option<Key> {
+    pub(crate) fn value(self, field: Option<usize>, fact: &dyn FieldAccess, at: &impl Came) -> Option<Key> {
         match field {
             Some(field) => {
                 let keyed = self.of(&[field], fact);
@@ -82,7 +82,7 @@ impl Keys {
             }
             None => {
                 let mut hasher = self.hasher();
-                moment.hash(&mut hasher);
+                at.moment().hash(&mut hasher);
                 Some(finish(hasher, 0))
             }
         }

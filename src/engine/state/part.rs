@@ -11,7 +11,7 @@ use super::repeat::{Repeats, told};
 use super::{Barring, Known, Look, LookKind, Mentioned, Rules, Standing};
 use crate::facts::schema::FieldAccess;
 use crate::facts::{Source, plain};
-use crate::moment::Moment;
+use crate::moment::{Came, Moment};
 use crate::policy::judge::Outcome;
 use crate::policy::program::{Among, Counting, Program};
 use crate::policy::{Env, Window};
@@ -131,17 +131,17 @@ impl<T: Clone> Part<T> {
         (at, counts, mode): (&Standing<'_>, bool, CountMode<'_>),
         hold: impl FnOnce() -> T,
     ) -> Now {
-        let Look { mut marks, kind, moment } = look;
-        marks.drain(..).for_each(|mark| self.note(mark, &moment));
+        let Look { mut marks, kind } = look;
+        marks.drain(..).for_each(|mark| self.note(mark, at));
         self.spare = marks;
         match kind {
             LookKind::Final(outcome) => Now::Judge(outcome),
             LookKind::Open { barring } => {
-                if self.barred(&barring, &moment) {
+                if self.barred(&barring, at.moment()) {
                     return Now::Judge(Outcome::Pass);
                 }
                 self.held.push(Box::new(Held {
-                    moment,
+                    moment: at.moment().clone(),
                     account: at.account.cloned(),
                     class: at.class,
                     counts,
@@ -155,7 +155,7 @@ impl<T: Clone> Part<T> {
             }
             LookKind::Counts { keyed, possible, value } => {
                 let key = (keyed.unread == 0).then_some(keyed.key);
-                let one = One { key, possible, moment: &moment, value, place: (at.file, at.offset) };
+                let one = One { key, possible, moment: at.moment(), value, place: (at.file, at.offset) };
                 match mode {
                     CountMode::Exactly => self.counts.add(&one, hold),
                     CountMode::Roughly(count) => self.counts.add_roughly(count, &one, hold),
@@ -175,16 +175,16 @@ impl<T: Clone> Part<T> {
         at: &Standing<'_>,
         leave_out: &[bool],
     ) {
-        rules.marks((fact, known), &at.moment, |mark| {
+        rules.marks((fact, known), at, |mark| {
             if leave_out.get(mark.history) != Some(&true) {
-                self.note(mark, &at.moment);
+                self.note(mark, at);
             }
         });
     }
 
-    fn note(&mut self, mark: Mentioned, moment: &Moment) {
+    fn note(&mut self, mark: Mentioned, at: &Standing<'_>) {
         if let Some(history) = self.histories.get_mut(mark.history) {
-            history.add(mark.keyed, mark.certainty, Asked { moment, value: mark.value });
+            history.add(mark.keyed, mark.certainty, at, mark.value);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::history::{Asked, History};
+use super::history::History;
 use super::*;
 use crate::facts::ApiCall;
 use crate::facts::schema::FieldSet;
@@ -306,7 +306,7 @@ proptest! {
                 let moment = record.occasion().moment;
                 let certainty = if record.wanted == Some(true) { Certainty::Sure } else { Certainty::Possible };
                 let value = keys.value(None, &record.fact(), &moment);
-                history.add(keyed, certainty, Asked { moment: &moment, value });
+                history.add(keyed, certainty, &moment, value);
             }
             history
         };
