@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use super::caller::Found;
+use super::field::Field;
 use super::identity::{Beside, Identity};
 use super::json::{Member, unescape};
 use super::raw::Raw;
-use super::record::Escapes;
+use super::record::{Escapes, HIDDEN};
 use super::slot::{SLOTS, Slot, slot_before};
+use crate::short::same;
 
 /// Where a value stands in a text: from, and behind it. Nowhere: zeros.
 #[derive(Debug, Clone, Copy, Default)]
@@ -142,6 +144,16 @@ impl<'a> Index<'a> {
     #[inline(always)]
     fn span(&self, slot: Slot) -> Option<Span> {
         if self.noted >> slot as u32 & 1 == 1 { self.values.get(slot as usize).copied() } else { None }
+    }
+
+    /// See [`Escapes::field`], of a member that has no escapes.
+    pub(super) fn plain_string(&self, slot: Slot) -> Field<Cow<'a, str>> {
+        let Some(span) = self.span(slot) else { return Field::Absent };
+        match span.quoted(self.text) {
+            Some(text) if same(text.as_bytes(), HIDDEN.as_bytes()) => Field::Unread,
+            Some(text) => Field::Known(Cow::Borrowed(text)),
+            None => span.of(self.text).map_or(Field::Absent, |value| Escapes::None.field(value)),
+        }
     }
 
     /// A member that is a string, by what is known of escapes.

@@ -126,11 +126,11 @@ impl<'a> TrailRecord<'a> {
         self.offset = offset;
     }
 
+    #[inline]
     fn string(&self, slot: Slot) -> Field<Cow<'a, str>> {
-        match self.index.string(slot, self.strings) {
-            Some(text) if text == HIDDEN => Field::Unread,
-            Some(text) => Field::Known(text),
-            None => self.index.get(slot).map_or(Field::Absent, string_field),
+        match self.strings {
+            Escapes::None => self.index.plain_string(slot),
+            Escapes::Perhaps => self.index.get(slot).map_or(Field::Absent, string_field),
         }
     }
 
