@@ -313,8 +313,9 @@ fn read_source<V: RecordVisitor>(
 
 /// What a buffer begins with.
 const FIRST_ROOM: usize = 64 << 10;
-/// Where a buffer's contents begin is a multiple of this. Some processors (AMD's, family 19h) copy four times more slowly
-/// from a page of a file to sixteen bytes behind the beginning of another page, where allocators like to put large buffers.
+/// Where a buffer's contents begin is a multiple of this. Some processors (AMD's family 19h was measured) take three times as
+/// long to copy from a page of a file to sixteen bytes behind the beginning of another page, where allocators like to put
+/// large buffers.
 const PAGE: usize = 4 << 10;
 
 /// Reads a source to its end, or `most` bytes of it, into a buffer whose length grows as needed and is kept for the next
