@@ -18,7 +18,7 @@ use super::outcome::{Fault, FaultKind, FileKind, FileOutcome, ForeignWhy, Status
 use super::prune::Prune;
 use super::record::TrailRecord;
 use super::remote::{Content, Fetched};
-use super::space::{Buffers, Space};
+use super::space::{Buffers, Space, fill};
 use super::split::{Sink, read_text};
 
 /// Bounds and resources of a reading.
@@ -309,47 +309,6 @@ fn read_source<V: RecordVisitor>(
     judge(&mut gatherer, all, found);
     let kept = visitor.end(gatherer.gathered, &gatherer.outcome);
     (gatherer.outcome, kept)
-}
-
-/// What a buffer begins with.
-const FIRST_ROOM: usize = 64 << 10;
-/// Where a buffer's contents begin is a multiple of this. Some processors (AMD's family 19h was measured) take three times as
-/// long to copy from a page of a file to sixteen bytes behind the beginning of another page, where allocators like to put
-/// large buffers.
-const PAGE: usize = 4 << 10;
-
-/// Reads a source to its end, or `most` bytes of it, into a buffer whose length grows as needed and is kept for the next
-/// one. `size`: how long it is said to be. What came, and what ended it before its end.
-fn fill<'b>(
-    buffer: &'b mut Vec<u8>,
-    source: &mut impl Read,
-    (size, most): (usize, usize),
-) -> (&'b [u8], Option<std::io::Error>) {
-    // One byte more than there should be: where nothing comes for it, that is the end.
-    let first = size.saturating_add(1).max(FIRST_ROOM).min(most).saturating_add(PAGE);
-    if buffer.len() < first {
-        buffer.resize(first, 0);
-    }
-    let start = buffer.as_ptr().align_offset(PAGE);
-    let start = if start < PAGE { start } else { 0 };
-    let mut len = 0;
-    let error = loop {
-        let room = most.min(buffer.len().saturating_sub(start));
-        if len == room {
-            if len == most {
-                break None;
-            }
-            buffer.resize(buffer.len().saturating_mul(2), 0);
-            continue;
-        }
-        match source.read(buffer.get_mut(start + len..start + room).unwrap_or_default()) {
-            Ok(0) => break None,
-            Ok(count) => len += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => break Some(error),
-        }
-    };
-    (buffer.get(start..start + len).unwrap_or_default(), error)
 }
 
 struct Gatherer<'v, V: RecordVisitor> {
