@@ -57,6 +57,17 @@ impl Key {
         Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; NEXT] };
 }
 
+/// What follows a value, or an object's bracket: a key, or the object's end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Next<'t> {
+    /// By which what follows it is expected.
+    pub(super) key: u8,
+    /// What is asked of its member; [`END`]: nothing, the object ends.
+    pub(super) of: u8,
+    /// The text from its value on, or behind the end.
+    pub(super) value: &'t [u8],
+}
+
 /// Thirty-two bytes that begin with these, and are `fill` behind them.
 fn padded(text: &[u8], fill: u8) -> Option<[u8x16; 2]> {
     let mut bytes = [fill; LONGEST];
@@ -66,24 +77,9 @@ fn padded(text: &[u8], fill: u8) -> Option<[u8x16; 2]> {
 }
 
 impl Order {
-    /// The key, or the end, behind the one at `last`, what is asked of it, and what follows it: its value.
+    /// What follows the key at `last` and its value, with which `rest` begins, if it came there before.
     #[inline(always)]
-    pub(super) fn next<'t>(
-        &mut self,
-        last: u8,
-        asked: &impl Fn(&[u8]) -> Option<u8>,
-        text: &'t [u8],
-        rest: &'t [u8],
-    ) -> Option<(u8, u8, &'t [u8])> {
-        match self.expected(last, rest) {
-            Some(member) => Some(member),
-            None => self.look_up(last, asked, text, rest),
-        }
-    }
-
-    /// The same, if it is one that came there before.
-    #[inline(always)]
-    fn expected<'t>(&mut self, last: u8, rest: &'t [u8]) -> Option<(u8, u8, &'t [u8])> {
+    pub(super) fn expected<'t>(&mut self, last: u8, rest: &'t [u8]) -> Option<Next<'t>> {
         let bytes = rest.first_chunk::<LONGEST>()?;
         let (chunks, _) = bytes.as_chunks::<16>();
         let [first, second] = chunks else { return None };
@@ -92,7 +88,8 @@ impl Order {
             let key = self.0.get(usize::from(next))?;
             let same = (first.simd_eq(key.is[0]) | key.any[0]) & (second.simd_eq(key.is[1]) | key.any[1]);
             if same.to_bitmask() == 0xffff {
-                let found = (next, key.of, rest.get(usize::from(key.len)..)?);
+                let value = rest.get(usize::from(key.len)..)?;
+                let found = Next { key: next, of: key.of, value };
                 if at > 0 {
                     self.came(last, at);
                 }
@@ -110,26 +107,25 @@ impl Order {
         }
     }
 
-    /// The same for any key without escapes, or for what ends an object. The key will be expected.
+    /// The same of any key without escapes. It will be expected. `text`: what `rest` is the end of.
     #[cold]
     #[inline(never)]
-    fn look_up<'t>(
+    pub(super) fn look_up<'t>(
         &mut self,
         last: u8,
         asked: &impl Fn(&[u8]) -> Option<u8>,
-        text: &'t [u8],
-        rest: &'t [u8],
-    ) -> Option<(u8, u8, &'t [u8])> {
+        (text, rest): (&[u8], &'t [u8]),
+    ) -> Option<Next<'t>> {
         let begins = last == BEGINNING;
         let open = match solid(rest)? {
             [b'{', inner @ ..] if begins => match solid(inner)? {
-                [b'}', behind @ ..] => return Some((OTHER_KEY, END, behind)),
+                [b'}', behind @ ..] => return Some(Next { key: OTHER_KEY, of: END, value: behind }),
                 inner => inner,
             },
             [b'}', behind @ ..] if !begins => {
                 let whole = rest.get(..rest.len() - behind.len())?;
                 let key = self.expect(last, whole, END).unwrap_or(OTHER_KEY);
-                return Some((key, END, behind));
+                return Some(Next { key, of: END, value: behind });
             }
             [b',', behind @ ..] if !begins => solid(behind)?,
             _ => return None,
@@ -144,7 +140,7 @@ impl Order {
         let before = text.get(..text.len() - inner.len() + key.len() - 1)?;
         let of = asked(before).unwrap_or(OTHER);
         let key = self.expect(last, rest.get(..rest.len() - value.len())?, of).unwrap_or(OTHER_KEY);
-        Some((key, of, value))
+        Some(Next { key, of, value })
     }
 
     /// Expects a key, with all that stands around it, behind the one at `last`.

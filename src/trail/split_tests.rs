@@ -121,7 +121,6 @@ fn what_is_passed_over_is_checked_as_strictly() {
     }
 }
 
-/// Asks every record for what it has of this.
 /// Behind a key that is too long to be expected nothing stands as it does at an object's beginning.
 #[test]
 fn a_bracket_is_no_comma() {
@@ -136,6 +135,7 @@ fn a_bracket_is_no_comma() {
     assert!(!seen.faults.is_empty(), "{:?}", names(&seen));
 }
 
+/// Asks every record for what it has of this.
 struct Asking<F> {
     ask: F,
     answers: Vec<String>,

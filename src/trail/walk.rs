@@ -1,13 +1,12 @@
 //! One strict scan of a record that finds where the members stand that something may ask for, those of `userIdentity`
-//! included. Records of one file have mostly the same members in the same order: behind each key the one is looked for
-//! that came there before, which takes two comparisons, and only where another one stands is it looked up.
+//! included. Which key comes next is mostly known: see [`super::order`].
 //!
 //! It accepts what the scanner of [`super::json`] accepts, and finds the same. Where it is not sure (a key with an escape,
 //! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
 
 use super::caller::{self, Found};
 use super::index::{Index, MAX_TEXT, Span};
-use super::order::{BEGINNING, END, Order};
+use super::order::{BEGINNING, END, Next, Order};
 use super::record::Escapes;
 use super::skip;
 use super::slot::{SLOTS, Slot, slot_before};
@@ -227,7 +226,11 @@ fn walk<'t>(
     notes: &mut impl Notes,
     strings: &mut Escapes,
 ) -> Option<&'t [u8]> {
-    let (mut key, mut of, mut value) = order.next(BEGINNING, &asked, text.0, rest)?;
+    let mut next = |key: u8, rest: &'t [u8]| match order.expected(key, rest) {
+        Some(next) => Some(next),
+        None => order.look_up(key, &asked, (text.0, rest)),
+    };
+    let Next { mut key, mut of, mut value } = next(BEGINNING, rest)?;
     while of != END {
         let behind = match value {
             [b'"', inner @ ..] => skip::string(inner, strings),
@@ -240,7 +243,7 @@ fn walk<'t>(
             }
             None => notes.read(of, (text, value), strings)?,
         };
-        (key, of, value) = order.next(key, &asked, text.0, behind)?;
+        Next { key, of, value } = next(key, behind)?;
     }
     Some(value)
 }
