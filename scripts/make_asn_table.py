@@ -8,11 +8,12 @@
 Standard library only. The package is CC BY 4.0 (Route Views, NRO, DB-IP): see NOTICE. Its numeric files have one range
 a line: first, last, AS number, name. The table's date is that of the package's version (2.3.2026061719 is 2026-06-17).
 
-The file: the 8 bytes `LAASN` 0 0 1, the date as a little-endian u32 (20260617), the length of what follows when
-inflated as a little-endian u32, then a zlib stream. Inflated: the number of AS numbers and these, the most frequent
-first; then for IPv4 and for IPv6 the number of ranges and three columns: how far each range begins behind the end of
-the last, its length, and the place of its AS number in the list. Places and counts are LEB128; distances and lengths
-are a byte with the number of trailing zero bits (255: the distance is zero) and the rest as LEB128.
+The file is searched where it lies. The 8 bytes `LAASN` 0 0 2, the date as a little-endian u32 (20260617), then for IPv4
+and for IPv6: the number of blocks and the bytes of their ranges, each a little-endian u32; for each block its first
+address (4 or 16 bytes, as on the network) and where it begins among the ranges (a big-endian u32); the ranges. A block
+has up to 32, each as: a byte with the number of trailing zero bits of its length, and the rest of that length, which is
+odd, as LEB128. The lowest bit of the rest is set only where the range does not begin behind the one before: then a byte
+and LEB128 follow with the distance, in the same way but for that bit. Last comes the AS number as LEB128.
 """
 
 import argparse
@@ -20,13 +21,11 @@ import csv
 import json
 import re
 import sys
-import zlib
-from collections import Counter
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / "data" / "asn.bin"
-MAGIC = b"LAASN\0\0\1"
-ZERO = 255
+MAGIC = b"LAASN\0\0\2"
+BLOCK = 32
 
 
 def leb(number):
@@ -66,33 +65,31 @@ def ranges(path, bits):
     return out
 
 
-def column(numbers):
-    shifts, rests = bytearray(), bytearray()
-    for number in numbers:
-        if number == 0:
-            shifts.append(ZERO)
-            continue
-        shift = (number & -number).bit_length() - 1
-        shifts.append(shift)
-        rests += leb(number >> shift)
-    return bytes(shifts + rests)
+def odd(number):
+    """How many zero bits end it, and the rest."""
+    shift = (number & -number).bit_length() - 1
+    return shift, number >> shift
 
 
-def encoded(families):
-    counts = Counter(number for rows in families for _, _, number in rows)
-    numbers = sorted(counts, key=lambda number: (-counts[number], number))
-    place = {number: at for at, number in enumerate(numbers)}
-    out = bytearray(leb(len(numbers)))
-    for number in numbers:
+def family(rows, bits):
+    """The blocks of one family, and before them where each begins."""
+    firsts, out = bytearray(), bytearray()
+    for at, (first, last, number) in enumerate(rows):
+        gap = 0
+        if at % BLOCK == 0:
+            firsts += first.to_bytes(bits // 8, "big") + len(out).to_bytes(4, "big")
+        else:
+            gap = first - rows[at - 1][1] - 1
+        shift, rest = odd(last - first + 1)
+        out.append(shift)
+        out += leb(rest - (gap == 0))
+        if gap:
+            shift, rest = odd(gap)
+            out.append(shift)
+            out += leb(rest)
         out += leb(number)
-    for rows in families:
-        out += leb(len(rows))
-        ends = [-1] + [last for _, last, _ in rows]
-        out += column(first - end - 1 for (first, _, _), end in zip(rows, ends))
-        out += column(last - first + 1 for first, last, _ in rows)
-        for _, _, number in rows:
-            out += leb(place[number])
-    return bytes(out)
+    counts = (-(-len(rows) // BLOCK)).to_bytes(4, "little") + len(out).to_bytes(4, "little")
+    return counts + bytes(firsts + out)
 
 
 def date_of(package):
@@ -109,15 +106,13 @@ def main():
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
 
-    families = [ranges(options.package / f"asn-ipv{version}-num.csv", bits) for version, bits in ((4, 32), (6, 128))]
-    body = encoded(families)
-    head = MAGIC + date_of(options.package).to_bytes(4, "little") + len(body).to_bytes(4, "little")
-    print(f"{len(families[0])} IPv4 and {len(families[1])} IPv6 ranges, {len(body)} bytes")
+    families = [(ranges(options.package / f"asn-ipv{version}-num.csv", bits), bits) for version, bits in ((4, 32), (6, 128))]
+    date = date_of(options.package).to_bytes(4, "little")
+    table = MAGIC + date + b"".join(family(rows, bits) for rows, bits in families)
+    print(" and ".join(f"{len(rows)} ranges of {bits} bits" for rows, bits in families) + f", {len(table)} bytes")
     if options.check:
-        there = TARGET.read_bytes()
-        sys.exit(0 if there[:16] == head and zlib.decompress(there[16:]) == body else f"{TARGET} is out of date")
-    TARGET.write_bytes(head + zlib.compress(body, 9))
-    print(f"{TARGET}: {TARGET.stat().st_size} bytes")
+        sys.exit(0 if TARGET.read_bytes() == table else f"{TARGET} is out of date")
+    TARGET.write_bytes(table)
 
 
 if __name__ == "__main__":

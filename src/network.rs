@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::value::{Reading, Why};
 use table::Set;
 
-pub use embedded::{Damaged, about, built_in};
+pub use embedded::{Damaged, about};
 pub use load::AwsRanges;
 pub use recent::Recent;
 pub use table::{About, Origin, Table};
@@ -68,7 +68,7 @@ enum Aws {
 /// The table that addresses are looked up in.
 #[derive(Debug, Clone)]
 enum Listed {
-    /// The one that the program carries, which is read when the first address is looked up.
+    /// The one that the program carries.
     BuiltIn(About),
     Given(Arc<Table>),
 }
@@ -84,7 +84,7 @@ impl Listed {
     /// The AS that announces the address, if one does. `None`: the table cannot be read.
     fn number(&self, ip: IpAddr) -> Option<Option<u32>> {
         match self {
-            Listed::BuiltIn(_) => Some(built_in().ok()?.number(ip)),
+            Listed::BuiltIn(_) => embedded::number(ip).ok(),
             Listed::Given(table) => Some(table.number(ip)),
         }
     }

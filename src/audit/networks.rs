@@ -39,7 +39,7 @@ impl Consulted {
     }
 }
 
-/// The networks of a run. Beside a store the built-in ones, which take a while, are loaded only when a file is read.
+/// The networks of a run. Beside a store what is built in is loaded only when a file is read.
 #[derive(Debug)]
 pub(super) struct Lookups<'j> {
     job: &'j Job<'j>,

@@ -2,7 +2,6 @@
 //! boundaries, searched by halving.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -82,35 +81,27 @@ impl<K: Key> Family<K> {
         let mut family = Family { starts: Vec::new(), numbers: Vec::new() };
         if ranges.windows(2).any(|pair| matches!(pair, [one, next] if one.last >= next.first)) {
             family.narrowest(&ranges);
-            family.starts.shrink_to_fit();
-            family.numbers.shrink_to_fit();
-            return family;
+        } else {
+            family.disjoint(&ranges);
         }
-        let Ok(family) = Family::disjoint(ranges.into_iter().map(Ok::<_, Infallible>));
+        family.starts.shrink_to_fit();
+        family.numbers.shrink_to_fit();
         family
     }
 
     /// Sorted ranges of which none overlap.
-    ///
-    /// # Errors
-    /// The first among the ranges.
-    pub(super) fn disjoint<E>(ranges: impl Iterator<Item = Result<Range<K>, E>>) -> Result<Self, E> {
-        let mut family = Family { starts: Vec::new(), numbers: Vec::new() };
+    fn disjoint(&mut self, ranges: &[Range<K>]) {
         let mut free = None;
         for range in ranges {
-            let range = range?;
             if let Some(free) = free.filter(|free| *free < range.first) {
-                family.push(free, 0);
+                self.push(free, 0);
             }
-            family.push(range.first, range.number);
+            self.push(range.first, range.number);
             free = range.last.next();
         }
         if let Some(free) = free {
-            family.push(free, 0);
+            self.push(free, 0);
         }
-        family.starts.shrink_to_fit();
-        family.numbers.shrink_to_fit();
-        Ok(family)
     }
 
     /// Sorted ranges. Where several hold an address the narrowest decides, as the longest prefix does in routing. Where
@@ -181,11 +172,7 @@ pub enum Origin {
 
 impl Table {
     pub(super) fn of(about: About, ranges: Ranges) -> Self {
-        Table::of_families(about, Family::of(ranges.v4), Family::of(ranges.v6))
-    }
-
-    pub(super) fn of_families(about: About, v4: Family<u32>, v6: Family<u128>) -> Self {
-        Table { about, v4, v6 }
+        Table { about, v4: Family::of(ranges.v4), v6: Family::of(ranges.v6) }
     }
 
     pub fn about(&self) -> &About {
