@@ -206,10 +206,10 @@ impl<'p> Engine<'p> {
                         if is_final && policy.program.is_none() {
                             return tally.passed(at, outcome);
                         }
-                        let may_hang = || asks.is_undecided(fields).then(|| record.session_id()).flatten();
+                        let may_hang = || asks.is_undecided(fields).then(|| record.unsaid()).flatten();
                         if (!is_final || asks.is_of_histories())
-                            && let Some(id) = *undecided.get_or_init(may_hang)
-                            && self.put_off(at, of_fact, row, &standing, (id, *record), (memory, waits))
+                            && let Some(session) = undecided.get_or_init(may_hang)
+                            && self.put_off(at, of_fact, row, standing(), session, (memory, waits))
                         {
                             return;
                         }

@@ -14,7 +14,7 @@ use crate::facts::from_record::{
     INVOCATIONS, LAMBDA, RecordContext, RecordFile, Wanted, effects_of, facts_of, is_change,
 };
 use crate::facts::open::OpenFact;
-use crate::facts::sessions::{self, Id, Session};
+use crate::facts::sessions::{self, Id, Unsaid};
 use crate::facts::{API_CALL, Fact, INVOCATION, Place};
 use crate::threads::PerThread;
 use crate::trail::digest::Object;
@@ -340,7 +340,7 @@ impl RecordVisitor for Judge<'_> {
             Pass::First => (true, None),
             Pass::Second(again, recounts) => {
                 let Some(sought) = again.get(&*file.path) else { return };
-                let session = || Session::id_of(record).is_some_and(|id| sought.sessions.contains(&id));
+                let session = || Unsaid::of(record).is_some_and(|one| sought.sessions.contains(&one.id));
                 let time = record.event_time();
                 let counts = sought.counts && recounts.touches((time, time));
                 (!sought.sessions.is_empty() && session(), counts.then_some(recounts))
@@ -428,7 +428,6 @@ impl RecordVisitor for Judge<'_> {
 
     fn end(&self, mut file: PerFile, outcome: &FileOutcome) -> Option<Box<Object>> {
         file.owner.flush(&mut file.gathered.facts);
-        file.gathered.waiting.read(&file.path);
         if let Some(meter) = &self.watch.0 {
             meter.findings(file.gathered.tally.findings.len().saturating_sub(file.before) as u64);
         }

@@ -10,28 +10,64 @@ pub(super) type File = u32;
 /// Of each file, in order of their numbers: the distance to the one before, and how many. Both as numbers of as few
 /// bytes as they need, seven bits in each, the lowest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Places(SmallVec<[u8; 23]>);
+#[serde(from = "Bytes", into = "Bytes")]
+pub(super) struct Places {
+    bytes: Bytes,
+    /// The number of the last.
+    last: File,
+}
+
+type Bytes = SmallVec<[u8; 23]>;
+
+impl From<Bytes> for Places {
+    fn from(bytes: Bytes) -> Self {
+        let mut places = Places { bytes, last: 0 };
+        places.last = places.iter().last().map_or(0, |(file, _)| file);
+        places
+    }
+}
+
+impl From<Places> for Bytes {
+    fn from(places: Places) -> Self {
+        places.bytes
+    }
+}
 
 impl Places {
-    pub(super) fn one(file: File, count: u64) -> Self {
-        Places::of([(file, count)])
-    }
-
     /// Of files in order of their numbers, each once.
     fn of(all: impl IntoIterator<Item = (File, u64)>) -> Self {
-        let mut bytes = SmallVec::new();
-        let mut last = 0;
-        for (file, count) in all {
-            put(&mut bytes, u64::from(file.saturating_sub(last)));
-            put(&mut bytes, count);
-            last = file;
+        let mut places = Places::default();
+        all.into_iter().for_each(|(file, count)| places.push(file, count));
+        places
+    }
+
+    /// Adds a file behind the last.
+    fn push(&mut self, file: File, count: u64) {
+        put(&mut self.bytes, u64::from(file.saturating_sub(self.last)));
+        put(&mut self.bytes, count);
+        self.last = file;
+    }
+
+    /// One more of that file.
+    pub(super) fn add(&mut self, file: File) {
+        if self.bytes.is_empty() || file > self.last {
+            return self.push(file, 1);
         }
-        Places(bytes)
+        if file < self.last {
+            *self = self.with(&Places::of([(file, 1)]));
+            return;
+        }
+        // The last number's bytes are those behind the last one that ends a number, but for its own.
+        let before = self.bytes.iter().rev().skip(1).take_while(|byte| **byte & 0x80 != 0).count() + 1;
+        let at = self.bytes.len() - before;
+        let count = self.bytes.get(at..).and_then(|mut bytes| take(&mut bytes)).unwrap_or(0);
+        self.bytes.truncate(at);
+        put(&mut self.bytes, count.saturating_add(1));
     }
 
     /// The files in order of their numbers, each with how many judgements wait there.
     pub(super) fn iter(&self) -> impl Iterator<Item = (File, u64)> {
-        let mut bytes = self.0.as_slice();
+        let mut bytes = self.bytes.as_slice();
         let mut last: File = 0;
         std::iter::from_fn(move || {
             let (distance, count) = (take(&mut bytes)?, take(&mut bytes)?);
@@ -75,7 +111,7 @@ impl Places {
     }
 }
 
-fn put(bytes: &mut SmallVec<[u8; 23]>, mut number: u64) {
+fn put(bytes: &mut Bytes, mut number: u64) {
     while number > 0x7f {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -115,7 +151,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_are_those_of_a_map(one in given(), other in given(), by in 0..9u32) {
+        fn they_are_those_of_a_map(
+            one in given(), other in given(), more in prop::collection::vec(0..40u32, 0..20), by in 0..9u32,
+        ) {
             let mut places = Places::of(one.clone());
             prop_assert_eq!(places.iter().collect::<Given>(), one.clone());
             places = places.with(&Places::of(other.clone()));
@@ -125,6 +163,14 @@ mod tests {
                 *known = known.saturating_add(count);
             }
             prop_assert_eq!(places.iter().collect::<Given>(), merged.clone());
+            for file in more {
+                places.add(file);
+                let known = merged.entry(file).or_default();
+                *known = known.saturating_add(1);
+            }
+            prop_assert_eq!(places.iter().collect::<Given>(), merged.clone());
+            let bytes = postcard::to_stdvec(&places).unwrap();
+            prop_assert_eq!(&postcard::from_bytes::<Places>(&bytes).unwrap(), &places);
             let number = |file: File| file.wrapping_mul(2).wrapping_add(by) % 50;
             places.renumber(number);
             let mut numbered = Given::new();
@@ -138,8 +184,10 @@ mod tests {
         /// Of a damaged store.
         #[test]
         fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let places = Places(SmallVec::from_slice(&bytes));
+            let mut places = Places::from(SmallVec::from_slice(&bytes));
             prop_assert!(places.iter().count() <= bytes.len() / 2);
+            places.add(places.last);
+            prop_assert!(places.iter().count() <= bytes.len() / 2 + 1);
         }
     }
 }

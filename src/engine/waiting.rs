@@ -4,16 +4,13 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::plan::Row;
 use super::state::{Keys, Rules, Standing};
-use super::waits::{Example, Judged, Unread, Waited, Waits};
+use super::waits::{Waiting, Waits};
 use super::{Engine, Memory, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
-use crate::facts::sessions::{HasSession, Id};
+use crate::facts::sessions::Unsaid;
 use crate::facts::{Fact, Place};
-use crate::moment::EventId;
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
 use crate::policy::{Env, Policy};
@@ -109,13 +106,13 @@ impl<'p> Engine<'p> {
     }
 
     /// Puts a judgement off, if it hangs on whose the session is. True: it was.
-    pub(super) fn put_off<'o>(
+    pub(super) fn put_off(
         &self,
         at: usize,
         (policy, fact, asks): (&Policy, &Fact<'_>, &Asks),
         row: Option<&Row>,
-        standing: &dyn Fn() -> &'o Standing<'o>,
-        (id, record): (Id, &dyn HasSession),
+        standing: &Standing<'_>,
+        session: &Unsaid<'_>,
         (memory, waits): (&mut Memory, &mut Waits),
     ) -> bool {
         let fields = fact.body.fields();
@@ -123,23 +120,6 @@ impl<'p> Engine<'p> {
         let suspense = known.map_or_else(|| suspense(policy, fields, asks), |known| known.suspense);
         if suspense == Suspense::None {
             return false;
-        }
-        let Waits { here, texts, .. } = waits;
-        let new =
-            || Waited { session: record.session(id, &mut |text| texts.keep(text)), rows: SmallVec::new() };
-        let Some(one) = here.get_or_insert_with(id, new) else { return false };
-        let place = match one.rows.iter().position(|row| row.policy == at) {
-            Some(place) => place,
-            None => {
-                one.rows.push(Judged::of(at));
-                one.rows.len() - 1
-            }
-        };
-        let Some(judged) = one.rows.get_mut(place) else { return false };
-        match suspense {
-            Suspense::Simple(Outcome::NotApplicable) => judged.not_applicable += 1,
-            Suspense::Simple(_) => judged.pass += 1,
-            Suspense::None | Suspense::Open => judged.again = true,
         }
         let unread = asks.suppose(fields, None);
         let accepted = self.gaps.accepts_unknown(&policy.id, fact);
@@ -151,22 +131,21 @@ impl<'p> Engine<'p> {
                 &made
             }
         };
-        match judged.unread.iter_mut().find(|known| Arc::ptr_eq(&known.keys, keys) || known.keys == *keys) {
-            Some(known) => known.count += 1,
-            None => {
-                let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
-                let example = Example {
-                    label: texts.keep(fact.subject.label()),
-                    event_id: event.and_then(|event| event.id).map(EventId::of),
-                    offset: event.map_or(0, |event| event.offset),
-                };
-                judged.unread.push(Unread { keys: Arc::clone(keys), accepted, count: 1, file: 0, example });
-            }
-        }
+        let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
+        let of_fact = Waiting {
+            policy: at,
+            suspense,
+            keys,
+            accepted,
+            label: fact.subject.label(),
+            event_id: event.and_then(|event| event.id),
+            offset: event.map_or(0, |event| event.offset),
+        };
+        waits.add(session, standing.file, &of_fact);
         // What does not hang on the answer is remembered now: others may ask for it.
         if policy.program.is_some() {
             let histories = row.map_or(&[][..], |row| &row.histories);
-            self.mention((at, policy), (&unread, histories), standing(), &asks.histories, memory);
+            self.mention((at, policy), (&unread, histories), standing, &asks.histories, memory);
         }
         true
     }

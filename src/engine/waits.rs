@@ -3,6 +3,7 @@
 //!
 //! Adding is commutative and associative: neither the order of files nor which thread read them changes anything.
 
+use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,60 +13,71 @@ use smallvec::SmallVec;
 
 use super::by_session::BySession;
 use super::places::{File, Places};
+use super::waiting::Suspense;
 use super::{Tally, UnknownKey, example};
-use crate::facts::sessions::{Answers, Id, Session};
+use crate::facts::sessions::{Answers, Id, Session, Unsaid};
 use crate::facts::{Source, plain};
 use crate::hashed::AddressMap;
 use crate::moment::EventId;
 use crate::ordered;
+use crate::policy::judge::Outcome;
 use crate::texts::Texts;
 
 /// A fact of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Example {
+struct Example {
     #[serde(with = "plain::shared")]
-    pub(super) label: Arc<str>,
-    pub(super) event_id: Option<EventId>,
-    pub(super) offset: u64,
+    label: Arc<str>,
+    event_id: Option<EventId>,
+    offset: u64,
 }
 
 /// Judgements of one policy that are unknown for the same reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Unread {
+struct Unread {
     #[serde(with = "plain::shared_list")]
-    pub(super) keys: Arc<[UnknownKey]>,
-    pub(super) accepted: bool,
-    pub(super) count: u64,
-    /// One of the facts: of one file the first, of all that are offered the least.
-    pub(super) file: File,
-    pub(super) example: Example,
+    keys: Arc<[UnknownKey]>,
+    accepted: bool,
+    count: u64,
+    /// One of the facts: the least.
+    file: File,
+    example: Example,
 }
 
 /// How one policy judges the records of one session. There may be as many as there are records: most have one reason
 /// and one file, which take no space of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Judged {
+struct Judged {
     /// The policy's position.
-    pub(super) policy: usize,
+    policy: usize,
     /// If the session is no function's.
-    pub(super) pass: u64,
-    pub(super) not_applicable: u64,
+    pass: u64,
+    not_applicable: u64,
     /// If it remains unread.
-    pub(super) unread: SmallVec<[Unread; 1]>,
+    unread: SmallVec<[Unread; 1]>,
     /// Its records must be seen again, whatever the answer.
-    pub(super) again: bool,
+    again: bool,
     /// How many judgements wait in each file.
     files: Places,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Waited {
-    pub(super) session: Session,
+struct Waited {
+    session: Session,
     /// Few.
-    pub(super) rows: SmallVec<[Judged; 1]>,
+    rows: SmallVec<[Judged; 1]>,
 }
 
 impl Waited {
+    /// What waits for the policy at this position. It is there then: `None` never comes.
+    fn row(&mut self, policy: usize) -> Option<&mut Judged> {
+        let at = self.rows.iter().position(|row| row.policy == policy).unwrap_or(self.rows.len());
+        if at == self.rows.len() {
+            self.rows.push(Judged::of(policy));
+        }
+        self.rows.get_mut(at)
+    }
+
     /// Its texts as others have them.
     fn share(&mut self, texts: &mut Texts) {
         self.session.share(|text| texts.share(text));
@@ -84,13 +96,27 @@ pub struct Waits {
     /// Their numbers.
     #[serde(skip)]
     places: HashMap<Arc<str>, File>,
-    sessions: BySession<Waited>,
-    /// What waits of the file that is being read. Its number is not known yet.
+    /// The file that was put to last.
     #[serde(skip)]
-    pub(super) here: BySession<Waited>,
+    last: Option<(Arc<str>, File)>,
+    sessions: BySession<Waited>,
     /// Texts that sessions have in common.
     #[serde(skip)]
-    pub(super) texts: Texts,
+    texts: Texts,
+}
+
+/// A fact of which one judgement waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting<'f> {
+    /// The policy's position.
+    pub(super) policy: usize,
+    pub(super) suspense: Suspense,
+    /// Why it is unknown if whose the session is remains unread.
+    pub(super) keys: &'f Arc<[UnknownKey]>,
+    pub(super) accepted: bool,
+    pub(super) label: &'f str,
+    pub(super) event_id: Option<&'f str>,
+    pub(super) offset: u64,
 }
 
 impl Waits {
@@ -102,22 +128,15 @@ impl Waits {
         self.sessions.values().map(|one| &one.session)
     }
 
-    /// What waits of the file that was read, whose path this is, is put to what waits of others.
-    pub fn read(&mut self, file: &Arc<str>) {
-        if self.here.is_empty() {
-            return;
+    /// A judgement of a fact of this session, in that file, waits.
+    pub(super) fn add(&mut self, session: &Unsaid<'_>, path: &Arc<str>, fact: &Waiting<'_>) {
+        let file = self.file(path);
+        let Waits { files, sessions, texts, .. } = self;
+        let new = || Waited { session: session.session(&mut |text| texts.keep(text)), rows: SmallVec::new() };
+        let row = sessions.get_or_insert_with(session.id, new).and_then(|one| one.row(fact.policy));
+        if let Some(row) = row {
+            row.add(file, fact, (files, texts));
         }
-        let file = self.file(file);
-        let mut here = std::mem::take(&mut self.here);
-        for (id, mut waited) in here.drain() {
-            for row in &mut waited.rows {
-                row.files = Places::one(file, row.unread.iter().map(|unread| unread.count).sum());
-                row.unread.iter_mut().for_each(|unread| unread.file = file);
-            }
-            self.put(id, waited);
-        }
-        // Its space is the next file's.
-        self.here = here;
     }
 
     /// Only these sessions wait on.
@@ -143,8 +162,8 @@ impl Waits {
             *self = other;
             return;
         }
-        let Waits { files, places: _, sessions, here: _, texts: _ } = other;
-        let places: Vec<File> = files.iter().map(|path| self.file(path)).collect();
+        let Waits { files, places: _, last: _, sessions, texts: _ } = other;
+        let places: Vec<File> = files.iter().map(|path| self.number(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
         for (id, mut waited) in sessions.into_all() {
@@ -212,6 +231,15 @@ impl Waits {
     }
 
     fn file(&mut self, path: &Arc<str>) -> File {
+        if let Some((_, file)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, path)) {
+            return *file;
+        }
+        let file = self.number(path);
+        self.last = Some((Arc::clone(path), file));
+        file
+    }
+
+    fn number(&mut self, path: &Arc<str>) -> File {
         if self.places.len() != self.files.len() {
             let numbered = self.files.iter().enumerate();
             self.places = numbered.map(|(at, path)| (Arc::clone(path), number(at))).collect();
@@ -233,9 +261,41 @@ fn number(at: usize) -> File {
 
 impl Judged {
     /// Nothing yet, of the policy at this position.
-    pub(super) fn of(policy: usize) -> Self {
+    fn of(policy: usize) -> Self {
         let (unread, files) = (SmallVec::new(), Places::default());
         Judged { policy, pass: 0, not_applicable: 0, unread, again: false, files }
+    }
+
+    fn add(&mut self, file: File, fact: &Waiting<'_>, (names, texts): (&[Arc<str>], &mut Texts)) {
+        match fact.suspense {
+            Suspense::Simple(Outcome::NotApplicable) => self.not_applicable += 1,
+            Suspense::Simple(_) => self.pass += 1,
+            Suspense::None | Suspense::Open => self.again = true,
+        }
+        self.files.add(file);
+        let example = |label| {
+            let event_id = fact.event_id.map(EventId::of);
+            Example { label, event_id, offset: fact.offset }
+        };
+        let is_same = |one: &&mut Unread| {
+            one.accepted == fact.accepted && (Arc::ptr_eq(&one.keys, fact.keys) || one.keys == *fact.keys)
+        };
+        match self.unread.iter_mut().find(is_same) {
+            Some(known) => {
+                known.count += 1;
+                let label = &known.example.label;
+                match fact.label.cmp(label) {
+                    Ordering::Less => known.offer(file, example(texts.keep(fact.label)), names),
+                    Ordering::Equal => known.offer(file, example(Arc::clone(label)), names),
+                    Ordering::Greater => {}
+                }
+            }
+            None => {
+                let (keys, accepted) = (Arc::clone(fact.keys), fact.accepted);
+                let example = example(texts.keep(fact.label));
+                self.unread.push(Unread { keys, accepted, count: 1, file, example });
+            }
+        }
     }
 
     fn merge(&mut self, other: Judged, names: &[Arc<str>]) {
@@ -297,12 +357,17 @@ impl Unread {
 
     fn merge(&mut self, other: Unread, names: &[Arc<str>]) {
         self.count += other.count;
-        fn order<'u>(one: &'u Unread, names: &'u [Arc<str>]) -> impl Ord + use<'u> {
-            let Example { label, event_id, offset } = &one.example;
-            (label, event_id, names.get(one.file as usize), offset)
+        self.offer(other.file, other.example, names);
+    }
+
+    /// Takes that fact as its example if it is less than the one that it has.
+    fn offer(&mut self, file: File, example: Example, names: &[Arc<str>]) {
+        fn order<'u>(file: File, one: &'u Example, names: &'u [Arc<str>]) -> impl Ord + use<'u> {
+            let Example { label, event_id, offset } = one;
+            (label, event_id, names.get(file as usize), offset)
         }
-        if order(&other, names) < order(self, names) {
-            (self.file, self.example) = (other.file, other.example);
+        if order(file, &example, names) < order(self.file, &self.example, names) {
+            (self.file, self.example) = (file, example);
         }
     }
 
@@ -332,43 +397,45 @@ mod tests {
     use crate::trail::TrailRecord;
     use crate::value::Why;
 
-    /// The session of this number.
-    fn session(number: u8) -> Session {
-        let text = format!(
+    /// A record of the session of this number.
+    fn record(number: u8) -> String {
+        format!(
             r#"{{"eventTime":"2026-10-16T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets",
             "userIdentity":{{"type":"AssumedRole","principalId":"AROAEXAMPLEROLE000001:orders",
             "arn":"arn:aws:sts::111122223333:assumed-role/orders/orders","accountId":"111122223333",
             "accessKeyId":"ASIAEXAMPLEKEY{number:06}"}}}}"#
-        );
-        Session::of(&TrailRecord::parse(&text).unwrap()).unwrap()
+        )
     }
 
-    /// A file's row: session, policy, judgements that wait, and whether they must be seen again.
+    fn session(number: u8) -> Session {
+        Session::of(&TrailRecord::parse(&record(number)).unwrap()).unwrap()
+    }
+
+    /// A file's facts: session, policy, judgements that wait, and whether they must be seen again.
     type Given = (u8, u8, u8, bool);
 
     /// Reads a file.
-    fn read(waits: &mut Waits, path: &Arc<str>, rows: &[Given]) {
-        for (at, &(number, policy, count, again)) in rows.iter().enumerate() {
-            let session = session(number);
-            let id = session.id;
-            let new = || Waited { session, rows: SmallVec::new() };
-            let one = waits.here.get_or_insert_with(id, new).unwrap();
-            let key = UnknownKey {
-                field: "api_call.lambda_session".to_owned(),
-                why: Why::NotInRecord,
+    fn read(waits: &mut Waits, path: &Arc<str>, given: &[Given]) {
+        let key = UnknownKey {
+            field: "api_call.lambda_session".to_owned(),
+            why: Why::NotInRecord,
+            accepted: false,
+        };
+        let keys: Arc<[UnknownKey]> = Arc::new([key]);
+        for (at, &(number, policy, count, again)) in given.iter().enumerate() {
+            let text = record(number);
+            let record = TrailRecord::parse(&text).unwrap();
+            let fact = Waiting {
+                policy: policy.into(),
+                suspense: if again { Suspense::Open } else { Suspense::Simple(Outcome::Pass) },
+                keys: &keys,
                 accepted: false,
+                label: ["orders", "billing"][at % 2],
+                event_id: [None, Some("b"), Some("a")][at % 3],
+                offset: at as u64,
             };
-            let example =
-                Example { label: format!("role-{number}").into(), event_id: None, offset: at as u64 };
-            let count = u64::from(count);
-            let unread = Unread { keys: Arc::new([key]), accepted: false, count, file: 0, example };
-            if one.rows.iter().all(|row| row.policy != usize::from(policy)) {
-                let pass = if again { 0 } else { count };
-                let unread = SmallVec::from_buf([unread]);
-                one.rows.push(Judged { pass, unread, again, ..Judged::of(policy.into()) });
-            }
+            (0..count).for_each(|_| waits.add(&Unsaid::of(&record).unwrap(), path, &fact));
         }
-        waits.read(path);
     }
 
     fn tally() -> Tally {

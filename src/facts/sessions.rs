@@ -6,6 +6,7 @@
 
 mod trust;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -120,21 +121,7 @@ const SPREAD: i64 = 15 * 60;
 impl Session {
     /// `None` where the record itself says whose the session is, or that it is no role's.
     pub fn of(record: &TrailRecord<'_>) -> Option<Self> {
-        let id = Session::id_of(record)?;
-        Some(Session::with_id(record, id, &mut |text| text.into()))
-    }
-
-    /// The same where its id was made before.
-    fn with_id(record: &TrailRecord<'_>, id: Id, own: &mut dyn FnMut(&str) -> Arc<str>) -> Self {
-        let identity = record.identity();
-        let key = identity.access_key_id().text().map(|key| Id::of(&[key]));
-        let role = match identity.principal() {
-            Field::Known(principal) => RoleName::made_of_arn(&principal.text(), own),
-            Field::Absent | Field::Unread => None,
-        };
-        let name = identity.session_name();
-        let function = role.as_ref().zip(name.text()).map(|(role, name)| Id::of(&[&role.account, name]));
-        Session { id, key, role, function, issued: issued(record) }
+        Some(Unsaid::of(record)?.session(&mut |text| text.into()))
     }
 
     /// Its texts as `own` has them.
@@ -144,41 +131,59 @@ impl Session {
             own(name);
         }
     }
+}
 
-    /// The same session's id, without the rest.
-    pub fn id_of(record: &TrailRecord<'_>) -> Option<Id> {
+/// What a record tells of a session, but not whose it is.
+#[derive(Debug)]
+pub struct Unsaid<'r> {
+    /// The session's.
+    pub id: Id,
+    key: Option<Cow<'r, str>>,
+    principal: Option<Cow<'r, str>>,
+    name: Option<Cow<'r, str>>,
+    issued: (i64, i64),
+}
+
+impl<'r> Unsaid<'r> {
+    /// `None` where the record says whose the session is, or that it is no role's.
+    pub fn of(record: &TrailRecord<'r>) -> Option<Self> {
         let identity = record.identity();
         if identity.lambda_session() != LambdaSession::Unread {
             return None;
         }
-        let principal = identity.principal();
-        let principal = principal.known().map(Principal::text);
-        let (from, to) = issued(record);
-        Some(Id::of_parts([
-            identity.access_key_id().text().map(str::as_bytes),
+        let key = identity.access_key_id().into_known();
+        let principal = identity.principal().known().map(Principal::text);
+        let name = identity.session_name().into_known();
+        let issued @ (from, to) = issued(record);
+        let id = Id::of_parts([
+            key.as_deref().map(str::as_bytes),
             principal.as_deref().map(str::as_bytes),
-            identity.session_name().text().map(str::as_bytes),
+            name.as_deref().map(str::as_bytes),
             Some(&from.to_be_bytes()),
             Some(&to.to_be_bytes()),
-        ]))
+        ]);
+        Some(Unsaid { id, key, principal, name, issued })
+    }
+
+    /// The session. `own`: makes its texts.
+    pub(crate) fn session(&self, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session {
+        let Unsaid { id, key, principal, name, issued } = self;
+        let key = key.as_deref().map(|key| Id::of(&[key]));
+        let role = principal.as_deref().and_then(|principal| RoleName::made_of_arn(principal, own));
+        let function = role.as_ref().zip(name.as_deref()).map(|(role, name)| Id::of(&[&role.account, name]));
+        Session { id: *id, key, role, function, issued: *issued }
     }
 }
 
 /// What may be of a session of which it does not say whose it is.
 pub trait HasSession {
-    /// See [`Session::id_of`].
-    fn session_id(&self) -> Option<Id>;
-    /// The session of this id. `own`: makes its texts.
-    fn session(&self, id: Id, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session;
+    /// See [`Unsaid::of`].
+    fn unsaid(&self) -> Option<Unsaid<'_>>;
 }
 
 impl HasSession for TrailRecord<'_> {
-    fn session_id(&self) -> Option<Id> {
-        Session::id_of(self)
-    }
-
-    fn session(&self, id: Id, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session {
-        Session::with_id(self, id, own)
+    fn unsaid(&self) -> Option<Unsaid<'_>> {
+        Unsaid::of(self)
     }
 }
 
