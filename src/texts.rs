@@ -35,6 +35,10 @@ impl<T: ?Sized, const MOST: usize> PartialEq for Kept<T, MOST> {
 impl<T: ?Sized, const MOST: usize> Eq for Kept<T, MOST> {}
 
 impl<T: ?Sized + Eq + Hash, const MOST: usize> Kept<T, MOST> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value that is kept.
     pub(crate) fn keep<'v>(&mut self, value: &'v T) -> Arc<T>
     where

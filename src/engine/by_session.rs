@@ -17,7 +17,7 @@ const TOGETHER: usize = 64;
 /// A map from ids to values. It is written as any other map.
 #[derive(Debug, Clone)]
 pub(super) struct BySession<T> {
-    /// All but the last have [`TOGETHER`].
+    /// None has more than [`TOGETHER`].
     all: Vec<Vec<(Id, T)>>,
     /// Where each stands.
     places: HashTable<u32>,
@@ -71,21 +71,46 @@ impl<T> BySession<T> {
     /// Of an id that is not there yet.
     fn push(&mut self, id: Id, value: T) -> usize {
         let BySession { all, places } = self;
-        let place = places.len();
-        match all.last_mut().filter(|last| last.len() < TOGETHER) {
-            Some(last) => last.push((id, value)),
-            None => {
-                let mut last = Vec::with_capacity(TOGETHER);
-                last.push((id, value));
-                all.push(last);
-            }
+        if all.last().is_none_or(|last| last.len() >= TOGETHER) {
+            all.push(Vec::with_capacity(TOGETHER));
         }
-        let hash = |place: &u32| at(all, *place as usize).map_or(0, |(id, _)| id.as_hash());
-        // No memory holds as many as there are numbers.
-        if let Ok(place) = u32::try_from(place) {
-            places.insert_unique(id.as_hash(), place, hash);
+        let of = all.len() - 1;
+        let mut place = of * TOGETHER;
+        if let Some(last) = all.last_mut() {
+            place += last.len();
+            last.push((id, value));
         }
+        note(places, (id, place), |place| at(all, place).map(|(id, _)| id));
         place
+    }
+
+    /// Adds those of another one. `both`: adds a value to the one that is there of the same session.
+    pub(super) fn append(&mut self, other: Self, mut both: impl FnMut(&mut T, T)) {
+        for mut values in other.all {
+            let mut next = 0;
+            while let Some((id, _)) = values.get(next) {
+                let id = *id;
+                match self.place(&id) {
+                    Some(place) => {
+                        let (_, value) = values.swap_remove(next);
+                        if let Some(known) = self.at_mut(place) {
+                            both(known, value);
+                        }
+                    }
+                    None => {
+                        let BySession { all, places } = self;
+                        let first = all.len() * TOGETHER;
+                        let id_at = |place: usize| match place.checked_sub(first) {
+                            Some(here) => values.get(here).map(|(id, _)| id),
+                            None => at(all, place).map(|(id, _)| id),
+                        };
+                        note(places, (id, first + next), id_at);
+                        next += 1;
+                    }
+                }
+            }
+            self.all.push(values);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &T)> {
@@ -96,8 +121,12 @@ impl<T> BySession<T> {
         self.iter().map(|(_, value)| value)
     }
 
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.all.iter_mut().flatten().map(|(_, value)| value)
+    }
+
     /// All of them, taken out.
-    pub(super) fn into_all(self) -> impl Iterator<Item = (Id, T)> {
+    fn into_all(self) -> impl Iterator<Item = (Id, T)> {
         self.all.into_iter().flatten()
     }
 
@@ -108,6 +137,14 @@ impl<T> BySession<T> {
                 self.push(id, value);
             }
         }
+    }
+}
+
+/// Notes the place of an id that is not noted yet. `id_at`: what stands at a place.
+fn note<'i>(places: &mut HashTable<u32>, (id, place): (Id, usize), id_at: impl Fn(usize) -> Option<&'i Id>) {
+    // No memory holds as many as there are numbers.
+    if let Ok(place) = u32::try_from(place) {
+        places.insert_unique(id.as_hash(), place, |place| id_at(*place as usize).map_or(0, Id::as_hash));
     }
 }
 
@@ -170,17 +207,26 @@ mod tests {
         ) {
             let (mut own, mut plain) = (BySession::<u16>::default(), BTreeMap::<Id, u16>::new());
             for (number, value, step) in steps {
-                let id = id(if many { number } else { number % 20 });
+                let number = if many { number } else { number % 20 };
+                let id = id_of(number);
                 match step {
                     0 => *own.get_or_insert_with(id, || value).unwrap() ^= 1,
                     1 => if let Some((known, value)) = own.insert(id, value) { *known = value },
                     2 => own.retain(|known, _| *known != id),
+                    4 => {
+                        let (mut more, before) = (BySession::default(), id_of(number.wrapping_add(1)));
+                        more.insert(id, value);
+                        more.insert(before, value);
+                        own.append(more, |known, value| *known = value);
+                        plain.insert(before, value);
+                    }
                     _ => {}
                 }
                 match step {
                     0 => *plain.entry(id).or_insert(value) ^= 1,
                     1 => { plain.insert(id, value); }
                     2 => { plain.remove(&id); }
+                    4 => { plain.insert(id, value); }
                     _ => {}
                 }
                 prop_assert_eq!(own.get(&id), plain.get(&id));
@@ -196,7 +242,7 @@ mod tests {
         }
     }
 
-    fn id(number: u8) -> Id {
+    fn id_of(number: u8) -> Id {
         // Behind their number.
         let bytes = [&[16][..], &[number; 16]].concat();
         postcard::from_bytes(&bytes).unwrap()

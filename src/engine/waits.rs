@@ -78,6 +78,15 @@ impl Waited {
         self.rows.get_mut(at)
     }
 
+    fn merge(&mut self, more: Waited, names: &[Arc<str>]) {
+        for row in more.rows {
+            match self.rows.iter_mut().find(|one| one.policy == row.policy) {
+                Some(one) => one.merge(row, names),
+                None => self.rows.push(row),
+            }
+        }
+    }
+
     /// Its texts as others have them.
     fn share(&mut self, texts: &mut Texts) {
         self.session.share(|text| texts.share(text));
@@ -144,36 +153,29 @@ impl Waits {
         self.sessions.retain(|id, _| waits(id));
     }
 
-    /// Adds what waits of a session to what does already.
-    fn put(&mut self, id: Id, more: Waited) {
-        let Waits { files, sessions, .. } = self;
-        let Some((known, more)) = sessions.insert(id, more) else { return };
-        for row in more.rows {
-            match known.rows.iter_mut().find(|one| one.policy == row.policy) {
-                Some(one) => one.merge(row, files),
-                None => known.rows.push(row),
-            }
-        }
-    }
-
     /// Adds what waits of other files, or more of the same.
     pub fn merge(&mut self, other: Waits) {
         if self.files.is_empty() {
             *self = other;
             return;
         }
-        let Waits { files, places: _, last: _, sessions, texts: _ } = other;
+        let Waits { files, places: _, last: _, sessions: mut more, texts } = other;
         let places: Vec<File> = files.iter().map(|path| self.number(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
-        for (id, mut waited) in sessions.into_all() {
+        // Of the few threads, each has its own texts in common.
+        let shares = texts.is_empty();
+        for waited in more.values_mut() {
             for row in &mut waited.rows {
                 row.files.renumber(place);
                 row.unread.iter_mut().for_each(|unread| unread.file = place(unread.file));
             }
-            waited.share(&mut self.texts);
-            self.put(id, waited);
+            if shares {
+                waited.share(&mut self.texts);
+            }
         }
+        let Waits { files, sessions, .. } = self;
+        sessions.append(more, |known, more| known.merge(more, files));
     }
 
     /// What of it waits for policies that have a place among others, at these places.
@@ -183,6 +185,8 @@ impl Waits {
             one.rows.retain(|row| place(row.policy).map(|at| row.policy = at).is_some());
             !one.rows.is_empty()
         });
+        // There may be many of these, of a file each: their texts will be those that others have.
+        self.texts = Texts::default();
         self
     }
 

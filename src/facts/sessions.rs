@@ -68,24 +68,15 @@ enum IssuedTo {
     Both,
 }
 
-/// A role by account and name: a session does not tell its path, and a name stands once in an account, whatever its
-/// case. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+/// A role by account and name, with a colon between, which no account has: a session does not tell its path, and a name
+/// stands once in an account, whatever its case.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct RoleName {
-    #[serde(with = "plain::shared")]
-    pub account: Arc<str>,
-    #[serde(with = "plain::shared")]
-    name: Arc<str>,
-}
+pub struct RoleName(#[serde(with = "plain::shared")] Arc<str>);
 
 impl RoleName {
     pub fn new(account: &str, name: &str) -> Self {
-        RoleName::made((account, name), &mut |text| text.into())
-    }
-
-    /// `own`: makes its texts.
-    fn made((account, name): (&str, &str), own: &mut dyn FnMut(&str) -> Arc<str>) -> Self {
-        RoleName { account: own(account), name: own(&name.to_ascii_lowercase()) }
+        RoleName(RoleName::text(account, name).as_str().into())
     }
 
     /// Of a role's ARN, with its path or without.
@@ -93,10 +84,24 @@ impl RoleName {
         RoleName::made_of_arn(text, &mut |text| text.into())
     }
 
+    /// `own`: makes its text.
     fn made_of_arn(text: &str, own: &mut dyn FnMut(&str) -> Arc<str>) -> Option<Self> {
         let account = arn::account(text)?;
         let name = arn::role_path(text)?.rsplit('/').next()?;
-        Some(RoleName::made((account, name), own))
+        Some(RoleName(own(&RoleName::text(account, name))))
+    }
+
+    fn text(account: &str, name: &str) -> String {
+        let mut text = String::with_capacity(account.len() + 1 + name.len());
+        text.push_str(account);
+        text.push(':');
+        text.push_str(name);
+        text.make_ascii_lowercase();
+        text
+    }
+
+    pub fn account(&self) -> &str {
+        self.0.split_once(':').map_or(&*self.0, |(account, _)| account)
     }
 }
 
@@ -124,11 +129,10 @@ impl Session {
         Some(Unsaid::of(record)?.session(&mut |text| text.into()))
     }
 
-    /// Its texts as `own` has them.
-    pub(crate) fn share(&mut self, mut own: impl FnMut(&mut Arc<str>)) {
-        if let Some(RoleName { account, name }) = &mut self.role {
-            own(account);
-            own(name);
+    /// Its text as `own` has it.
+    pub(crate) fn share(&mut self, own: impl FnOnce(&mut Arc<str>)) {
+        if let Some(RoleName(text)) = &mut self.role {
+            own(text);
         }
     }
 }
@@ -165,12 +169,12 @@ impl<'r> Unsaid<'r> {
         Some(Unsaid { id, key, principal, name, issued })
     }
 
-    /// The session. `own`: makes its texts.
+    /// The session. `own`: makes its text.
     pub(crate) fn session(&self, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session {
         let Unsaid { id, key, principal, name, issued } = self;
         let key = key.as_deref().map(|key| Id::of(&[key]));
         let role = principal.as_deref().and_then(|principal| RoleName::made_of_arn(principal, own));
-        let function = role.as_ref().zip(name.as_deref()).map(|(role, name)| Id::of(&[&role.account, name]));
+        let function = role.as_ref().zip(name.as_deref()).map(|(role, name)| Id::of(&[role.account(), name]));
         Session { id: *id, key, role, function, issued: *issued }
     }
 }
@@ -375,8 +379,8 @@ impl Sessions {
         }
         let role = session.role.as_ref()?;
         let (from, to) = session.issued;
-        let place = (role.account.as_ptr(), role.name.as_ptr());
-        let known = roles.entry(place).or_insert_with(|| (self.changes.get(role), self.snapshot.get(role)));
+        let known =
+            roles.entry(role.0.as_ptr()).or_insert_with(|| (self.changes.get(role), self.snapshot.get(role)));
         let (changes, snapshot) = (known.0, known.1.copied());
         let behind = |time: i64| (time.saturating_add(1), None);
         let before = changes.and_then(|changes| changes.range(..behind(from)).next_back());
@@ -389,12 +393,12 @@ impl Sessions {
         let known_since = match (before, snapshot.filter(|_| unchanged)) {
             (Some(((at, _), admits)), None) => {
                 held.push(*admits);
-                read(&role.account, *at, Some(to))
+                read(role.account(), *at, Some(to))
             }
             (before, Some(admits)) => {
                 held.push(admits);
                 held.extend(before.map(|(_, admits)| *admits));
-                self.iam.contains(&*role.account) && read(&role.account, from, None)
+                self.iam.contains(role.account()) && read(role.account(), from, None)
             }
             (None, None) => false,
         };
@@ -407,8 +411,8 @@ impl Sessions {
 }
 
 /// What is known of roles that were asked about, by where their texts stand: many sessions are of one, and have its
-/// texts in common.
-type KnownRoles<'s> = AddressMap<(*const u8, *const u8), (Option<&'s RoleChanges>, Option<&'s Admits>)>;
+/// text in common.
+type KnownRoles<'s> = AddressMap<*const u8, (Option<&'s RoleChanges>, Option<&'s Admits>)>;
 
 /// The answers for sessions, asked when all records have been read. Of most there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
