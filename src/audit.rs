@@ -28,6 +28,7 @@ use crate::config::{Config, Require};
 use crate::engine::{Engine, Scope, Tally};
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::schema::Origin;
+use crate::facts::sessions::Sessions;
 use crate::facts::{Body, Fact, Invocation, InvokeLogging, Place, Subject};
 use crate::findings::Fingerprint;
 use crate::findings::gaps::AcceptedGaps;
@@ -215,7 +216,7 @@ pub fn run_with(job: &Job<'_>, mut store: Option<&mut Store>) -> Result<Audit, A
         facts.finish(&mut judge);
     }
 
-    let known = snapshot.as_ref().map(|read| read.index.sessions()).unwrap_or_default();
+    let known = snapshot.as_ref().map_or_else(|| Sessions::new(keys), |read| read.index.sessions(keys));
     let with = reading::With { job, engine: &engine, gaps: &gaps, trusts: &trusts, lists: &lists };
     let trail =
         reading::read_trail(with, &lookups, store.as_deref_mut(), (known, base.as_ref()), &mut tally)?;

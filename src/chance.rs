@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::engine::state::Keys;
+use crate::hashed::Keys;
 
 /// A secret to make the keys of histories and counts by.
 pub(crate) fn keys() -> Keys {

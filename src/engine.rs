@@ -24,13 +24,14 @@ use crate::facts::sessions::HasSession;
 use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
+use crate::hashed::Keys;
 use crate::policy::judge::Outcome;
 use crate::policy::program::Program;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
 use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
 use plan::Row;
-use state::{Keys, Rules, Standing};
+use state::{Rules, Standing};
 
 pub use kept::Share;
 pub use memory::{Memory, Recounts};
@@ -114,6 +115,10 @@ impl<'p> Engine<'p> {
     pub(crate) fn keyed_by(mut self, keys: Keys) -> Self {
         self.keys = keys;
         self
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        self.keys
     }
 
     fn rules<'r>(&self, policy: &'r Policy, program: &'r Program) -> Rules<'r> {
@@ -206,7 +211,8 @@ impl<'p> Engine<'p> {
                         if is_final && policy.program.is_none() {
                             return tally.passed(at, outcome);
                         }
-                        let may_hang = || asks.is_undecided(fields).then(|| record.unsaid()).flatten();
+                        let may_hang =
+                            || asks.is_undecided(fields).then(|| record.unsaid(self.keys)).flatten();
                         if (!is_final || asks.is_of_histories())
                             && let Some(session) = undecided.get_or_init(may_hang)
                             && self.put_off(at, of_fact, row, standing(), session, (memory, waits))

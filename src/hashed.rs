@@ -1,6 +1,30 @@
-//! Tables by what is a hash already, which is taken as it is, and by what nobody can choose.
+//! Hashes that nobody can make alike on purpose, tables by what is a hash already, which is taken as it is, and tables by
+//! what nobody can choose.
 
 use std::hash::{BuildHasherDefault, Hasher};
+
+use serde::{Deserialize, Serialize};
+use siphasher::sip128::SipHasher13;
+
+/// Makes keys: hashes of texts in a run's records, in its histories and counts, and of its sessions. Texts come from
+/// strangers: the hash is keyed by a secret that was chosen by chance, so that nobody can make two texts collide, and one
+/// seem to have been seen because another was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys(u64, u64);
+
+impl Keys {
+    /// Known to all: for cases, whose author is the policy's, and where no key is made.
+    pub(crate) const KNOWN: Keys = Keys(0, 0);
+
+    /// Of a secret that nobody can know who names what is judged.
+    pub(crate) const fn of_secret(one: u64, two: u64) -> Self {
+        Keys(one, two)
+    }
+
+    pub(crate) fn hasher(self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0, self.1)
+    }
+}
 
 /// Hashes what gives one number by that number.
 #[derive(Debug, Clone, Copy, Default)]

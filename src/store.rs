@@ -14,8 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::engine::state::Keys;
 use crate::findings::Fingerprint;
+use crate::hashed::Keys;
 use crate::trail::digest::Object;
 pub use entry::{Digest, FileKey, Makers, Policies};
 use entry::{Entry, FileEntry};

@@ -10,6 +10,7 @@ use crate::facts::from_record::{RecordContext, RecordFile, Wanted, effects_of, f
 use crate::facts::from_snapshot::{Index, StateFacts};
 use crate::facts::open::{OpenFact, Opened};
 use crate::facts::sessions::{Answers, Session, Sessions};
+use crate::hashed::Keys;
 use crate::lists::{ListError, Lists};
 use crate::network::{self, Networks};
 use crate::policy::test::{FactMaker, Made};
@@ -45,7 +46,7 @@ impl CaseFacts {
 
 /// Whose the sessions are, by all of a case's records.
 fn answers(records: &[serde_json::Value]) -> Result<Answers, String> {
-    let (mut sessions, mut reading, mut asked) = (Sessions::default(), Reading::default(), Vec::new());
+    let (mut sessions, mut reading, mut asked) = (Sessions::new(Keys::KNOWN), Reading::default(), Vec::new());
     for record in records {
         let text = record.to_string();
         let record = TrailRecord::parse(&text).map_err(|fault| fault.to_string())?;
@@ -55,7 +56,7 @@ fn answers(records: &[serde_json::Value]) -> Result<Answers, String> {
         if let Some(account) = account {
             reading.record(account, class_of(&record), record.event_time());
         }
-        asked.extend(Session::of(&record));
+        asked.extend(Session::of(&record, Keys::KNOWN));
     }
     Ok(super::waiting::answers(&sessions, asked.iter(), &reading))
 }

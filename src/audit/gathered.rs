@@ -103,7 +103,7 @@ impl Gathered {
             tally: engine.tally(),
             memory: engine.memory(),
             facts: RecordFacts::default(),
-            sessions: sessions::Sessions::default(),
+            sessions: sessions::Sessions::new(engine.keys()),
             waiting: Waits::default(),
             names: Names::default(),
             recent: RefCell::default(),

@@ -95,7 +95,7 @@ pub(super) fn read_trail(
     }
     let recounts = engine.recount(&mut memory);
     let answers = if first.waiting.is_empty() {
-        Answers::default()
+        Answers::new(engine.keys())
     } else {
         let mut sessions = first.sessions;
         sessions.merge(known);

@@ -340,7 +340,10 @@ impl RecordVisitor for Judge<'_> {
             Pass::First => (true, None),
             Pass::Second(again, recounts) => {
                 let Some(sought) = again.get(&*file.path) else { return };
-                let session = || Unsaid::of(record).is_some_and(|one| sought.sessions.contains(&one.id));
+                let session = || {
+                    Unsaid::of(record, self.engine.keys())
+                        .is_some_and(|one| sought.sessions.contains(&one.id))
+                };
                 let time = record.event_time();
                 let counts = sought.counts && recounts.touches((time, time));
                 (!sought.sessions.is_empty() && session(), counts.then_some(recounts))

@@ -23,6 +23,7 @@ use smallvec::SmallVec;
 
 use crate::facts::plain;
 use crate::facts::schema::FieldAccess;
+use crate::hashed::Keys;
 use crate::moment::{Came, Moment};
 use crate::policy::judge::{Judge, Outcome};
 use crate::policy::program::{Among, Program};
@@ -30,8 +31,7 @@ use crate::policy::{Env, Window};
 use crate::value::{Truth, Value};
 pub(crate) use count::Recount;
 use history::Certainty;
-pub(crate) use key::Keys;
-use key::{Key, Keyed};
+use key::{Keyed, Other};
 pub(crate) use part::{CountMode, Counted, Now, Part, Settled};
 pub use reading::{EventClass, Hole, Reading};
 
@@ -141,7 +141,7 @@ struct Mentioned {
     history: usize,
     keyed: Keyed,
     /// What another record differs in, of a history without a window.
-    value: Option<Key>,
+    value: Option<Other>,
     certainty: Certainty,
 }
 
@@ -219,7 +219,7 @@ impl<'p> Rules<'p> {
     }
 
     /// What another record of a history without a window has to differ in.
-    fn other(&self, history: &Among, fact: &dyn FieldAccess, at: &impl Came) -> Option<Key> {
+    fn other(&self, history: &Among, fact: &dyn FieldAccess, at: &impl Came) -> Option<Other> {
         match history.window {
             Window::All => self.keys.value(history.other, fact, at),
             Window::Last(_) => None,

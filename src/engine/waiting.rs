@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use super::plan::Row;
-use super::state::{Keys, Rules, Standing};
+use super::state::{Rules, Standing};
 use super::waits::{Waiting, Waits};
 use super::{Engine, Memory, UnknownKey};
 use crate::facts::schema::{FieldAccess, KindDecl};
 use crate::facts::sessions::Unsaid;
 use crate::facts::{Fact, Place};
+use crate::hashed::Keys;
 use crate::policy::judge::{Certain, Outcome};
 use crate::policy::lang::ir::Pred;
 use crate::policy::{Env, Policy};

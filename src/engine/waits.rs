@@ -398,6 +398,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::hashed::Keys;
     use crate::trail::TrailRecord;
     use crate::value::Why;
 
@@ -412,7 +413,7 @@ mod tests {
     }
 
     fn session(number: u8) -> Session {
-        Session::of(&TrailRecord::parse(&record(number)).unwrap()).unwrap()
+        Session::of(&TrailRecord::parse(&record(number)).unwrap(), Keys::KNOWN).unwrap()
     }
 
     /// A file's facts: session, policy, judgements that wait, and whether they must be seen again.
@@ -438,7 +439,7 @@ mod tests {
                 event_id: [None, Some("b"), Some("a")][at % 3],
                 offset: at as u64,
             };
-            (0..count).for_each(|_| waits.add(&Unsaid::of(&record).unwrap(), path, &fact));
+            (0..count).for_each(|_| waits.add(&Unsaid::of(&record, Keys::KNOWN).unwrap(), path, &fact));
         }
     }
 
@@ -463,7 +464,7 @@ mod tests {
             threads in proptest::collection::vec(0usize..3, 6),
             answers in proptest::collection::vec(proptest::option::of(any::<bool>()), 4),
         ) {
-            let mut all = Answers::default();
+            let mut all = Answers::new(Keys::KNOWN);
             answers.iter().enumerate().for_each(|(number, answer)| all.add(&session(number as u8), *answer));
             let (mut one, mut parts) = (Waits::default(), vec![Waits::default(), Waits::default(), Waits::default()]);
             for (at, rows) in files.iter().enumerate() {

@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use siphasher::sip128::Hasher128;
 use smallvec::SmallVec;
 
 pub(crate) use trust::percent_decoded;
@@ -20,11 +20,11 @@ pub use trust::{Admits, admits_lambda};
 
 use super::plain;
 use crate::arn;
-use crate::hashed::{AddressMap, HashedMap};
+use crate::hashed::{AddressMap, HashedMap, Keys};
 use crate::moment::EventId;
 use crate::trail::{Field, IdentityKind, LambdaSession, Principal, Raw, TrailRecord, parse_event_time};
 
-/// A text in little space. Nobody can make two with the same.
+/// Texts in little space. Nobody can make two with the same who does not know by which secret they are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(#[serde(with = "crate::sixteen")] [u8; 16]);
 
@@ -36,22 +36,21 @@ impl Hash for Id {
 }
 
 impl Id {
-    fn of(parts: &[&str]) -> Self {
-        Id::of_parts(parts.iter().map(|part| Some(part.as_bytes())))
+    fn of(keys: Keys, parts: &[&str]) -> Self {
+        Id::of_parts(keys, parts.iter().map(|part| Some(part.as_bytes())))
     }
 
     /// Of texts, some of which there may not be.
-    fn of_parts<'t>(parts: impl IntoIterator<Item = Option<&'t [u8]>>) -> Self {
+    fn of_parts<'t>(keys: Keys, parts: impl IntoIterator<Item = Option<&'t [u8]>>) -> Self {
         let mut bytes: SmallVec<[u8; 256]> = SmallVec::new();
         for part in parts {
             // No text is as long.
             bytes.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
             bytes.extend_from_slice(part.unwrap_or_default());
         }
-        let hash: [u8; 32] = Sha256::digest(&bytes).into();
-        let mut short = [0; 16];
-        short.copy_from_slice(&hash[..16]);
-        Id(short)
+        let mut hasher = keys.hasher();
+        hasher.write(&bytes);
+        Id(hasher.finish128().as_bytes())
     }
 
     pub(crate) fn as_hash(&self) -> u64 {
@@ -125,8 +124,8 @@ const SPREAD: i64 = 15 * 60;
 
 impl Session {
     /// `None` where the record itself says whose the session is, or that it is no role's.
-    pub fn of(record: &TrailRecord<'_>) -> Option<Self> {
-        Some(Unsaid::of(record)?.session(&mut |text| text.into()))
+    pub fn of(record: &TrailRecord<'_>, keys: Keys) -> Option<Self> {
+        Some(Unsaid::of(record, keys)?.session(&mut |text| text.into()))
     }
 
     /// Its text as `own` has it.
@@ -146,11 +145,12 @@ pub struct Unsaid<'r> {
     principal: Option<Cow<'r, str>>,
     name: Option<Cow<'r, str>>,
     issued: (i64, i64),
+    keys: Keys,
 }
 
 impl<'r> Unsaid<'r> {
     /// `None` where the record says whose the session is, or that it is no role's.
-    pub fn of(record: &TrailRecord<'r>) -> Option<Self> {
+    pub fn of(record: &TrailRecord<'r>, keys: Keys) -> Option<Self> {
         let identity = record.identity();
         if identity.lambda_session() != LambdaSession::Unread {
             return None;
@@ -159,22 +159,24 @@ impl<'r> Unsaid<'r> {
         let principal = identity.principal().known().map(Principal::text);
         let name = identity.session_name().into_known();
         let issued @ (from, to) = issued(record);
-        let id = Id::of_parts([
+        let parts = [
             key.as_deref().map(str::as_bytes),
             principal.as_deref().map(str::as_bytes),
             name.as_deref().map(str::as_bytes),
             Some(&from.to_be_bytes()),
             Some(&to.to_be_bytes()),
-        ]);
-        Some(Unsaid { id, key, principal, name, issued })
+        ];
+        let id = Id::of_parts(keys, parts);
+        Some(Unsaid { id, key, principal, name, issued, keys })
     }
 
     /// The session. `own`: makes its text.
     pub(crate) fn session(&self, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session {
-        let Unsaid { id, key, principal, name, issued } = self;
-        let key = key.as_deref().map(|key| Id::of(&[key]));
+        let Unsaid { id, key, principal, name, issued, keys } = self;
+        let key = key.as_deref().map(|key| Id::of(*keys, &[key]));
         let role = principal.as_deref().and_then(|principal| RoleName::made_of_arn(principal, own));
-        let function = role.as_ref().zip(name.as_deref()).map(|(role, name)| Id::of(&[role.account(), name]));
+        let function =
+            role.as_ref().zip(name.as_deref()).map(|(role, name)| Id::of(*keys, &[role.account(), name]));
         Session { id: *id, key, role, function, issued: *issued }
     }
 }
@@ -182,12 +184,12 @@ impl<'r> Unsaid<'r> {
 /// What may be of a session of which it does not say whose it is.
 pub trait HasSession {
     /// See [`Unsaid::of`].
-    fn unsaid(&self) -> Option<Unsaid<'_>>;
+    fn unsaid(&self, keys: Keys) -> Option<Unsaid<'_>>;
 }
 
 impl HasSession for TrailRecord<'_> {
-    fn unsaid(&self) -> Option<Unsaid<'_>> {
-        Unsaid::of(self)
+    fn unsaid(&self, keys: Keys) -> Option<Unsaid<'_>> {
+        Unsaid::of(self, keys)
     }
 }
 
@@ -205,8 +207,11 @@ fn issued(record: &TrailRecord<'_>) -> (i64, i64) {
 type RoleChanges = BTreeMap<(i64, Option<EventId>), Admits>;
 
 /// What records and a snapshot say about sessions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions {
+    /// By which ids are made. What a store has was made by its own, and is only put to others.
+    #[serde(skip, default = "known")]
+    keys: Keys,
     /// By access key.
     issued: HashedMap<Id, IssuedTo>,
     /// What each role's trust policy was made to, and when: in order of time and eventID.
@@ -217,6 +222,17 @@ pub struct Sessions {
     functions: BTreeSet<Id>,
     /// Accounts of which records of IAM were read. They stand in one region only, whose files may not be given.
     iam: BTreeSet<String>,
+}
+
+fn known() -> Keys {
+    Keys::KNOWN
+}
+
+/// Nothing, for where nothing is gathered.
+impl Default for Sessions {
+    fn default() -> Self {
+        Sessions::new(known())
+    }
 }
 
 /// STS calls that answer with credentials.
@@ -231,6 +247,18 @@ const ISSUING: [&str; 6] = [
 ];
 
 impl Sessions {
+    /// Nothing yet. Whatever is put together must have ids that were made by the same keys.
+    pub fn new(keys: Keys) -> Self {
+        Sessions {
+            keys,
+            issued: HashedMap::default(),
+            changes: BTreeMap::new(),
+            snapshot: BTreeMap::new(),
+            functions: BTreeSet::new(),
+            iam: BTreeSet::new(),
+        }
+    }
+
     /// Can a record of this source and name say anything?
     pub fn wants(source: &str, name: &str) -> bool {
         match source {
@@ -260,7 +288,7 @@ impl Sessions {
                 if let (Some(name), Some(account)) =
                     (function.name.text(), function.account.text().or(account))
                 {
-                    self.functions.insert(Id::of(&[account, name]));
+                    self.functions.insert(Id::of(self.keys, &[account, name]));
                 }
             }
             _ => {}
@@ -285,7 +313,7 @@ impl Sessions {
             }
             _ => IssuedTo::Another,
         };
-        self.key(Id::of(&[&key]), to);
+        self.key(Id::of(self.keys, &[&key]), to);
     }
 
     fn key(&mut self, key: Id, to: IssuedTo) {
@@ -326,7 +354,7 @@ impl Sessions {
         if let (Some(account), Some((_, name))) = (arn::account(function), function.split_once(":function:"))
         {
             let name = name.split(':').next().unwrap_or(name);
-            self.functions.insert(Id::of(&[account, name]));
+            self.functions.insert(Id::of(self.keys, &[account, name]));
         }
     }
 
@@ -358,7 +386,7 @@ impl Sessions {
         read: &dyn Fn(&str, i64, Option<i64>) -> bool,
     ) -> Answers {
         let mut roles = KnownRoles::default();
-        let mut answers = Answers::default();
+        let mut answers = Answers::new(self.keys);
         for session in asked {
             answers.add(session, self.answer_with(session, &mut roles, read));
         }
@@ -415,19 +443,32 @@ impl Sessions {
 type KnownRoles<'s> = AddressMap<*const u8, (Option<&'s RoleChanges>, Option<&'s Admits>)>;
 
 /// The answers for sessions, asked when all records have been read. Of most there is none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers(HashedMap<Id, bool>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    keys: Keys,
+    all: HashedMap<Id, bool>,
+}
 
 impl Answers {
+    /// None yet, for sessions whose ids were made by these keys.
+    pub fn new(keys: Keys) -> Self {
+        Answers { keys, all: HashedMap::default() }
+    }
+
     pub fn add(&mut self, session: &Session, answer: Option<bool>) {
         match answer {
-            Some(answer) => self.0.insert(session.id, answer),
-            None => self.0.remove(&session.id),
+            Some(answer) => self.all.insert(session.id, answer),
+            None => self.all.remove(&session.id),
         };
     }
 
     pub fn of(&self, session: Id) -> Option<bool> {
-        self.0.get(&session).copied()
+        self.all.get(&session).copied()
+    }
+
+    /// The answer for the session of a record that does not say whose it is.
+    pub fn of_record(&self, record: &TrailRecord<'_>) -> Option<bool> {
+        self.of(Unsaid::of(record, self.keys)?.id)
     }
 }
 

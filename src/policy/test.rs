@@ -8,8 +8,9 @@ use super::judge::{Certain, Judge, Outcome};
 use super::lang::compile::Env;
 use super::program::Program;
 use super::{Policy, Severity, Verdict};
-use crate::engine::state::{CountMode, Keys, Now, Occasion, Part, Reading, Rules, Settled};
+use crate::engine::state::{CountMode, Now, Occasion, Part, Reading, Rules, Settled};
 use crate::facts::schema::{FieldAccess, KindDecl, Origin};
+use crate::hashed::Keys;
 use crate::trust::Trust;
 use crate::value::{OwnedValue, Truth, Value, Why};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::engine::state::Keys;
 use crate::findings::Fingerprint;
+use crate::hashed::Keys;
 use crate::trail::FileOutcome;
 use crate::trail::digest::Object;
 

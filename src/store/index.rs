@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::entry::{Entry, FileEntry, FileKey, Policies};
 use super::journal::Then;
-use crate::engine::state::Keys;
 use crate::findings::Fingerprint;
+use crate::hashed::Keys;
 use crate::trail::FileOutcome;
 use crate::trail::digest::Object;
 

@@ -9,8 +9,9 @@ use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::key::{Key, KeyMap, Keyed, Keys};
+use super::key::{Key, KeyMap, Keyed, Other};
 use crate::facts::schema::FieldAccess;
+use crate::hashed::Keys;
 use crate::moment::{Came, Moment};
 use crate::policy::Window;
 use crate::value::Truth;
@@ -28,13 +29,13 @@ struct Cell {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ever {
     /// The two least of the values that came: one of them is another than any given value.
-    values: [Option<Key>; 2],
+    values: [Option<Other>; 2],
     /// One came whose value was not read.
     any: bool,
 }
 
 impl Ever {
-    fn of(value: Option<Key>) -> Self {
+    fn of(value: Option<Other>) -> Self {
         Ever { values: [value, None], any: value.is_none() }
     }
 
@@ -53,7 +54,7 @@ impl Ever {
     }
 
     /// Is there certainly a value other than this one? `None`: this one was not read.
-    fn has_other(&self, than: Option<Key>) -> bool {
+    fn has_other(&self, than: Option<Other>) -> bool {
         match than {
             Some(own) => self.values.into_iter().flatten().any(|value| value != own),
             None => self.values.iter().all(Option::is_some),
@@ -66,7 +67,7 @@ impl Ever {
 pub(crate) struct Asked<'m> {
     pub(crate) moment: &'m Moment,
     /// What a record must differ in, of a history without a window; `None`: it was not read.
-    pub(crate) value: Option<Key>,
+    pub(crate) value: Option<Other>,
 }
 
 /// Mostly one: all that is read lies in one stretch, or two.
@@ -87,7 +88,7 @@ impl Table {
         }
     }
 
-    fn add(&mut self, key: Key, at: &impl Came, value: Option<Key>) {
+    fn add(&mut self, key: Key, at: &impl Came, value: Option<Other>) {
         match self {
             Table::Last { window, keys } => {
                 let time = at.time();
@@ -212,7 +213,7 @@ impl History {
     }
 
     /// `value`: what a record must differ in from this one, of a history without a window.
-    pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, at: &impl Came, value: Option<Key>) {
+    pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, at: &impl Came, value: Option<Other>) {
         let valued = matches!(self.sure, Table::Last { .. }) || value.is_some();
         if keyed.unread == 0 && valued && certainty == Certainty::Sure {
             self.sure.add(keyed.key, at, value);

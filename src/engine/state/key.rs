@@ -1,12 +1,13 @@
 //! Which records belong together.
 
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::facts::schema::FieldAccess;
-use crate::hashed::HashedMap;
+use crate::hashed::{HashedMap, Keys};
 use crate::moment::Came;
 use crate::value::Value;
 
@@ -21,6 +22,15 @@ impl Hash for Key {
     }
 }
 
+/// Half of a hash: enough to tell two values apart, of which one is known.
+pub(crate) type Other = NonZeroU64;
+
+impl Key {
+    fn other(self) -> Other {
+        NonZeroU64::new(self.0).unwrap_or(NonZeroU64::MIN)
+    }
+}
+
 /// A table by keys.
 pub(crate) type KeyMap<T> = HashedMap<Key, T>;
 
@@ -32,20 +42,7 @@ pub(crate) struct Keyed {
     pub(crate) unread: u64,
 }
 
-/// Makes keys. Names come from strangers: the hash is keyed by a secret that was chosen by chance, so that nobody can
-/// make two names collide, and one seem to have been seen because another was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Keys(pub(super) u64, pub(super) u64);
-
 impl Keys {
-    /// Known to all: for cases, whose author is the policy's, and where no key is made.
-    pub(crate) const KNOWN: Keys = Keys(0, 0);
-
-    /// Of a secret that nobody can know who names what is judged.
-    pub(crate) const fn of_secret(one: u64, two: u64) -> Self {
-        Keys(one, two)
-    }
-
     /// The key of a fact by these fields. An absent value is a value; a list that is incomplete is unread.
     pub(crate) fn of(self, by: &[usize], fact: &dyn FieldAccess) -> Keyed {
         let mut hasher = self.hasher();
@@ -74,22 +71,18 @@ impl Keys {
 
     /// What a record must differ in to be another one: this field's value, else the record itself. `None`: it was not
     /// read.
-    pub(crate) fn value(self, field: Option<usize>, fact: &dyn FieldAccess, at: &impl Came) -> Option<Key> {
+    pub(crate) fn value(self, field: Option<usize>, fact: &dyn FieldAccess, at: &impl Came) -> Option<Other> {
         match field {
             Some(field) => {
                 let keyed = self.of(&[field], fact);
-                (keyed.unread == 0).then_some(keyed.key)
+                (keyed.unread == 0).then(|| keyed.key.other())
             }
             None => {
                 let mut hasher = self.hasher();
                 at.moment().hash(&mut hasher);
-                Some(finish(hasher, 0))
+                Some(finish(hasher, 0).other())
             }
         }
-    }
-
-    fn hasher(self) -> SipHasher13 {
-        SipHasher13::new_with_keys(self.0, self.1)
     }
 }
 

@@ -301,7 +301,7 @@ proptest! {
         let table = |records: &[Record]| {
             let mut history = History::new(window);
             for record in records {
-                let keys = Keys(3, 5);
+                let keys = Keys::of_secret(3, 5);
                 let keyed = keys.of(&[record.fact().kind().field("principal").unwrap()], &record.fact());
                 let moment = record.occasion().moment;
                 let certainty = if record.wanted == Some(true) { Certainty::Sure } else { Certainty::Possible };

@@ -7,7 +7,6 @@ use std::cell::OnceCell;
 use super::whence::SourcePlace;
 use super::{LAMBDA, Reader, reading, required, text};
 use crate::facts::schema::{FieldAccess, Origin};
-use crate::facts::sessions::Session;
 use crate::facts::{
     About, ApiCallSource, Body, Fact, InvocationSource, LazyApiCall, LazyInvocation, Place, Subject,
 };
@@ -68,7 +67,7 @@ impl<'a> Reader<'_, 'a> {
     /// Whether a session whose record does not say it is a function's.
     fn is_functions(&self) -> Option<bool> {
         let answers = self.cx.answers?;
-        *self.asked.answer.get_or_init(|| answers.of(Session::of(self.record)?.id))
+        *self.asked.answer.get_or_init(|| answers.of_record(self.record))
     }
 
     fn function(&self) -> &FunctionRef<'a> {

@@ -11,6 +11,7 @@ use super::guardrails::Guardrails;
 use super::identities::Identities;
 use crate::arn;
 use crate::facts::sessions::{Admits, Sessions, admits_lambda};
+use crate::hashed::Keys;
 use crate::logging::Recorders;
 use crate::snapshot::api::*;
 use crate::snapshot::{End, Header, Outcome, Part, Scope, Visit};
@@ -123,8 +124,8 @@ impl Index {
     }
 
     /// What the snapshot says about sessions: the trust policies of roles, and which functions there are.
-    pub fn sessions(&self) -> Sessions {
-        let mut sessions = Sessions::default();
+    pub fn sessions(&self, keys: Keys) -> Sessions {
+        let mut sessions = Sessions::new(keys);
         for role in self.roles.values() {
             let document = role.assume_role_policy_document.as_ref();
             sessions.snapshot_role(&role.arn, document.map_or(Admits::Unread, admits_lambda));

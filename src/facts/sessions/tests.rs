@@ -20,7 +20,7 @@ fn stamp(time: i64) -> String {
 }
 
 fn gathered(records: &[Json]) -> Sessions {
-    let mut sessions = Sessions::default();
+    let mut sessions = Sessions::new(Keys::KNOWN);
     for record in records {
         let text = record.to_string();
         let record = TrailRecord::parse(&text).unwrap();
@@ -53,7 +53,7 @@ fn call(key: Option<&str>, name: &str) -> Session {
         who["accessKeyId"] = json!(key);
     }
     let text = record(NOON, "s3", "ListBuckets", who, json!({})).to_string();
-    Session::of(&TrailRecord::parse(&text).unwrap()).unwrap()
+    Session::of(&TrailRecord::parse(&text).unwrap(), Keys::KNOWN).unwrap()
 }
 
 fn issued(who: Json, name: &str, key: &str) -> Json {
