@@ -201,12 +201,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         function: &FunctionRef<'a>,
         qualifier: Option<&str>,
     ) -> Subject<'a> {
-        let name = function.name.text().unwrap_or(NO_FUNCTION);
-        let qualified = |text: &str| match qualifier {
-            Some(qualifier) => format!("{text}:{qualifier}"),
-            None => text.to_owned(),
+        let name = function.name.known().cloned().unwrap_or(Cow::Borrowed(NO_FUNCTION));
+        let qualified = |text: Cow<'a, str>| match qualifier {
+            Some(qualifier) => Cow::Owned(format!("{text}:{qualifier}")),
+            None => text,
         };
-        let arn = function.arn.text().map(|arn| Cow::Owned(qualified(arn)));
+        let arn = function.arn.known().cloned().map(qualified);
         // Told apart by account and region where there is no ARN, so that two functions never share a finding.
         let account = function.account.known().cloned().or_else(|| self.account.clone());
         Subject {
@@ -216,7 +216,7 @@ impl<'r, 'a> Reader<'r, 'a> {
                 Some(version) if version.bytes().all(|byte| byte.is_ascii_digit()) => "function_version",
                 Some(_) => "alias",
             },
-            name: Cow::Owned(qualified(name)),
+            name: qualified(name),
             account,
             region: self.region.clone(),
         }

@@ -127,8 +127,7 @@ impl<'a> TrailRecord<'a> {
 
     /// The same for a caller who was read before.
     pub(crate) fn function_called_by(&self, caller: &Identity<'a>) -> FunctionRef<'a> {
-        let parameters = self.request_parameters();
-        let named = self.request_parameter(&["functionName"]);
+        let [named, qualifier] = self.request_parameters_of(&["functionName", "qualifier"]);
         let text = named.known().map_or(Field::Absent, |value| string_field(*value));
         let parts = text.text().and_then(designator);
         let resource = self.function_resource();
@@ -159,12 +158,12 @@ impl<'a> TrailRecord<'a> {
         let found = candidates.into_iter().find_map(|(account, basis)| Some((account?, basis)));
         let account = found.map_or(Field::Unread, |(account, _)| kept(account));
 
-        let qualifier = match self.request_parameter(&["qualifier"]) {
+        let qualifier = match qualifier {
             Field::Known(value) => string_field(value),
-            Field::Absent => match (parts, &parameters) {
-                (Some(parts), _) => parts.qualifier.map_or(Field::Absent, kept),
-                (None, _) if name == Field::Absent => Field::Absent,
-                (None, _) => Field::Unread,
+            Field::Absent => match parts {
+                Some(parts) => parts.qualifier.map_or(Field::Absent, kept),
+                None if name == Field::Absent => Field::Absent,
+                None => Field::Unread,
             },
             Field::Unread => Field::Unread,
         };

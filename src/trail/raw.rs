@@ -107,6 +107,13 @@ impl<'a> Raw<'a> {
         found
     }
 
+    /// The same of several keys, which need no escape, at once.
+    pub(crate) fn get_all<const N: usize>(self, keys: &[&str; N]) -> [Option<Raw<'a>>; N] {
+        let mut found = Members::of(keys);
+        self.each_member(|member| found.note(&member));
+        found.values
+    }
+
     /// What is found at the first of an array's objects that has it, by these of its members, whose keys need no escape.
     pub(crate) fn find_object<const N: usize, T>(
         self,

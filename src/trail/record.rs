@@ -302,6 +302,17 @@ impl<'a> TrailRecord<'a> {
         }
     }
 
+    /// Several request parameters at once, as [`Self::request_parameter`] has each.
+    pub(crate) fn request_parameters_of<const N: usize>(&self, keys: &[&str; N]) -> [Field<Raw<'a>>; N] {
+        match self.request_parameters() {
+            Field::Known(parameters) => parameters.get_all(keys).map(|value| match value {
+                Some(value) if !value.is_null() => Field::Known(value),
+                _ => Field::Absent,
+            }),
+            Field::Absent | Field::Unread => [const { Field::Unread }; N],
+        }
+    }
+
     /// The account whose trail this is: `recipientAccountId`, else the account in the file's name.
     pub fn trail_account(&self, file: Option<&super::TrailFileName>) -> Field<Cow<'a, str>> {
         match self.recipient_account_id() {
