@@ -119,12 +119,25 @@ impl Subject<'_> {
 #[derive(Clone)]
 pub struct About<'a> {
     made: OnceCell<Subject<'a>>,
-    make: Option<&'a dyn Fn() -> Subject<'a>>,
+    make: Option<&'a dyn Maker<'a>>,
+}
+
+/// What a subject is made of.
+pub trait Maker<'a> {
+    fn subject(&self) -> Subject<'a>;
+    /// Its label, where that takes less than all of it.
+    fn label(&self) -> Option<Cow<'a, str>>;
 }
 
 impl<'a> About<'a> {
-    pub fn lazily(make: &'a dyn Fn() -> Subject<'a>) -> Self {
+    pub fn lazily(make: &'a dyn Maker<'a>) -> Self {
         About { made: OnceCell::new(), make: Some(make) }
+    }
+
+    /// Its [label](Subject::label), without making the subject if that can be avoided.
+    pub fn only_label(&self) -> Cow<'_, str> {
+        let known = || self.make.filter(|_| self.made.get().is_none())?.label();
+        known().unwrap_or_else(|| Cow::Borrowed(self.label()))
     }
 }
 
@@ -138,7 +151,7 @@ impl<'a> std::ops::Deref for About<'a> {
     type Target = Subject<'a>;
 
     fn deref(&self) -> &Subject<'a> {
-        self.made.get_or_init(|| self.make.map_or_else(Subject::default, |make| make()))
+        self.made.get_or_init(|| self.make.map_or_else(Subject::default, |make| make.subject()))
     }
 }
 

@@ -138,7 +138,7 @@ impl<'p> Engine<'p> {
             suspense,
             keys,
             accepted,
-            label: fact.subject.label(),
+            label: &fact.subject.only_label(),
             event_id: event.and_then(|event| event.id),
             offset: event.map_or(0, |event| event.offset),
         };

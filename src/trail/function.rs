@@ -28,6 +28,13 @@ pub fn parse_function_designator(text: &str) -> Option<(Option<&str>, &str, Opti
     designator(text).map(|parts| (parts.account, parts.name, parts.qualifier))
 }
 
+impl Designator<'_> {
+    fn is_unqualified_arn(&self) -> bool {
+        let Designator { partition, region, account, name: _, qualifier } = self;
+        partition.is_some() && region.is_some() && account.is_some() && qualifier.is_none()
+    }
+}
+
 fn designator(text: &str) -> Option<Designator<'_>> {
     let mut all = [""; 9];
     let (mut count, mut from) = (0, 0);
@@ -125,6 +132,12 @@ impl<'a> TrailRecord<'a> {
         self.function_resource()?.account.clone().into_known()
     }
 
+    /// The function's ARN as `resources[]` has it: then it is the one of [`Self::function`].
+    pub(crate) fn function_arn(&self) -> Option<Cow<'a, str>> {
+        let FunctionResource { arn, .. } = self.function_resource()?;
+        designator(arn)?.is_unqualified_arn().then(|| arn.clone())
+    }
+
     /// The same for a caller who was read before.
     pub(crate) fn function_called_by(&self, caller: &Identity<'a>) -> FunctionRef<'a> {
         let [named, qualifier] = self.request_parameters_of(&["functionName", "qualifier"]);
@@ -168,14 +181,8 @@ impl<'a> TrailRecord<'a> {
             Field::Unread => Field::Unread,
         };
         let arn = match own.or(parts) {
-            // An ARN as it stands, without its qualifier.
-            Some(Designator {
-                partition: Some(_),
-                region: Some(_),
-                account: Some(_),
-                qualifier: None,
-                ..
-            }) if own.is_some() => {
+            // An ARN as it stands.
+            Some(whole) if own.is_some() && whole.is_unqualified_arn() => {
                 resource.map_or(Field::Unread, |resource| Field::Known(resource.arn.clone()))
             }
             Some(Designator { partition: Some(p), region: Some(r), account: Some(a), name, .. }) => {

@@ -8,7 +8,7 @@ use super::whence::SourcePlace;
 use super::{LAMBDA, Reader, reading, required, text};
 use crate::facts::schema::{FieldAccess, Origin};
 use crate::facts::{
-    About, ApiCallSource, Body, Fact, InvocationSource, LazyApiCall, LazyInvocation, Place, Subject,
+    About, ApiCallSource, Body, Fact, InvocationSource, LazyApiCall, LazyInvocation, Maker, Place, Subject,
 };
 use crate::trail::{AccountBasis, Field, FunctionRef, Identity, IdentityKind, LambdaSession};
 use crate::value::{Reading, Why};
@@ -34,20 +34,44 @@ struct Sides<'a> {
     trusted: Reading<bool>,
 }
 
+/// The subject of a call.
+struct Called<'r, 'c, 'a>(&'r Reader<'c, 'a>);
+
+impl<'f, 'a: 'f> Maker<'f> for Called<'_, '_, 'a> {
+    fn subject(&self) -> Subject<'f> {
+        self.0.call_subject()
+    }
+
+    fn label(&self) -> Option<Cow<'f, str>> {
+        if self.0.record.event_source() == LAMBDA { self.0.record.function_arn() } else { None }
+    }
+}
+
+/// The subject of an invocation.
+struct Invoked<'r, 'c, 'a>(&'r Reader<'c, 'a>);
+
+impl<'f, 'a: 'f> Maker<'f> for Invoked<'_, '_, 'a> {
+    fn subject(&self) -> Subject<'f> {
+        self.0.function_subject(self.0.function(), None)
+    }
+
+    fn label(&self) -> Option<Cow<'f, str>> {
+        self.0.record.function_arn()
+    }
+}
+
 impl<'a> Reader<'_, 'a> {
     pub(super) fn api_call(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
-        let subject = || self.call_subject();
-        self.activity(&subject, &LazyApiCall::new(self), emit);
+        self.activity(&Called(self), &LazyApiCall::new(self), emit);
     }
 
     pub(super) fn invocation(&self, emit: &mut dyn FnMut(&Fact<'_>)) {
-        let subject = || self.function_subject(self.function(), None);
-        self.activity(&subject, &LazyInvocation::new(self), emit);
+        self.activity(&Invoked(self), &LazyInvocation::new(self), emit);
     }
 
     fn activity<'f>(
         &'f self,
-        subject: &'f dyn Fn() -> Subject<'f>,
+        subject: &'f dyn Maker<'f>,
         fields: &'f dyn FieldAccess,
         emit: &mut dyn FnMut(&Fact<'_>),
     ) {
