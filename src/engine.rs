@@ -167,12 +167,10 @@ impl<'p> Engine<'p> {
         &self,
         fact: &Fact<'_>,
         (plan, treatment): (Option<&Plan>, Treatment),
-        standing: &dyn Fn() -> Standing<'r>,
+        standing: &dyn Fn() -> &'r Standing<'r>,
         of: Sessions<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
-        let made = OnceCell::new();
-        let standing = || made.get_or_init(standing);
         let undecided = OnceCell::new();
         let mut of = of;
         let decided = matches!(of, Sessions::Decided);

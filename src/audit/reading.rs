@@ -184,11 +184,11 @@ fn close(
         let account = owner.map(Arc::from);
         let occasion =
             Occasion::new((time, event_id), account, EventClass::Management, (file.into(), offset));
-        let standing = || occasion.standing();
+        let standing = occasion.standing();
         let scope = engine.scope();
         let reported = scope.has_place(owner, home) && scope.has_time(time);
         let treatment = if reported { Treatment::Judged } else { Treatment::Remembered };
-        engine.judge_record(&fact, (None, treatment), &standing, Told::NotAsked, (memory, tally));
+        engine.judge_record(&fact, (None, treatment), &|| &standing, Told::NotAsked, (memory, tally));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Judges trail records file by file. Each thread has a tally and a memory of its own; they merge in any order to the
 //! same result.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -378,11 +379,13 @@ impl RecordVisitor for Judge<'_> {
             return;
         }
         let (owner, path): (&Owner, &Arc<str>) = (owner, path);
-        let standing = || {
+        let made = OnceCell::new();
+        let make = || {
             let event_id = record.event_id().into_known();
             let class = class.unwrap_or_else(|| class_of(record));
             Standing::new((time, event_id), owner.account(), class, (path, record.offset()))
         };
+        let standing = || made.get_or_init(make);
         facts_of(record, at, wanted, self.context, &mut |fact| {
             if self.last_invokes
                 && is_invocation(fact)
@@ -407,7 +410,7 @@ impl RecordVisitor for Judge<'_> {
                 return;
             }
             if let Some(recounts) = counts {
-                self.engine.count_again(recounts, (fact, treatment), &standing(), memory);
+                self.engine.count_again(recounts, (fact, treatment), standing(), memory);
             }
             if !judges {
                 return;
