@@ -94,8 +94,11 @@ impl RoleName {
         let mut text = String::with_capacity(account.len() + 1 + name.len());
         text.push_str(account);
         text.push(':');
+        let from = text.len();
         text.push_str(name);
-        text.make_ascii_lowercase();
+        if let Some(name) = text.get_mut(from..) {
+            name.make_ascii_lowercase();
+        }
         text
     }
 
