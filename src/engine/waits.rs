@@ -160,7 +160,7 @@ impl Waits {
             return;
         }
         let Waits { files, places: _, last: _, sessions: mut more, texts } = other;
-        let places: Vec<File> = files.iter().map(|path| self.number(path)).collect();
+        let places: Vec<File> = files.iter().map(|path| self.numbered(path)).collect();
         // A number that no file has, which only a damaged store could hold, stays one.
         let place = |file: File| places.get(file as usize).copied().unwrap_or(File::MAX);
         // Of the few threads, each has its own texts in common.
@@ -238,12 +238,12 @@ impl Waits {
         if let Some((_, file)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, path)) {
             return *file;
         }
-        let file = self.number(path);
+        let file = self.numbered(path);
         self.last = Some((Arc::clone(path), file));
         file
     }
 
-    fn number(&mut self, path: &Arc<str>) -> File {
+    fn numbered(&mut self, path: &Arc<str>) -> File {
         if self.places.len() != self.files.len() {
             let numbered = self.files.iter().enumerate();
             self.places = numbered.map(|(at, path)| (Arc::clone(path), number(at))).collect();
