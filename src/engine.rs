@@ -20,7 +20,7 @@ use std::cell::OnceCell;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::schema::{FieldAccess, Origin};
-use crate::facts::sessions::HasSession;
+use crate::facts::sessions::Unsaid;
 use crate::facts::{Fact, KINDS, Place, Source, Subject};
 use crate::findings::fingerprint;
 use crate::findings::gaps::AcceptedGaps;
@@ -67,11 +67,11 @@ pub enum Treatment {
 }
 
 /// Whose the sessions of records are.
-pub enum Sessions<'s> {
+pub enum Sessions<'s, 'r> {
     /// What the record says of its own is all there is.
     NotAsked,
-    /// Other records may tell: what hangs on it is put off. `record`: the fact's.
-    Undecided { record: &'s dyn HasSession, waits: &'s mut Waits },
+    /// Other records may tell: what hangs on it is put off. `session`: what the fact's record says of its own.
+    Undecided { session: &'s dyn Fn() -> Option<Unsaid<'r>>, waits: &'s mut Waits },
     /// The fact was put off; now it says whose its session is, as far as can be told.
     Decided,
 }
@@ -168,7 +168,7 @@ impl<'p> Engine<'p> {
         fact: &Fact<'_>,
         (plan, treatment): (Option<&Plan>, Treatment),
         standing: &dyn Fn() -> &'r Standing<'r>,
-        of: Sessions<'_>,
+        of: Sessions<'_, '_>,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
         let undecided = OnceCell::new();
@@ -201,7 +201,7 @@ impl<'p> Engine<'p> {
             if let Some(asks) = asks {
                 let of_fact = (policy, fact, asks);
                 match &mut of {
-                    Sessions::Undecided { record, waits } => {
+                    Sessions::Undecided { session, waits } => {
                         // Most facts are judged the same whoever's they are, or say whose.
                         let known = row.and_then(|row| row.outcome);
                         let outcome = known.unwrap_or_else(|| policy.judge.outcome(fields, &Env::default()));
@@ -209,8 +209,7 @@ impl<'p> Engine<'p> {
                         if is_final && policy.program.is_none() {
                             return tally.passed(at, outcome);
                         }
-                        let may_hang =
-                            || asks.is_undecided(fields).then(|| record.unsaid(self.keys)).flatten();
+                        let may_hang = || asks.is_undecided(fields).then(session).flatten();
                         if (!is_final || asks.is_of_histories())
                             && let Some(session) = undecided.get_or_init(may_hang)
                             && self.put_off(at, of_fact, row, standing(), session, (memory, waits))

@@ -386,6 +386,7 @@ impl RecordVisitor for Judge<'_> {
             Standing::new((time, event_id), owner.account(), class, (path, record.offset()))
         };
         let standing = || made.get_or_init(make);
+        let session = || Unsaid::of(record, self.engine.keys());
         facts_of(record, at, wanted, self.context, &mut |fact| {
             if self.last_invokes
                 && is_invocation(fact)
@@ -417,7 +418,7 @@ impl RecordVisitor for Judge<'_> {
             }
             let of = match self.pass {
                 _ if !self.asks_sessions => Sessions::NotAsked,
-                Pass::First => Sessions::Undecided { record, waits: waiting },
+                Pass::First => Sessions::Undecided { session: &session, waits: waiting },
                 Pass::Second(..) => Sessions::Decided,
             };
             let fields = fact.body.fields();

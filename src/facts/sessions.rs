@@ -184,18 +184,6 @@ impl<'r> Unsaid<'r> {
     }
 }
 
-/// What may be of a session of which it does not say whose it is.
-pub trait HasSession {
-    /// See [`Unsaid::of`].
-    fn unsaid(&self, keys: Keys) -> Option<Unsaid<'_>>;
-}
-
-impl HasSession for TrailRecord<'_> {
-    fn unsaid(&self, keys: Keys) -> Option<Unsaid<'_>> {
-        Unsaid::of(self, keys)
-    }
-}
-
 /// When a session's credentials were issued: from, and to.
 fn issued(record: &TrailRecord<'_>) -> (i64, i64) {
     let time = record.event_time();

@@ -150,11 +150,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     fn value(&self, slot: Slot) -> Field<Raw<'a>> {
-        match self.index.get(slot) {
-            Some(value) if value.is_null() => Field::Absent,
-            Some(value) => Field::Known(value),
-            None => Field::Absent,
-        }
+        not_null(self.index.get(slot))
     }
 
     /// The record's unique id. Nothing takes its place where it is absent.
@@ -294,10 +290,7 @@ impl<'a> TrailRecord<'a> {
     /// them on some records, so their absence says nothing about the call.
     pub fn request_parameter(&self, path: &[&str]) -> Field<Raw<'a>> {
         match self.request_parameters() {
-            Field::Known(parameters) => match parameters.at(path) {
-                Some(value) if !value.is_null() => Field::Known(value),
-                _ => Field::Absent,
-            },
+            Field::Known(parameters) => not_null(parameters.at(path)),
             Field::Absent | Field::Unread => Field::Unread,
         }
     }
@@ -305,10 +298,7 @@ impl<'a> TrailRecord<'a> {
     /// Several request parameters at once, as [`Self::request_parameter`] has each.
     pub(crate) fn request_parameters_of<const N: usize>(&self, keys: &[&str; N]) -> [Field<Raw<'a>>; N] {
         match self.request_parameters() {
-            Field::Known(parameters) => parameters.get_all(keys).map(|value| match value {
-                Some(value) if !value.is_null() => Field::Known(value),
-                _ => Field::Absent,
-            }),
+            Field::Known(parameters) => parameters.get_all(keys).map(not_null),
             Field::Absent | Field::Unread => [const { Field::Unread }; N],
         }
     }
@@ -322,6 +312,14 @@ impl<'a> TrailRecord<'a> {
                 None => other,
             },
         }
+    }
+}
+
+/// A value that is there, and not `null`.
+fn not_null(value: Option<Raw<'_>>) -> Field<Raw<'_>> {
+    match value {
+        Some(value) if !value.is_null() => Field::Known(value),
+        _ => Field::Absent,
     }
 }
 

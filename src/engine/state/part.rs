@@ -231,6 +231,7 @@ impl<T: Clone> Part<T> {
             held.into_iter().partition(|one| self.barred(&one.barring, &one.moment));
         // When one is let go is chance: what is not reported must not be counted by it.
         self.passed += barred.iter().filter(|one| one.counts).count() as u64;
+        // Looking at each waits for memory: twice in all, about, is often enough.
         self.let_go_at = (held.len() * 2).max(LET_GO_AT);
         self.held = held;
     }
