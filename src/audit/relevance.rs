@@ -69,10 +69,32 @@ impl Known {
 const KEPT: usize = 1 << 16;
 
 /// The relevance of every source and name that was met, as written. They come from records: the hash is seeded by chance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
-    known: HashTable<Known>,
+    known: Vec<Known>,
+    /// Their places.
+    found: HashTable<u32>,
     hasher: foldhash::quality::RandomState,
+    /// Those that were met last, by a few of their bytes: most records are told by them, without a hash.
+    last: [u32; LAST],
+}
+
+/// How many of those met last are kept at hand.
+const LAST: usize = 1 << 8;
+
+impl Default for Names {
+    fn default() -> Self {
+        Names { known: Vec::new(), found: HashTable::new(), hasher: Default::default(), last: [0; LAST] }
+    }
+}
+
+/// Where a source and a name are at hand, if they are.
+#[inline]
+fn at_hand((source, name): (&[u8], &[u8])) -> usize {
+    let part = |of: Option<&[u8; 4]>| of.map_or(0, |part| u32::from_le_bytes(*part).into());
+    let ends: u64 = part(name.first_chunk()) << 32 | part(name.last_chunk());
+    let mixed = ends ^ (part(source.first_chunk()) << 16) ^ (name.len() as u64);
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % LAST
 }
 
 impl Names {
@@ -88,19 +110,34 @@ impl Names {
 
     #[inline]
     fn find(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &mut Known {
-        let Names { known, hasher } = self;
+        let texts = (source.as_bytes(), name.as_bytes());
+        let at_hand = at_hand(texts);
+        let last = self.last[at_hand] as usize;
+        let is_it = self.known.get(last).is_some_and(|known| known.is_of(texts));
+        let at = if is_it { last } else { self.look_up(texts, ask) };
+        self.last[at_hand] = at as u32;
+        &mut self.known[at]
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, texts: (&[u8], &[u8]), ask: impl FnOnce() -> Relevance) -> usize {
+        let Names { known, found, hasher, .. } = self;
         if known.len() >= KEPT {
             known.clear();
+            found.clear();
         }
-        let texts = (source.as_bytes(), name.as_bytes());
-        let rehash = |known: &Known| hasher.hash_one(known.texts());
-        match known.entry(hasher.hash_one(texts), |known| known.is_of(texts), rehash) {
-            Entry::Occupied(entry) => entry.into_mut(),
+        let of = |at: &u32| known.get(*at as usize).map(Known::texts);
+        let is_it = |at: &u32| known.get(*at as usize).is_some_and(|known| known.is_of(texts));
+        match found.entry(hasher.hash_one(texts), is_it, |at| hasher.hash_one(of(at).unwrap_or_default())) {
+            Entry::Occupied(entry) => *entry.get() as usize,
             Entry::Vacant(entry) => {
                 let relevance = Box::new(ask());
-                let texts = SmallVec::from_slice([source, name].concat().as_bytes());
-                let new = Known { texts, name_at: source.len(), told: relevance.told, relevance };
-                entry.insert(new).into_mut()
+                let (source, name) = texts;
+                let (texts, name_at) = (SmallVec::from_slice(&[source, name].concat()), source.len());
+                let at = known.len();
+                entry.insert(at as u32);
+                known.push(Known { texts, name_at, told: relevance.told, relevance });
+                at
             }
         }
     }

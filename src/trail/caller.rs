@@ -1,6 +1,6 @@
 //! Where the members of `userIdentity` stand that are read, those of the objects in it included.
 
-use super::index::Span;
+use super::index::{ROOM, Span, bit};
 use super::raw::Raw;
 
 /// An object whose members are read.
@@ -96,8 +96,8 @@ pub(super) const SCOPE_FUNCTION: usize = 23;
 const PLACES: usize = 24;
 
 /// Which object stands at each place.
-const OBJECT_AT: [Option<u8>; PLACES] = {
-    let mut objects = [None; PLACES];
+const OBJECT_AT: [Option<u8>; ROOM] = {
+    let mut objects = [None; ROOM];
     let mut object = 0;
     while object < OBJECTS.len() {
         if let Some(at) = OBJECTS[object].at {
@@ -109,9 +109,10 @@ const OBJECT_AT: [Option<u8>; PLACES] = {
 };
 
 /// The places of what stands within the object at each place: one bit each.
-const WITHIN: [u32; PLACES] = {
-    assert!(PLACES < u32::BITS as usize);
-    let mut within = [0; PLACES];
+const WITHIN: [u32; ROOM] = {
+    // The last place is of what nobody asks for.
+    assert!(PLACES < ROOM);
+    let mut within = [0; ROOM];
     let mut object = 0;
     while object < OBJECTS.len() {
         let Object { at, places: (from, to), .. } = OBJECTS[object];
@@ -126,7 +127,7 @@ const WITHIN: [u32; PLACES] = {
 /// The object at this place, if there is one whose members are read.
 #[inline(always)]
 pub(super) fn object_at(place: u8) -> Option<usize> {
-    OBJECT_AT.get(usize::from(place)).copied().flatten().map(usize::from)
+    OBJECT_AT[usize::from(place) % ROOM].map(usize::from)
 }
 
 /// The place of an object's member whose key, without escapes, ends where this text ends.
@@ -141,7 +142,7 @@ pub(super) fn place_of(object: usize, before: &[u8]) -> Option<u8> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found<'a> {
     text: &'a str,
-    members: [Span; PLACES],
+    members: [Span; ROOM],
     /// Which of them are there: one bit each. The others stand for nothing.
     there: u32,
 }
@@ -149,7 +150,7 @@ pub(super) struct Found<'a> {
 impl<'a> Found<'a> {
     /// None yet, of a caller in this text.
     pub(super) fn nothing(text: &'a str) -> Self {
-        Found { text, members: [Span::default(); PLACES], there: 0 }
+        Found { text, members: [Span::default(); ROOM], there: 0 }
     }
 
     /// The same text, and none of them.
@@ -187,16 +188,14 @@ impl<'a> Found<'a> {
     /// A member stands there.
     #[inline(always)]
     pub(super) fn set(&mut self, place: u8, value: Span) {
-        if let Some(member) = self.members.get_mut(usize::from(place)) {
-            *member = value;
-            self.there |= 1 << place;
-        }
+        self.members[usize::from(place) % ROOM] = value;
+        self.there |= bit(place);
     }
 
     /// What was found within another member of the same key counts no more.
     #[inline(always)]
     pub(super) fn forget_within(&mut self, place: u8) {
-        self.there &= !WITHIN.get(usize::from(place)).copied().unwrap_or_default();
+        self.there &= !WITHIN[usize::from(place) % ROOM];
     }
 }
 

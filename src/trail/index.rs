@@ -47,6 +47,15 @@ impl Span {
     }
 }
 
+/// So many places are there for members whose numbers are less; others have the place of their last five bits.
+pub(super) const ROOM: usize = u32::BITS as usize;
+
+/// The bit of that place.
+#[inline(always)]
+pub(super) fn bit(place: u8) -> u32 {
+    1u32.wrapping_shl(place.into())
+}
+
 /// How long a text may be in which records are found.
 pub(crate) const MAX_TEXT: usize = u32::MAX as usize;
 
@@ -55,7 +64,7 @@ pub(crate) const MAX_TEXT: usize = u32::MAX as usize;
 pub(crate) struct Index<'a> {
     /// In which they stand.
     text: &'a str,
-    values: [Span; SLOTS],
+    values: [Span; ROOM],
     /// Which of them were noted since it was cleared: one bit each. The others stand for nothing.
     noted: u32,
     /// `userIdentity`, where its members were found on the way.
@@ -69,8 +78,9 @@ pub(crate) struct Index<'a> {
 
 impl<'a> Index<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        const { assert!(SLOTS <= u32::BITS as usize) };
-        let (values, identity) = ([Span::default(); SLOTS], Identity::of(text));
+        // The last place is of what nobody asks for.
+        const { assert!(SLOTS < ROOM) };
+        let (values, identity) = ([Span::default(); ROOM], Identity::of(text));
         Self { text, values, noted: 0, identity, found_identity: false, has_identity: false, inner_at: 0 }
     }
 
@@ -112,13 +122,12 @@ impl<'a> Index<'a> {
         [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.get(slot))
     }
 
-    /// The member of the slot of this number stands there, if there is such a slot.
+    /// The member of the slot of this number stands there. What nobody asks for is noted in a place of its own: that takes
+    /// less than telling it.
     #[inline(always)]
     pub(super) fn note(&mut self, slot: u8, value: Span) {
-        if let Some(kept) = self.values.get_mut(usize::from(slot)) {
-            *kept = value;
-            self.noted |= 1 << slot;
-        }
+        self.values[usize::from(slot) % ROOM] = value;
+        self.noted |= bit(slot);
     }
 
     #[inline]

@@ -17,10 +17,10 @@ pub(super) const END: u8 = u8::MAX - 1;
 const KEYS: usize = 64;
 
 /// How many are expected behind one.
-const NEXT: usize = 3;
+const NEXT: usize = 4;
 
-/// The longest key that is expected, with all that stands around it.
-const LONGEST: usize = 32;
+/// The bytes in which a key that is expected stands, with all that stands around it: it is shorter.
+const ROOM: usize = 32;
 
 /// Stands for an object's beginning.
 pub(super) const BEGINNING: u8 = 0;
@@ -30,21 +30,25 @@ const OTHER_KEY: u8 = 1;
 
 /// Keys in the order in which they came. Before them stand those that are none.
 #[derive(Debug)]
-pub(super) struct Order(Vec<Key>);
+pub(super) struct Order {
+    keys: Box<[Key; KEYS]>,
+    len: u8,
+}
 
 impl Default for Order {
     fn default() -> Self {
-        Order(vec![Key::NONE; usize::from(OTHER_KEY) + 1])
+        Order { keys: Box::new([Key::NONE; KEYS]), len: OTHER_KEY + 1 }
     }
 }
 
 /// A key, or an object's end, with all that stands between the values around it: a bracket or a comma, white space, a
 /// colon.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Key {
     is: [u8x16; 2],
-    /// Set where nothing is asked of a byte.
-    any: [u8x16; 2],
+    /// Nothing is asked of the bytes whose bits are set.
+    any: u32,
     len: u8,
     /// What is asked of its member.
     of: u8,
@@ -53,8 +57,32 @@ struct Key {
 }
 
 impl Key {
-    const NONE: Key =
-        Key { is: [u8x16::ZERO; 2], any: [u8x16::ZERO; 2], len: 0, of: OTHER, next: [BEGINNING; NEXT] };
+    const NONE: Key = Key { is: [u8x16::ZERO; 2], any: 0, len: 0, of: OTHER, next: [BEGINNING; NEXT] };
+
+    /// The key that is written so.
+    fn written(whole: &[u8], of: u8) -> Option<Self> {
+        let mut bytes = [0; ROOM];
+        bytes.get_mut(..whole.len())?.copy_from_slice(whole);
+        let any = u32::MAX.checked_shl(u32::try_from(whole.len()).ok()?)?;
+        Some(Key { is: halves(&bytes), any, len: u8::try_from(whole.len()).ok()?, of, ..Key::NONE })
+    }
+
+    fn is_written_as(&self, other: &Self) -> bool {
+        (self.is, self.any) == (other.is, other.any)
+    }
+
+    #[inline(always)]
+    fn begins(&self, [first, second]: [u8x16; 2]) -> bool {
+        let [first, second] = [first.simd_eq(self.is[0]), second.simd_eq(self.is[1])];
+        first.to_bitmask() | second.to_bitmask() << 16 | self.any == u32::MAX
+    }
+}
+
+#[inline(always)]
+fn halves(bytes: &[u8; ROOM]) -> [u8x16; 2] {
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let half = |at: usize| chunks.get(at).map_or(u8x16::ZERO, |chunk| u8x16::from(*chunk));
+    [half(0), half(1)]
 }
 
 /// What follows a value, or an object's bracket: a key, or the object's end.
@@ -68,28 +96,25 @@ pub(super) struct Next<'t> {
     pub(super) value: &'t [u8],
 }
 
-/// Thirty-two bytes that begin with these, and are `fill` behind them.
-fn padded(text: &[u8], fill: u8) -> Option<[u8x16; 2]> {
-    let mut bytes = [fill; LONGEST];
-    bytes.get_mut(..text.len())?.copy_from_slice(text);
-    let (chunks, _) = bytes.as_chunks::<16>();
-    Some([u8x16::from(*chunks.first()?), u8x16::from(*chunks.last()?)])
-}
-
 impl Order {
+    /// The key at this place; all are less than there may be.
+    #[inline(always)]
+    fn at(&self, place: u8) -> &Key {
+        &self.keys[usize::from(place) % KEYS]
+    }
+
+    fn at_mut(&mut self, place: u8) -> &mut Key {
+        &mut self.keys[usize::from(place) % KEYS]
+    }
+
     /// What follows the key at `last` and its value, with which `rest` begins, if it came there before.
     #[inline(always)]
     pub(super) fn expected<'t>(&mut self, last: u8, rest: &'t [u8]) -> Option<Next<'t>> {
-        let bytes = rest.first_chunk::<LONGEST>()?;
-        let (chunks, _) = bytes.as_chunks::<16>();
-        let [first, second] = chunks else { return None };
-        let (first, second) = (u8x16::from(*first), u8x16::from(*second));
-        for (at, next) in self.0.get(usize::from(last))?.next.into_iter().enumerate() {
-            let key = self.0.get(usize::from(next))?;
-            let same = (first.simd_eq(key.is[0]) | key.any[0]) & (second.simd_eq(key.is[1]) | key.any[1]);
-            if same.to_bitmask() == 0xffff {
-                let value = rest.get(usize::from(key.len)..)?;
-                let found = Next { key: next, of: key.of, value };
+        let bytes = halves(rest.first_chunk::<ROOM>()?);
+        for (at, next) in self.at(last).next.into_iter().enumerate() {
+            let key = self.at(next);
+            if key.begins(bytes) {
+                let found = Next { key: next, of: key.of, value: rest.get(usize::from(key.len) % ROOM..)? };
                 if at > 0 {
                     self.came(last, at);
                 }
@@ -102,9 +127,7 @@ impl Order {
     /// The one that was looked for at this place came: it is looked for earlier the next time.
     #[inline(never)]
     fn came(&mut self, last: u8, at: usize) {
-        if let Some(before) = self.0.get_mut(usize::from(last)) {
-            before.next.swap(at - 1, at);
-        }
+        self.at_mut(last).next.swap(at - 1, at);
     }
 
     /// The same of any key without escapes. It will be expected. `text`: what `rest` is the end of.
@@ -145,23 +168,20 @@ impl Order {
 
     /// Expects a key, with all that stands around it, behind the one at `last`.
     fn expect(&mut self, last: u8, whole: &[u8], of: u8) -> Option<u8> {
-        let (is, any) = (padded(whole, 0)?, padded([0; LONGEST].get(..whole.len())?, u8::MAX)?);
-        let none = usize::from(OTHER_KEY) + 1;
-        let at = match self.0.iter().skip(none).position(|key| key.is == is && key.any == any) {
-            Some(known) => none + known,
-            None if self.0.len() < KEYS => {
-                self.0.push(Key { is, any, len: u8::try_from(whole.len()).ok()?, of, ..Key::NONE });
-                self.0.len() - 1
+        let new = Key::written(whole, of)?;
+        let at = match (OTHER_KEY + 1..self.len).find(|at| new.is_written_as(self.at(*at))) {
+            Some(known) => known,
+            None if usize::from(self.len) < KEYS => {
+                *self.at_mut(self.len) = new;
+                self.len += 1;
+                self.len - 1
             }
             None => return None,
         };
-        let at = u8::try_from(at).ok()?;
-        let before = self.0.get_mut(usize::from(last))?;
-        if !before.next.contains(&at) {
-            before.next.rotate_right(1);
-            if let Some(first) = before.next.first_mut() {
-                *first = at;
-            }
+        let next = &mut self.at_mut(last).next;
+        if !next.contains(&at) {
+            next.rotate_right(1);
+            next[0] = at;
         }
         Some(at)
     }

@@ -66,55 +66,80 @@ fn number(rest: &[u8]) -> Option<&[u8]> {
     rest.get(skip_value(rest, 0, 0).ok()?..)
 }
 
-/// From a member's key to its value.
+/// From behind the opening quote of a member's key to its value.
 #[inline(always)]
-fn key(rest: &[u8]) -> Option<&[u8]> {
-    let [b'"', inner @ ..] = rest else { return None };
-    match solid(string(inner, &mut Escapes::None)?)? {
+fn key(inner: &[u8]) -> Option<&[u8]> {
+    match string(inner, &mut Escapes::None)? {
         [b':', behind @ ..] => solid(behind),
-        _ => None,
+        rest => match solid(rest)? {
+            [b':', behind @ ..] => solid(behind),
+            _ => None,
+        },
     }
 }
+
+/// What is within this one of the objects and arrays, each a bit, the innermost lowest: set where it is an object.
+type Enclosing = u64;
 
 /// An object or an array.
 #[inline(never)]
 fn nested(mut rest: &[u8], outer: u32) -> Option<&[u8]> {
-    // One bit a level, the innermost lowest: set where it is an object.
-    let (mut objects, mut depth) = (0u128, outer);
+    let (mut objects, mut depth): (Enclosing, u32) = (0, 0);
+    let most = MAX_DEPTH.saturating_sub(outer).min(Enclosing::BITS);
     loop {
-        let (first, behind) = rest.split_first()?;
-        rest = match first {
-            b'"' => string(behind, &mut Escapes::None)?,
-            b'{' | b'[' => {
-                let is_object = *first == b'{';
-                if depth >= MAX_DEPTH {
+        rest = match rest {
+            [b'"', inner @ ..] => string(inner, &mut Escapes::None)?,
+            [open @ (b'{' | b'['), inner @ ..] => {
+                if depth >= most {
                     return None;
                 }
-                match (is_object, solid(behind)?) {
-                    (true, [b'}', behind @ ..]) | (false, [b']', behind @ ..]) => behind,
-                    (_, inner) => {
-                        (objects, depth) = (objects << 1 | u128::from(is_object), depth + 1);
-                        rest = if is_object { key(inner)? } else { inner };
+                match (open, solid(inner)?) {
+                    (b'{', [b'}', behind @ ..]) | (b'[', [b']', behind @ ..]) => behind,
+                    (b'{', [b'"', inner @ ..]) => {
+                        (objects, depth) = (objects << 1 | 1, depth + 1);
+                        rest = key(inner)?;
                         continue;
                     }
+                    (b'[', inner) => {
+                        (objects, depth) = (objects << 1, depth + 1);
+                        rest = inner;
+                        continue;
+                    }
+                    _ => return None,
                 }
             }
             _ => scalar(rest)?,
         };
         // Behind a value: close what ends here, or go on to the next one.
         loop {
-            if depth == outer {
+            if depth == 0 {
                 return Some(rest);
             }
             let is_object = objects & 1 == 1;
-            rest = match solid(rest)? {
-                [b',', behind @ ..] => {
-                    let next = solid(behind)?;
-                    rest = if is_object { key(next)? } else { next };
+            rest = match rest {
+                [b',', b'"', inner @ ..] if is_object => {
+                    rest = key(inner)?;
                     break;
                 }
                 [b'}', behind @ ..] if is_object => behind,
                 [b']', behind @ ..] if !is_object => behind,
+                [b',', behind @ ..] => {
+                    rest = match solid(behind)? {
+                        [b'"', inner @ ..] if is_object => key(inner)?,
+                        next if !is_object => next,
+                        _ => return None,
+                    };
+                    break;
+                }
+                // White space, and only once what is none.
+                [byte, ..] if *byte <= b' ' => {
+                    let next = solid(rest)?;
+                    if next.len() == rest.len() {
+                        return None;
+                    }
+                    rest = next;
+                    continue;
+                }
                 _ => return None,
             };
             (objects, depth) = (objects >> 1, depth - 1);

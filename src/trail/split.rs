@@ -45,7 +45,7 @@ pub(crate) trait Sink {
 /// Reads a text; bytes that are not UTF-8 cost only the records they stand in.
 /// `base` is what stands before `bytes` in the file's text: it is added to every offset.
 pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
-    let text = match std::str::from_utf8(bytes) {
+    let text = match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(without_invalid(bytes)),
     };

@@ -5,7 +5,7 @@
 //! a file of another shape, anything that is not JSON), the record is left to that scanner, which names the fault.
 
 use super::caller::{self, Found};
-use super::index::{Index, MAX_TEXT, Span};
+use super::index::{Index, MAX_TEXT, Span, bit};
 use super::order::{BEGINNING, END, Next, Order};
 use super::record::Escapes;
 use super::skip;
@@ -139,7 +139,7 @@ impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
     #[inline(always)]
     fn value(&mut self, of: u8, value: Span, strings: Escapes) -> Option<()> {
         self.index.note(of, value);
-        if CLOSER.checked_shr(of.into()).unwrap_or(0) & 1 == 1 { self.closer(of, strings) } else { Some(()) }
+        if CLOSER & bit(of) == 0 { Some(()) } else { self.closer(of, strings) }
     }
 
     #[inline(always)]
