@@ -324,8 +324,8 @@ impl RecordVisitor for Judge<'_> {
         self.may_pass_over
     }
 
-    fn needs(&self, file: &mut PerFile, source: &str, name: &str) -> bool {
-        let told = file.gathered.names.told(source, name, || self.relevance(source, name));
+    fn needs(&self, file: &mut PerFile, source: &[u8], name: &[u8]) -> bool {
+        let told = file.gathered.names.told((source, name), |source, name| self.relevance(source, name));
         file.invocation = told.invocation;
         told.asked
     }
@@ -357,7 +357,8 @@ impl RecordVisitor for Judge<'_> {
         let PerFile { path, named, gathered, owner, .. } = file;
         let Gathered { tally, memory, facts, names, recent, sessions, ways, opened, waiting } = gathered;
         let written = record.event_name();
-        let relevance = names.of(&source, &written, || self.relevance(&source, &written));
+        let texts = (source.as_bytes(), written.as_bytes());
+        let relevance = names.of(texts, |source, name| self.relevance(source, name));
         let class = self.count(record, relevance.told.invocation, (owner, named.as_ref()), facts);
         if relevance.sessions && matches!(self.pass, Pass::First) {
             sessions.gather(record, &source, &relevance.name, owner.account_text());

@@ -41,6 +41,9 @@ pub(super) struct Told {
     pub(super) invocation: bool,
 }
 
+/// A source and a name.
+pub(super) type Texts<'t> = (&'t [u8], &'t [u8]);
+
 /// A source and a name, and what is told at once of their records. It stands by itself in little space, the texts
 /// included: there are many, and each record is looked up.
 #[derive(Debug)]
@@ -55,11 +58,11 @@ struct Known {
 
 impl Known {
     /// Source and name.
-    fn texts(&self) -> (&[u8], &[u8]) {
+    fn texts(&self) -> Texts<'_> {
         self.texts.split_at_checked(self.name_at).unwrap_or_default()
     }
 
-    fn is_of(&self, (source, name): (&[u8], &[u8])) -> bool {
+    fn is_of(&self, (source, name): Texts<'_>) -> bool {
         let (known_source, known_name) = self.texts();
         same(known_name, name) && same(known_source, source)
     }
@@ -90,7 +93,7 @@ impl Default for Names {
 
 /// Where a source and a name are at hand, if they are.
 #[inline]
-fn at_hand((source, name): (&[u8], &[u8])) -> usize {
+fn at_hand((source, name): Texts<'_>) -> usize {
     let part = |of: Option<&[u8; 4]>| of.map_or(0, |part| u32::from_le_bytes(*part).into());
     let ends: u64 = part(name.first_chunk()) << 32 | part(name.last_chunk());
     let mixed = ends ^ (part(source.first_chunk()) << 16) ^ (name.len() as u64);
@@ -99,18 +102,21 @@ fn at_hand((source, name): (&[u8], &[u8])) -> usize {
 
 impl Names {
     /// Asked once for each source and name.
-    pub(super) fn of(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &mut Relevance {
-        &mut self.find(source, name, ask).relevance
+    pub(super) fn of(
+        &mut self,
+        texts: Texts<'_>,
+        ask: impl FnOnce(&str, &str) -> Relevance,
+    ) -> &mut Relevance {
+        &mut self.find(texts, ask).relevance
     }
 
     /// The same, where nothing else is needed yet.
-    pub(super) fn told(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> Told {
-        self.find(source, name, ask).told
+    pub(super) fn told(&mut self, texts: Texts<'_>, ask: impl FnOnce(&str, &str) -> Relevance) -> Told {
+        self.find(texts, ask).told
     }
 
     #[inline]
-    fn find(&mut self, source: &str, name: &str, ask: impl FnOnce() -> Relevance) -> &mut Known {
-        let texts = (source.as_bytes(), name.as_bytes());
+    fn find(&mut self, texts: Texts<'_>, ask: impl FnOnce(&str, &str) -> Relevance) -> &mut Known {
         let at_hand = at_hand(texts);
         let last = self.last[at_hand] as usize;
         let is_it = self.known.get(last).is_some_and(|known| known.is_of(texts));
@@ -120,7 +126,7 @@ impl Names {
     }
 
     #[inline(never)]
-    fn look_up(&mut self, texts: (&[u8], &[u8]), ask: impl FnOnce() -> Relevance) -> usize {
+    fn look_up(&mut self, texts: Texts<'_>, ask: impl FnOnce(&str, &str) -> Relevance) -> usize {
         let Names { known, found, hasher, .. } = self;
         if known.len() >= KEPT {
             known.clear();
@@ -131,8 +137,10 @@ impl Names {
         match found.entry(hasher.hash_one(texts), is_it, |at| hasher.hash_one(of(at).unwrap_or_default())) {
             Entry::Occupied(entry) => *entry.get() as usize,
             Entry::Vacant(entry) => {
-                let relevance = Box::new(ask());
                 let (source, name) = texts;
+                // Both are UTF-8: what is not would be no name that anybody asks for.
+                let text = String::from_utf8_lossy;
+                let relevance = Box::new(ask(&text(source), &text(name)));
                 let (texts, name_at) = (SmallVec::from_slice(&[source, name].concat()), source.len());
                 let at = known.len();
                 entry.insert(at as u32);
@@ -147,7 +155,7 @@ impl Names {
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     /// Both as the record before had them.
-    written: Option<[Box<str>; 2]>,
+    written: Option<[Box<[u8]>; 2]>,
     account: Option<Arc<str>>,
     region: Option<Box<str>>,
     /// Earliest and latest record of each class.
@@ -183,9 +191,8 @@ impl Owner {
         facts: &mut RecordFacts,
     ) {
         let written = record.place_as_written();
-        let is_as_before = |known: &[Box<str>; 2]| {
-            known.iter().zip(written).all(|(known, text)| same(known.as_bytes(), text.as_bytes()))
-        };
+        let is_as_before =
+            |known: &[Box<[u8]>; 2]| known.iter().zip(written).all(|(known, text)| same(known, text));
         if !self.written.as_ref().is_some_and(is_as_before) {
             self.stands_in(record, named, facts);
             self.written = Some(written.map(Into::into));

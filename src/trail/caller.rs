@@ -148,19 +148,24 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// None yet, of a caller in this text.
-    pub(super) fn nothing(text: &'a str) -> Self {
-        Found { text, members: [Span::default(); ROOM], there: 0 }
+    /// None yet.
+    pub(super) fn nothing() -> Self {
+        Found { text: "", members: [Span::default(); ROOM], there: 0 }
     }
 
-    /// The same text, and none of them.
+    /// None any more.
     pub(super) fn clear(&mut self) {
-        self.there = 0;
+        (self.text, self.there) = ("", 0);
+    }
+
+    /// In this text they were found.
+    pub(super) fn stand_in(&mut self, text: &'a str) {
+        self.text = text;
     }
 
     /// Those of this object.
     pub(super) fn within(object: Raw<'a>) -> Self {
-        let mut found = Found::nothing(object.text());
+        let mut found = Found { text: object.text(), ..Found::nothing() };
         for Object { at, places: (first, _), keys } in &OBJECTS {
             let Some(object) = at.map_or(Some(object), |at| found.get(at)) else { continue };
             for (at, value) in keys.iter().enumerate().filter_map(|(at, key)| Some((at, object.get(key)?))) {

@@ -178,16 +178,21 @@ impl<'a> Identity<'a> {
     pub(super) fn new(object: Field<Raw<'a>>, signs: [Option<Raw<'a>>; 2]) -> Self {
         let (found, missing) = match object {
             Field::Known(object) if object.kind() == RawKind::Object => (Found::within(object), None),
-            Field::Known(_) | Field::Unread => (Found::nothing(""), Some(Missing::Unread)),
-            Field::Absent => (Found::nothing(""), Some(Missing::Absent)),
+            Field::Known(_) | Field::Unread => (Found::nothing(), Some(Missing::Unread)),
+            Field::Absent => (Found::nothing(), Some(Missing::Absent)),
         };
-        Identity { found, missing, beside: Beside { signs, strings: Escapes::Perhaps }, ..Identity::of("") }
+        Identity {
+            found,
+            missing,
+            beside: Beside { signs, strings: Escapes::Perhaps },
+            ..Identity::unfound()
+        }
     }
 
-    /// Of a record in this text, whose members are still to be found.
-    pub(super) fn of(text: &'a str) -> Self {
+    /// Its members are still to be found.
+    pub(super) fn unfound() -> Self {
         Identity {
-            found: Found::nothing(text),
+            found: Found::nothing(),
             missing: None,
             kind: OnceCell::new(),
             principal: OnceCell::new(),
@@ -195,7 +200,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The members of another one of the same text, in the same space, are to be found.
+    /// The members of another one, in the same space, are to be found.
     pub(super) fn begin(&mut self) -> &mut Found<'a> {
         self.found.clear();
         self.kind.take();
@@ -203,8 +208,9 @@ impl<'a> Identity<'a> {
         &mut self.found
     }
 
-    /// Its members, and those beside it, were found.
-    pub(super) fn complete(&mut self, beside: Beside<'a>) {
+    /// Its members, and those beside it, were found in this text.
+    pub(super) fn complete(&mut self, text: &'a str, beside: Beside<'a>) {
+        self.found.stand_in(text);
         self.beside = beside;
     }
 

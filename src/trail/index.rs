@@ -40,6 +40,11 @@ impl Span {
         text.get(from + 1..to.checked_sub(1)?)
     }
 
+    #[inline(always)]
+    fn bytes(self, text: &[u8]) -> &[u8] {
+        text.get(self.0 as usize..self.1 as usize).unwrap_or_default()
+    }
+
     #[inline]
     pub(super) fn of(self, text: &str) -> Option<Raw<'_>> {
         let Span(from, to) = self;
@@ -63,7 +68,9 @@ pub(crate) const MAX_TEXT: usize = u32::MAX as usize;
 #[derive(Debug, Clone)]
 pub(crate) struct Index<'a> {
     /// In which they stand.
-    text: &'a str,
+    bytes: &'a [u8],
+    /// The same, where it is known to be one: of a record that is passed over only what is asked for is looked at.
+    text: Option<&'a str>,
     values: [Span; ROOM],
     /// Which of them were noted since it was cleared: one bit each. The others stand for nothing.
     noted: u32,
@@ -80,15 +87,31 @@ impl<'a> Index<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         // The last place is of what nobody asks for.
         const { assert!(SLOTS < ROOM) };
-        let (values, identity) = ([Span::default(); ROOM], Identity::of(text));
-        Self { text, values, noted: 0, identity, found_identity: false, has_identity: false, inner_at: 0 }
+        let (values, identity) = ([Span::default(); ROOM], Identity::unfound());
+        let (bytes, text) = (text.as_bytes(), Some(text));
+        Self {
+            bytes,
+            text,
+            values,
+            noted: 0,
+            identity,
+            found_identity: false,
+            has_identity: false,
+            inner_at: 0,
+        }
     }
 
-    /// Nothing is noted any more.
-    pub(super) fn clear(&mut self) {
+    /// The members of a record with which this text begins are to be found.
+    pub(super) fn begin(&mut self, bytes: &'a [u8]) {
+        (self.bytes, self.text) = (bytes, None);
         self.noted = 0;
         self.forget_identity();
         self.inner_at = 0;
+    }
+
+    /// In which they stand, or are looked for.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Its members follow.
@@ -102,11 +125,12 @@ impl<'a> Index<'a> {
         (self.found_identity, self.has_identity) = (false, false);
     }
 
-    /// All was found. `strings`: those that were noted.
-    pub(super) fn complete(&mut self, strings: Escapes) {
+    /// All was found, in this text. `strings`: those that were noted.
+    pub(super) fn complete(&mut self, text: &'a str, strings: Escapes) {
+        self.text = Some(text);
         if self.found_identity {
             let signs = self.signs();
-            self.identity.complete(Beside { signs, strings });
+            self.identity.complete(text, Beside { signs, strings });
             self.has_identity = true;
         }
     }
@@ -146,7 +170,16 @@ impl<'a> Index<'a> {
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
-        self.span(slot)?.of(self.text)
+        match self.text {
+            Some(text) => self.span(slot)?.of(text),
+            None => std::str::from_utf8(self.written(slot)?).ok().map(Raw::scanned),
+        }
+    }
+
+    /// A member as it stands.
+    #[inline]
+    pub(super) fn written(&self, slot: Slot) -> Option<&'a [u8]> {
+        Some(self.span(slot)?.bytes(self.bytes))
     }
 
     /// Where the member of a slot stands, if it was noted.
@@ -157,21 +190,36 @@ impl<'a> Index<'a> {
 
     /// See [`Escapes::field`], of a member that has no escapes.
     pub(super) fn plain_string(&self, slot: Slot) -> Field<Cow<'a, str>> {
-        let Some(span) = self.span(slot) else { return Field::Absent };
-        match span.quoted(self.text) {
+        match self.span(slot).zip(self.text).and_then(|(span, text)| span.quoted(text)) {
             Some(text) if same(text.as_bytes(), HIDDEN.as_bytes()) => Field::Unread,
             Some(text) => Field::Known(Cow::Borrowed(text)),
-            None => span.of(self.text).map_or(Field::Absent, |value| Escapes::None.field(value)),
+            None => self.get(slot).map_or(Field::Absent, |value| Escapes::None.field(value)),
         }
     }
 
     /// A member that is a string, by what is known of escapes.
     #[inline]
     pub(super) fn string(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, str>> {
-        let inner = self.span(slot)?.quoted(self.text)?;
+        let inner = match self.text {
+            Some(text) => self.span(slot)?.quoted(text)?,
+            None => self.get(slot)?.inner_text()?,
+        };
         Some(match strings {
             Escapes::None => Cow::Borrowed(inner),
             Escapes::Perhaps => unescape(inner),
         })
+    }
+
+    /// The bytes of the same.
+    #[inline]
+    pub(super) fn string_bytes(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, [u8]>> {
+        match (strings, self.written(slot)?) {
+            (Escapes::None, [b'"', inner @ .., b'"']) => Some(Cow::Borrowed(inner)),
+            (Escapes::None, _) => None,
+            (Escapes::Perhaps, _) => Some(match self.string(slot, strings)? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            }),
+        }
     }
 }

@@ -155,7 +155,7 @@ impl Order {
         };
         let [b'"', inner @ ..] = open else { return None };
         let (key, behind) = inner.split_at_checked(skip_string(inner, 0).ok()?)?;
-        if key.contains(&b'\\') {
+        if key.contains(&b'\\') || std::str::from_utf8(key).is_err() {
             return None;
         }
         let [b':', behind @ ..] = solid(behind)? else { return None };

@@ -84,7 +84,7 @@ pub trait RecordVisitor: Sync {
     }
 
     /// Whether a record with this event source and name (as written) cannot be passed over.
-    fn needs(&self, _file: &mut Self::PerFile, _source: &str, _name: &str) -> bool {
+    fn needs(&self, _file: &mut Self::PerFile, _source: &[u8], _name: &[u8]) -> bool {
         true
     }
 
@@ -340,7 +340,7 @@ impl<V: RecordVisitor> Sink for Gatherer<'_, V> {
         self.visitor.may_pass_over()
     }
 
-    fn needs(&mut self, source: &str, name: &str) -> bool {
+    fn needs(&mut self, source: &[u8], name: &[u8]) -> bool {
         self.visitor.needs(&mut self.gathered, source, name)
     }
 

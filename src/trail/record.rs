@@ -10,7 +10,8 @@ use super::index::Index;
 use super::names::canonical_name;
 use super::raw::Raw;
 use super::slot::Slot;
-use super::time::parse_event_time;
+use super::time::{event_time_of, parse_event_time};
+use super::walk::Walked;
 
 /// What CloudTrail writes instead of a value that may be sensitive.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
@@ -30,12 +31,12 @@ pub struct TrailRecord<'a> {
 }
 
 impl<'a> TrailRecord<'a> {
-    /// A record that begins at `offset`, in a text in which its members will be found.
-    pub(super) fn begun(within: &'a str, offset: u64) -> Self {
+    /// A record of which nothing is known.
+    pub(super) fn unfound() -> Self {
         TrailRecord {
-            index: Index::new(within),
+            index: Index::new(""),
             text: "",
-            offset,
+            offset: 0,
             time: 0,
             identity: OnceCell::new(),
             function_resource: OnceCell::new(),
@@ -43,9 +44,10 @@ impl<'a> TrailRecord<'a> {
         }
     }
 
-    /// The same for another one of the same text, in the same space.
-    pub(super) fn begin(&mut self, offset: u64) {
-        self.index.clear();
+    /// In the same space another one, which begins at `offset`, with which this text begins, and whose members are to be
+    /// found.
+    pub(super) fn begin(&mut self, bytes: &'a [u8], offset: u64) {
+        self.index.begin(bytes);
         (self.text, self.offset, self.time, self.strings) = ("", offset, 0, Escapes::Perhaps);
         self.identity.take();
         self.function_resource.take();
@@ -56,27 +58,33 @@ impl<'a> TrailRecord<'a> {
         &mut self.index
     }
 
-    /// It has this text, and all its members were found: which of those that it cannot do without are there? `strings`:
-    /// those that were noted.
-    pub(super) fn complete(&mut self, text: &'a str, strings: Escapes) -> [(&'static str, bool); 3] {
-        (self.text, self.strings) = (text, strings);
-        let is_string = |slot| self.index.string(slot, Escapes::None).is_some();
-        let time = self.index.string(Slot::EventTime, strings).and_then(|text| parse_event_time(&text));
+    /// Its members were found, source and name among them. `None`: it has no time.
+    pub(super) fn complete(&mut self, Walked { len, passed_over, strings }: Walked) -> Option<()> {
+        self.strings = strings;
+        self.time = event_time_of(&self.index.string_bytes(Slot::EventTime, strings)?)?;
+        if !passed_over {
+            self.text = simdutf8::basic::from_utf8(self.index.bytes().get(..len)?).ok()?;
+            self.index.complete(self.text, strings);
+        }
+        Some(())
+    }
+
+    /// A record from its indexed members, or the names of the members it cannot do without.
+    pub(crate) fn new(index: Index<'a>, text: &'a str, offset: u64) -> Result<Self, Vec<&'static str>> {
+        let is_string = |slot| index.string(slot, Escapes::None).is_some();
+        let time = index.string(Slot::EventTime, Escapes::Perhaps).and_then(|text| parse_event_time(&text));
         let there = [
             ("eventSource", is_string(Slot::EventSource)),
             ("eventName", is_string(Slot::EventName)),
             ("eventTime", time.is_some()),
         ];
-        self.time = time.unwrap_or_default();
-        there
-    }
-
-    /// A record from its indexed members, or the names of the members it cannot do without.
-    pub(crate) fn new(index: Index<'a>, text: &'a str, offset: u64) -> Result<Self, Vec<&'static str>> {
-        let mut record = TrailRecord { index, ..TrailRecord::begun("", offset) };
-        let there = record.complete(text, Escapes::Perhaps).into_iter();
-        let missing: Vec<_> = there.filter_map(|(name, is_there)| (!is_there).then_some(name)).collect();
-        if missing.is_empty() { Ok(record) } else { Err(missing) }
+        let missing = there.into_iter().filter_map(|(name, is_there)| (!is_there).then_some(name));
+        match (time, missing.collect::<Vec<_>>()) {
+            (Some(time), missing) if missing.is_empty() => {
+                Ok(TrailRecord { index, text, offset, time, ..TrailRecord::unfound() })
+            }
+            (_, missing) => Err(missing),
+        }
     }
 
     /// Reads one record from its own JSON text, as LookupEvents gives it in `CloudTrailEvent`.
@@ -179,8 +187,8 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// Account and region of the record as they stand in the text, quotes included; empty where there is none.
-    pub(crate) fn place_as_written(&self) -> [&'a str; 2] {
-        [Slot::RecipientAccountId, Slot::AwsRegion].map(|slot| self.index.get(slot).map_or("", Raw::text))
+    pub(crate) fn place_as_written(&self) -> [&'a [u8]; 2] {
+        [Slot::RecipientAccountId, Slot::AwsRegion].map(|slot| self.index.written(slot).unwrap_or_default())
     }
 
     /// Where the request came from: an address, a service's name, or `AWS Internal`.

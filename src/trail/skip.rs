@@ -1,5 +1,6 @@
 //! Passing over JSON values that are as most are: at once over sixteen bytes, and without a word on what is wrong where
-//! they are not. What these accept is what the scanner of [`super::json`] accepts; `None` says that it has to look.
+//! they are not. What these accept is what the scanner of [`super::json`] accepts, and UTF-8; `None` says that it has to
+//! look.
 //!
 //! Each takes the text from where something begins, and gives what is behind it.
 
@@ -15,10 +16,11 @@ pub(super) fn string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u
     }
 }
 
-/// The same with escapes, or close to the end of the text.
+/// The same with escapes, of other letters than ASCII's, or close to the end of the text.
 #[inline(never)]
 fn any_string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u8]> {
     let (inner, behind) = rest.split_at_checked(skip_string(rest, 0).ok()?)?;
+    std::str::from_utf8(inner).ok()?;
     if inner.contains(&b'\\') {
         *strings = Escapes::Perhaps;
     }

@@ -4,7 +4,7 @@
 //! on lines or not. So JSON Lines and files that were simply joined need no mode of their own. The offset of every
 //! fault is exact, and reading goes on at the next record that can be found again.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use memchr::{memchr, memchr_iter};
 
@@ -27,7 +27,7 @@ pub(crate) trait Sink {
         false
     }
     /// Whether a record with this event source and name is needed whole.
-    fn needs(&mut self, _source: &str, _name: &str) -> bool {
+    fn needs(&mut self, _source: &[u8], _name: &[u8]) -> bool {
         true
     }
     /// Takes note of a record whose source and name [`Sink::needs`] was asked about last, and said no to.
@@ -45,16 +45,13 @@ pub(crate) trait Sink {
 /// Reads a text; bytes that are not UTF-8 cost only the records they stand in.
 /// `base` is what stands before `bytes` in the file's text: it is added to every offset.
 pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
-    let text = match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(without_invalid(bytes)),
-    };
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let budget = text.len().saturating_mul(8);
+    let replaced = OnceCell::new();
+    let budget = bytes.len().saturating_mul(8);
     let (walker, batch) = (Walker::default(), Vec::with_capacity(BATCH));
     let mut reader = Reader {
-        text: &text,
-        original: bytes,
+        bytes,
+        text: None,
+        replaced: &replaced,
         base,
         sink,
         walker,
@@ -64,9 +61,14 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
         line: None,
         next: None,
     };
-    reader.values(start);
+    reader.values(if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
     reader.give();
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// As a trail's files begin.
+const RECORDS: &[u8] = br#"{"Records":["#;
 
 /// The same length of text, with a NUL for each byte that is not UTF-8: the scanner refuses it exactly there.
 fn without_invalid(bytes: &[u8]) -> String {
@@ -97,19 +99,15 @@ pub(crate) fn parse_record(text: &str) -> Result<TrailRecord<'_>, Fault> {
         .map_err(|missing| Fault::text(start, FaultKind::Missing(missing)))
 }
 
-/// Notes the members of the record that begins at `start`.
-fn find<'a>(
+/// Finds the members of a record that was begun.
+fn find(
     walker: &mut Walker,
-    (text, start): (&'a str, usize),
-    record: &mut TrailRecord<'a>,
-    needs: &mut dyn FnMut(&str, &str) -> bool,
+    record: &mut TrailRecord<'_>,
+    needs: &mut dyn FnMut(&[u8], &[u8]) -> bool,
 ) -> Option<Walked> {
-    let found = walker.walk(text, start, record.index(), needs)?;
-    let there = record.complete(text.get(start..found.end)?, found.strings);
-    if !found.passed_over {
-        record.index().complete(found.strings);
-    }
-    there.iter().all(|(_, is_there)| *is_there).then_some(found)
+    let found = walker.walk(record.index(), needs)?;
+    record.complete(found)?;
+    Some(found)
 }
 
 /// So many records are found before they are given to the sink: finding them and judging them is code of two kinds, of
@@ -117,8 +115,10 @@ fn find<'a>(
 const BATCH: usize = 32;
 
 struct Reader<'a, S> {
-    text: &'a str,
-    original: &'a [u8],
+    bytes: &'a [u8],
+    /// The same, once more was looked at than records like those before: see [`Reader::text`].
+    text: Option<&'a str>,
+    replaced: &'a OnceCell<String>,
     base: u64,
     sink: &'a mut S,
     walker: Walker,
@@ -134,8 +134,18 @@ struct Reader<'a, S> {
 }
 
 impl<'a, S: Sink> Reader<'a, S> {
+    /// Bytes that are not UTF-8 are replaced in it. A record like those before is walked through without it, which is as
+    /// strict: in most files all are.
+    fn text(&mut self) -> &'a str {
+        let Reader { bytes, text, replaced, .. } = self;
+        text.get_or_insert_with(|| match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => replaced.get_or_init(|| without_invalid(bytes)),
+        })
+    }
+
     fn values(&mut self, mut at: usize) {
-        while let Some((start, byte)) = peek(self.text.as_bytes(), at) {
+        while let Some((start, byte)) = peek(self.bytes, at) {
             let read = match byte {
                 b'{' => self.top_object(start),
                 b'[' => self.array(start + 1),
@@ -155,7 +165,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 
     fn give_up(&mut self, at: usize) {
-        if peek(self.text.as_bytes(), at).is_some() {
+        if peek(self.bytes, at).is_some() {
             self.fault(at, FaultKind::RestUnread);
         }
     }
@@ -166,23 +176,44 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 
     fn json_fault(&mut self, error: JsonError) {
-        let replaced = self.text.as_bytes().get(error.at) == Some(&0)
-            && self.original.get(error.at).is_some_and(|byte| *byte != 0);
+        let replaced = self.text().as_bytes().get(error.at) == Some(&0)
+            && self.bytes.get(error.at).is_some_and(|byte| *byte != 0);
         let kind = if replaced { FaultKind::NotUtf8 } else { FaultKind::Json(error.fault) };
         self.fault(error.at, kind);
     }
 
     /// An object that stands alone: a container of records, or a record itself.
     fn top_object(&mut self, start: usize) -> Result<usize, JsonError> {
-        let text = self.text;
+        if !self.bytes.get(start..).is_some_and(|rest| rest.starts_with(RECORDS)) {
+            return self.members(start, None);
+        }
+        self.sink.claim();
+        let end = self.array(start + RECORDS.len())?;
+        match peek(self.bytes, end) {
+            Some((last, b'}')) => Ok(last + 1),
+            _ => self.members(start, Some(end)),
+        }
+    }
+
+    /// The same, from behind its bracket or from behind a list of records, with which it begins.
+    fn members(&mut self, start: usize, records: Option<usize>) -> Result<usize, JsonError> {
+        let text = self.text();
         let bytes = text.as_bytes();
         let mut index = Index::new(text);
-        let mut is_container = false;
-        let mut at = start + 1;
-        if let Some((end, b'}')) = peek(bytes, at) {
-            self.object(index, start, end + 1);
-            return Ok(end + 1);
-        }
+        let mut is_container = records.is_some();
+        let mut at = match (records, peek(bytes, start + 1)) {
+            (Some(end), _) => match peek(bytes, end) {
+                Some((comma, b',')) => comma + 1,
+                Some((last, b'}')) => return Ok(last + 1),
+                Some((at, _)) => return Err(JsonError { at, fault: JsonFault::Expected("`,` or `}`") }),
+                None => return Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd }),
+            },
+            (None, Some((end, b'}'))) => {
+                self.object(index, start, end + 1);
+                return Ok(end + 1);
+            }
+            (None, _) => start + 1,
+        };
         loop {
             let open = expect(bytes, at, b'"', "a string as key")?;
             let close = skip_string(bytes, open)?;
@@ -228,7 +259,7 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// The elements of an array, from behind its `[` to behind its `]`. An error ends the array's reading.
     fn array(&mut self, mut at: usize) -> Result<usize, JsonError> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         if let Some((end, b']')) = peek(bytes, at) {
             self.sink.claim();
             return Ok(end + 1);
@@ -264,44 +295,44 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 
     fn element(&mut self, start: usize) -> Result<usize, JsonError> {
-        if self.text.as_bytes().get(start) != Some(&b'{') {
-            let end = skip_value(self.text.as_bytes(), start, 1)?;
+        if self.bytes.get(start) != Some(&b'{') {
+            let end = skip_value(self.text().as_bytes(), start, 1)?;
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
         if let Some(end) = self.walk(start) {
             return Ok(end);
         }
-        let mut index = Index::new(self.text);
-        let end = walk_object(self.text, start + 1, 1, |member| index.add(&member))?;
+        let text = self.text();
+        let mut index = Index::new(text);
+        let end = walk_object(text, start + 1, 1, |member| index.add(&member))?;
         self.object(index, start, end);
         Ok(end)
     }
 
     /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be.
     fn walk(&mut self, start: usize) -> Option<usize> {
-        let Reader { text, walker, sink, batch, found, .. } = self;
-        let offset = self.base + start as u64;
+        let Reader { bytes, walker, sink, batch, found, .. } = self;
         // Records are found where they stay, in the space of those that were given before.
-        match batch.get_mut(*found) {
-            Some(record) => record.begin(offset),
-            None => batch.push(TrailRecord::begun(text, offset)),
+        if *found == batch.len() {
+            batch.push(TrailRecord::unfound());
         }
         let record = batch.get_mut(*found)?;
+        record.begin(bytes.get(start..)?, self.base + start as u64);
         let walked = if sink.may_pass_over() {
-            find(walker, (text, start), record, &mut |source, name| sink.needs(source, name))?
+            find(walker, record, &mut |source, name| sink.needs(source, name))?
         } else {
-            find(walker, (text, start), record, &mut |_, _| true)?
+            find(walker, record, &mut |_, _| true)?
         };
         if walked.passed_over {
             sink.pass_over(record);
-            return Some(walked.end);
+        } else {
+            *found += 1;
+            if *found >= BATCH {
+                self.give();
+            }
         }
-        *found += 1;
-        if *found >= BATCH {
-            self.give();
-        }
-        Some(walked.end)
+        Some(start + walked.len)
     }
 
     /// Gives the sink what was found.
@@ -316,8 +347,8 @@ impl<'a, S: Sink> Reader<'a, S> {
         let is_digest =
             index.get(Slot::DigestS3Bucket).is_some() && index.get(Slot::DigestStartTime).is_some();
         let inner_at = index.inner_at;
-        match TrailRecord::new(index, self.text.get(start..end).unwrap_or_default(), self.base + start as u64)
-        {
+        let text = self.text().get(start..end).unwrap_or_default();
+        match TrailRecord::new(index, text, self.base + start as u64) {
             Ok(record) => {
                 self.give();
                 self.sink.record(&record);
@@ -354,9 +385,10 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// Where reading can go on after a fault at `fault` in the element that starts at `start`.
     fn recover(&mut self, start: usize, fault: usize) -> Option<Resume> {
-        let next = self.next_record(self.before_open(fault).max(start + 1));
+        let from = self.before_open(fault).max(start + 1);
+        let next = self.next_record(from);
         let balanced = self.balanced(start).filter(|end| *end > fault);
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         match (next, balanced.and_then(|end| peek(bytes, end))) {
             // A record inside what looks like one element: the element's strings or braces do not pair.
             (Some(next), Some((end, _))) if next < end => Some(Resume::Element(next)),
@@ -368,8 +400,8 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// A string without end swallows the text up to the first quote of the next object: the place of that object's
     /// brace, if one stands right before `at`; else `at`.
-    fn before_open(&self, at: usize) -> usize {
-        let trimmed = self.text.get(..at).map_or("", str::trim_end);
+    fn before_open(&mut self, at: usize) -> usize {
+        let trimmed = self.text().get(..at).map_or("", str::trim_end);
         let open = trimmed.strip_suffix('"').unwrap_or(trimmed).trim_end();
         if open.ends_with('{') { open.len() - 1 } else { at }
     }
@@ -387,19 +419,20 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 
     fn search_record(&mut self, from: usize) -> Option<usize> {
-        let bytes = self.text.as_bytes();
+        let text = self.text();
+        let bytes = text.as_bytes();
         let limit = self.fresh_line(from).unwrap_or(bytes.len());
         for open in memchr_iter(b'{', bytes.get(from..limit)?).map(|at| from + at) {
             let before = bytes.get(..open)?.iter().rfind(|byte| !byte.is_ascii_whitespace());
             if !matches!(before, Some(b',' | b'}')) {
                 continue;
             }
-            let mut index = Index::new(self.text);
-            let scanned = walk_object(self.text, open + 1, 1, |member| index.add(&member));
+            let mut index = Index::new(text);
+            let scanned = walk_object(text, open + 1, 1, |member| index.add(&member));
             let used = scanned.unwrap_or_else(|error| error.at).saturating_sub(open);
             self.budget = self.budget.checked_sub(used)?;
             if let Ok(end) = scanned
-                && TrailRecord::new(index, self.text.get(open..end)?, 0).is_ok()
+                && TrailRecord::new(index, text.get(open..end)?, 0).is_ok()
             {
                 return Some(open);
             }
@@ -409,7 +442,7 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// The end of the value at `start`, by pairing brackets outside of strings only.
     fn balanced(&mut self, start: usize) -> Option<usize> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         let mut depth = 0usize;
         let mut at = start;
         while let Some(byte) = bytes.get(at) {
@@ -444,7 +477,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     }
 
     fn search_line(&self, from: usize) -> Option<usize> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         // A fault is often noticed at the first byte of the line that should have been another value.
         let from = from.saturating_sub(1);
         memchr_iter(b'\n', bytes.get(from..)?).map(|at| from + at).find_map(|line| {

@@ -55,7 +55,7 @@ impl Sink for Passing {
     fn may_pass_over(&self) -> bool {
         true
     }
-    fn needs(&mut self, _: &str, name: &str) -> bool {
+    fn needs(&mut self, _: &[u8], name: &[u8]) -> bool {
         !name.len().is_multiple_of(self.every)
     }
     fn pass_over(&mut self, record: &TrailRecord<'_>) {

@@ -15,6 +15,11 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(|time| time.as_nanosecond().div_euclid(1_000_000_000) as i64)
 }
 
+/// The same of the bytes of a text.
+pub(super) fn event_time_of(text: &[u8]) -> Option<i64> {
+    plain_utc(text).or_else(|| parse_event_time(std::str::from_utf8(text).ok()?))
+}
+
 /// The form every record uses, without a general parser: `YYYY-MM-DDTHH:MM:SSZ`.
 fn plain_utc(bytes: &[u8]) -> Option<i64> {
     let bytes: &[u8; 20] = bytes.try_into().ok()?;

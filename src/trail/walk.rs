@@ -11,11 +11,10 @@ use super::record::Escapes;
 use super::skip;
 use super::slot::{SLOTS, Slot, slot_before};
 
-/// What a record turned out to be.
-#[derive(Debug, PartialEq, Eq)]
+/// What a record turned out to be. Its bytes are UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Walked {
-    /// Behind its closing bracket.
-    pub(crate) end: usize,
+    pub(crate) len: usize,
     /// Nobody needs it.
     pub(crate) passed_over: bool,
     /// The strings that were noted.
@@ -30,26 +29,24 @@ pub(crate) struct Walker {
 }
 
 impl Walker {
-    /// Walks from the bracket at `open` to behind the one that closes it. `needs` is asked once, as soon as source and
-    /// name are known. `None`: the record is for another scanner.
-    pub(crate) fn walk<'a>(
+    /// Walks from the bracket with which the text of an index begins to behind the one that closes it. `needs` is asked
+    /// once, as soon as source and name are known. `None`: the record is for another scanner.
+    pub(crate) fn walk(
         &mut self,
-        text: &'a str,
-        open: usize,
-        index: &mut Index<'a>,
-        needs: impl FnOnce(&str, &str) -> bool,
+        index: &mut Index<'_>,
+        needs: impl FnOnce(&[u8], &[u8]) -> bool,
     ) -> Option<Walked> {
         let Walker { records, callers } = self;
-        let text = Text::of(text.as_bytes())?;
+        let text = Text::of(index.bytes())?;
         let mut strings = Escapes::None;
         let mut record = Record { index, callers, needs: Some(needs), needed: None };
-        let rest = walk(records, slot_of, (text, text.0.get(open..)?), &mut record, &mut strings)?;
+        let rest = walk(records, slot_of, (text, text.0), &mut record, &mut strings)?;
         let needed = record.needed?;
-        Some(Walked { end: text.at(rest) as usize, passed_over: !needed, strings })
+        Some(Walked { len: text.at(rest) as usize, passed_over: !needed, strings })
     }
 }
 
-/// The whole text.
+/// A text from a record's beginning on.
 #[derive(Clone, Copy)]
 struct Text<'t>(&'t [u8]);
 
@@ -110,7 +107,7 @@ const CLOSER: u32 = set_of(&[
     Slot::DigestStartTime,
 ]);
 
-impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
+impl<N: FnOnce(&[u8], &[u8]) -> bool> Record<'_, '_, N> {
     #[inline(never)]
     fn closer(&mut self, of: u8, strings: Escapes) -> Option<()> {
         match Slot::at(of)? {
@@ -119,7 +116,7 @@ impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
                 if self.needed.is_some() {
                     return None;
                 }
-                let text = |slot| self.index.string(slot, strings);
+                let text = |slot| self.index.string_bytes(slot, strings);
                 if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
                     self.needed = Some(self.needs.take().is_none_or(|needs| needs(&source, &name)));
                 }
@@ -135,7 +132,7 @@ impl<N: FnOnce(&str, &str) -> bool> Record<'_, '_, N> {
     }
 }
 
-impl<N: FnOnce(&str, &str) -> bool> Notes for Record<'_, '_, N> {
+impl<N: FnOnce(&[u8], &[u8]) -> bool> Notes for Record<'_, '_, N> {
     #[inline(always)]
     fn value(&mut self, of: u8, value: Span, strings: Escapes) -> Option<()> {
         self.index.note(of, value);

@@ -113,7 +113,7 @@ impl RecordVisitor for Both<'_> {
         self.full.may_pass_over() || self.more.may_pass_over()
     }
 
-    fn needs(&self, (more, file): &mut Self::PerFile, source: &str, name: &str) -> bool {
+    fn needs(&self, (more, file): &mut Self::PerFile, source: &[u8], name: &[u8]) -> bool {
         self.judge(*more).needs(file, source, name)
     }
 
