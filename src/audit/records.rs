@@ -254,10 +254,7 @@ impl<'j> Judge<'j> {
         (owner, named): (&mut Owner, Option<&TrailFileName>),
         facts: &mut RecordFacts,
     ) -> Option<EventClass> {
-        let time = record.event_time();
         facts.records += 1;
-        facts.first = Some(facts.first.map_or(time, |first| first.min(time)));
-        facts.last = facts.last.max(Some(time));
         facts.invocations += u64::from(invocation);
         let class = (self.has_state || self.asks_sessions).then(|| class_of(record));
         owner.record(record, named, class, facts);
@@ -472,6 +469,11 @@ fn ran(record: &TrailRecord<'_>, fact: &Fact<'_>) -> bool {
 /// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 pub(super) fn class_of(record: &TrailRecord<'_>) -> EventClass {
+    match record.category_as_written() {
+        br#""Management""# => return EventClass::Management,
+        br#""Data""# => return EventClass::Data,
+        _ => {}
+    }
     match record.event_category().text() {
         Some("Data") => EventClass::Data,
         Some("NetworkActivity") => EventClass::NetworkActivity,

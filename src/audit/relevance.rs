@@ -158,10 +158,35 @@ pub(super) struct Owner {
     written: Option<[Box<[u8]>; 2]>,
     account: Option<Arc<str>>,
     region: Option<Box<str>>,
-    /// Earliest and latest record of each class.
-    read: [Option<(i64, i64)>; 3],
-    /// Earliest and latest record of all.
-    span: Option<(i64, i64)>,
+    /// The records of each class.
+    read: [Times; 3],
+    /// All records.
+    span: Times,
+}
+
+/// From the earliest time to the latest.
+#[derive(Debug)]
+struct Times {
+    first: i64,
+    last: i64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Times { first: i64::MAX, last: i64::MIN }
+    }
+}
+
+impl Times {
+    fn add(&mut self, time: i64) {
+        (self.first, self.last) = (self.first.min(time), self.last.max(time));
+    }
+
+    /// `None`: there was no time. There is none any more.
+    fn take(&mut self) -> Option<(i64, i64)> {
+        let Times { first, last } = std::mem::take(self);
+        (first <= last).then_some((first, last))
+    }
 }
 
 const CLASSES: [EventClass; 3] = [EventClass::Management, EventClass::Data, EventClass::NetworkActivity];
@@ -198,13 +223,11 @@ impl Owner {
             self.written = Some(written.map(Into::into));
         }
         let time = record.event_time();
-        let (first, last) = self.span.unwrap_or((time, time));
-        self.span = Some((first.min(time), last.max(time)));
+        self.span.add(time);
         if let Some(class) = class
             && let Some((_, read)) = CLASSES.iter().zip(&mut self.read).find(|(of, _)| **of == class)
         {
-            let (first, last) = read.unwrap_or((time, time));
-            *read = Some((first.min(time), last.max(time)));
+            read.add(time);
         }
     }
 
@@ -247,8 +270,11 @@ impl Owner {
     }
 
     fn flush_span(&mut self, facts: &mut RecordFacts) {
-        if let (Some(span), Some(account), Some(region)) = (self.span.take(), &self.account, &self.region) {
-            facts.arrivals.read(account, region, span);
+        let Some((first, last)) = self.span.take() else { return };
+        facts.first = Some(facts.first.map_or(first, |before| before.min(first)));
+        facts.last = facts.last.max(Some(last));
+        if let (Some(account), Some(region)) = (&self.account, &self.region) {
+            facts.arrivals.read(account, region, (first, last));
         }
     }
 }

@@ -97,6 +97,11 @@ pub(super) struct Next<'t> {
 }
 
 impl Order {
+    /// Whether there is no room for another key.
+    pub(super) fn is_full(&self) -> bool {
+        usize::from(self.len) >= KEYS
+    }
+
     /// The key at this place; all are less than there may be.
     #[inline(always)]
     fn at(&self, place: u8) -> &Key {
@@ -171,7 +176,7 @@ impl Order {
         let new = Key::written(whole, of)?;
         let at = match (OTHER_KEY + 1..self.len).find(|at| new.is_written_as(self.at(*at))) {
             Some(known) => known,
-            None if usize::from(self.len) < KEYS => {
+            None if !self.is_full() => {
                 *self.at_mut(self.len) = new;
                 self.len += 1;
                 self.len - 1

@@ -191,6 +191,11 @@ impl<'a> TrailRecord<'a> {
         [Slot::RecipientAccountId, Slot::AwsRegion].map(|slot| self.index.written(slot).unwrap_or_default())
     }
 
+    /// The category of the record as it stands in the text.
+    pub(crate) fn category_as_written(&self) -> &'a [u8] {
+        self.index.written(Slot::EventCategory).unwrap_or_default()
+    }
+
     /// Where the request came from: an address, a service's name, or `AWS Internal`.
     pub fn source_ip_address(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::SourceIpAddress)

@@ -6,7 +6,7 @@
 
 use super::caller::{self, Found};
 use super::index::{Index, MAX_TEXT, Span, bit};
-use super::order::{BEGINNING, END, Next, Order};
+use super::order::{BEGINNING, END, Next, OTHER, Order};
 use super::record::Escapes;
 use super::skip;
 use super::slot::{SLOTS, Slot, slot_before};
@@ -26,6 +26,8 @@ pub(crate) struct Walked {
 pub(crate) struct Walker {
     records: Order,
     callers: [Order; caller::OBJECT_COUNT],
+    /// Of other objects in a record.
+    others: Order,
 }
 
 impl Walker {
@@ -36,10 +38,10 @@ impl Walker {
         index: &mut Index<'_>,
         needs: impl FnOnce(&[u8], &[u8]) -> bool,
     ) -> Option<Walked> {
-        let Walker { records, callers } = self;
+        let Walker { records, callers, others } = self;
         let text = Text::of(index.bytes())?;
         let mut strings = Escapes::None;
-        let mut record = Record { index, callers, needs: Some(needs), needed: None };
+        let mut record = Record { index, callers, others, needs: Some(needs), needed: None };
         let rest = walk(records, slot_of, (text, text.0), &mut record, &mut strings)?;
         let needed = record.needed?;
         Some(Walked { len: text.at(rest) as usize, passed_over: !needed, strings })
@@ -82,6 +84,7 @@ trait Notes {
 struct Record<'w, 'a, N> {
     index: &'w mut Index<'a>,
     callers: &'w mut [Order],
+    others: &'w mut Order,
     needs: Option<N>,
     needed: Option<bool>,
 }
@@ -152,6 +155,9 @@ impl<N: FnOnce(&[u8], &[u8]) -> bool> Notes for Record<'_, '_, N> {
             self.index.note(of, text.between(rest, behind));
             return Some(behind);
         }
+        if of == OTHER && rest.first() == Some(&b'{') && !self.others.is_full() {
+            return walk_other(self.others, (text, rest), 2);
+        }
         let behind = skip::value(rest, 1, strings)?;
         self.value(of, text.between(rest, behind), *strings)?;
         Some(behind)
@@ -207,6 +213,36 @@ fn walk_caller<'t>(
     let (order, orders) = orders.split_first_mut()?;
     let asked = |before: &[u8]| caller::place_of(object, before);
     walk(order, asked, (text, rest), &mut Caller { orders, object, outer, found }, strings)
+}
+
+/// An object in which nothing is asked for.
+struct Other {
+    /// How many levels enclose its members.
+    outer: u32,
+}
+
+impl Notes for Other {
+    #[inline(always)]
+    fn value(&mut self, _: u8, _: Span, _: Escapes) -> Option<()> {
+        Some(())
+    }
+
+    #[inline(always)]
+    fn read<'t>(
+        &mut self,
+        _: u8,
+        (_, rest): (Text<'t>, &'t [u8]),
+        strings: &mut Escapes,
+    ) -> Option<&'t [u8]> {
+        skip::value(rest, self.outer, strings)
+    }
+}
+
+/// Walks an object in which nothing is asked for, like that of most records on their connection (`tlsDetails`): its keys
+/// are the same in all.
+#[inline(never)]
+fn walk_other<'t>(order: &mut Order, (text, rest): (Text<'t>, &'t [u8]), outer: u32) -> Option<&'t [u8]> {
+    walk(order, |_| None, (text, rest), &mut Other { outer }, &mut Escapes::None)
 }
 
 /// The slot of a key without escapes that ends where this text ends.
