@@ -14,6 +14,7 @@ use libdeflater::{DecompressionError, Decompressor};
 use memchr::memmem;
 
 use super::outcome::{Fault, FaultKind, Stream};
+use super::space::make_room;
 
 /// The bytes every gzip member begins with (RFC 1952: ID1, ID2, and the only method there is).
 const MAGIC: &[u8] = &[0x1f, 0x8b, 0x08];
@@ -40,9 +41,6 @@ pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// In steps of so much it grows.
-const STEP: usize = 1 << 20;
-
 /// Decompresses all members into `buffer`, whose length grows as needed and is kept for the next file. The file's own
 /// claim of its size only makes the first guess smaller, and no size exceeds `limit` bytes.
 pub(crate) fn inflate(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompressor) -> Inflated {
@@ -57,13 +55,13 @@ fn whole(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompress
     // The trailer ends with the length of the text: if nothing follows, it is what is needed.
     let claim = bytes.last_chunk::<4>().map(|claim| u32::from_le_bytes(*claim))?;
     let guess = bytes.len().saturating_mul(12).min(claim as usize).max(FIRST_GUESS);
-    grow(buffer, guess.checked_next_multiple_of(STEP).map_or(limit, |guess| guess.min(limit)));
+    make_room(buffer, guess, limit);
     loop {
         let room = buffer.len().min(limit);
         match fast.gzip_decompress(bytes, buffer.get_mut(..room)?) {
             Ok(len) => return is_all(bytes, len as u32).then_some(len),
             Err(DecompressionError::InsufficientSpace) if room < limit => {
-                grow(buffer, room.saturating_mul(2).min(limit));
+                make_room(buffer, room.saturating_mul(2), limit);
             }
             Err(_) => return None,
         }
@@ -73,13 +71,6 @@ fn whole(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompress
 /// Is the file nothing but its first member, whose text has this length, modulo 2³²?
 fn is_all(bytes: &[u8], len: u32) -> bool {
     memmem::find(bytes, &len.to_le_bytes()) == bytes.len().checked_sub(4)
-}
-
-/// Makes a buffer at least as long as that, and no longer.
-fn grow(buffer: &mut Vec<u8>, len: usize) {
-    let more = len.saturating_sub(buffer.len());
-    buffer.reserve_exact(more);
-    buffer.resize(buffer.len() + more, 0);
 }
 
 fn members(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>) -> Inflated {

@@ -95,6 +95,19 @@ const FIRST_ROOM: usize = 64 << 10;
 /// large buffers.
 const PAGE: usize = 4 << 10;
 
+/// Makes a buffer at least so long, or as long as `most` bytes. What is in it is lost if it was shorter.
+///
+/// It becomes a good deal longer, as the next file may be: memory that nobody used costs nothing, but each new buffer is
+/// memory to be found and cleared.
+pub(super) fn make_room(buffer: &mut Vec<u8>, len: usize, most: usize) {
+    let len = len.min(most);
+    if buffer.len() < len {
+        // The old one is given back first.
+        *buffer = Vec::new();
+        *buffer = vec![0; len.checked_next_power_of_two().unwrap_or(len).min(most)];
+    }
+}
+
 /// Reads a source to its end, or `most` bytes of it, into a buffer whose length grows as needed and is kept for the next
 /// one. `size`: how long it is said to be. What came, and what ended it before its end.
 pub(super) fn fill<'b>(
@@ -104,9 +117,7 @@ pub(super) fn fill<'b>(
 ) -> (&'b [u8], Option<std::io::Error>) {
     // One byte more than there should be: where nothing comes for it, that is the end.
     let first = size.saturating_add(1).clamp(FIRST_ROOM, Buffers::KEEP).min(most).saturating_add(PAGE);
-    if buffer.len() < first {
-        buffer.resize(first, 0);
-    }
+    make_room(buffer, first, most.saturating_add(PAGE));
     let start = buffer.as_ptr().align_offset(PAGE);
     let start = if start < PAGE { start } else { 0 };
     let mut len = 0;
