@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::trail::RawKind;
+use crate::trail::record::Escapes;
+use crate::trail::{RawKind, skip};
 
 #[test]
 fn reads_members_lazily_and_the_last_duplicate_wins() {
@@ -125,5 +126,24 @@ proptest! {
         if let (Ok(raw), Ok(value)) = (ours, serde_json::from_str::<serde_json::Value>(&text)) {
             prop_assert_eq!(value_of(raw), value);
         }
+    }
+
+    /// Of bytes that may be no text: a value is passed over exactly if the scanner accepts it, and it is UTF-8.
+    #[test]
+    fn what_is_passed_over_at_once_is_what_the_scanner_accepts(
+        text in near_json(), change in any::<Option<(prop::sample::Index, u8)>>(), outer in 0..3u32,
+        behind in prop_oneof![Just(""), Just(" "), Just(",\"eventTime\":\"2025-03-01T00:00:00Z\"}")],
+    ) {
+        let mut bytes = text.into_bytes();
+        if let Some((at, byte)) = change {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.extend(behind.bytes());
+        let start = peek(&bytes, 0).map_or(0, |(at, _)| at);
+        let is_text = |end: &usize| std::str::from_utf8(&bytes[start..*end]).is_ok();
+        let accepted = skip_value(&bytes, start, outer).ok().filter(is_text);
+        let rest = skip::value(&bytes[start..], outer, &mut Escapes::None);
+        prop_assert_eq!(rest.map(|rest| bytes.len() - rest.len()), accepted, "{}", String::from_utf8_lossy(&bytes));
     }
 }

@@ -56,10 +56,13 @@ fn scalar(rest: &[u8]) -> Option<&[u8]> {
 
 #[inline(always)]
 pub(super) fn word(rest: &[u8]) -> Option<&[u8]> {
-    match rest {
-        [b'n', b'u', b'l', b'l', behind @ ..] | [b't', b'r', b'u', b'e', behind @ ..] => Some(behind),
-        [b'f', b'a', b'l', b's', b'e', behind @ ..] => Some(behind),
-        _ => None,
+    let (word, fifth) = rest.first_chunk::<5>()?.split_first_chunk::<4>()?;
+    // Which of them it is cannot be guessed: it is not asked one after the other.
+    let is_false = (word == b"fals") & (fifth == b"e");
+    if (word == b"null") | (word == b"true") | is_false {
+        rest.get(4 + usize::from(is_false)..)
+    } else {
+        None
     }
 }
 

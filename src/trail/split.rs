@@ -6,8 +6,6 @@
 
 use std::cell::OnceCell;
 
-use memchr::{memchr, memchr_iter};
-
 use super::index::{Index, MAX_TEXT};
 use super::json::{
     JsonError, JsonFault, Member, expect, peek, skip_string, skip_value, unescape, walk_object,
@@ -17,6 +15,10 @@ use super::raw::Raw;
 use super::record::TrailRecord;
 use super::slot::Slot;
 use super::walk::{Walked, Walker};
+
+mod recover;
+
+use recover::{Found, Resume};
 
 /// Receives what a text holds: records in the order of the text, what is passed over too, each by themselves.
 pub(crate) trait Sink {
@@ -189,32 +191,33 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
         self.sink.claim();
         let end = self.array(start + RECORDS.len())?;
-        match peek(self.bytes, end) {
-            Some((last, b'}')) => Ok(last + 1),
-            _ => self.members(start, Some(end)),
+        match after_member(self.bytes, end)? {
+            After::End(end) => Ok(end),
+            After::Key(_) => self.members(start, Some(end)),
         }
     }
 
-    /// The same, from behind its bracket or from behind a list of records, with which it begins.
+    /// The same, from behind its bracket, or from behind a list of records with which it begins.
     fn members(&mut self, start: usize, records: Option<usize>) -> Result<usize, JsonError> {
         let text = self.text();
         let bytes = text.as_bytes();
         let mut index = Index::new(text);
         let mut is_container = records.is_some();
-        let mut at = match (records, peek(bytes, start + 1)) {
-            (Some(end), _) => match peek(bytes, end) {
-                Some((comma, b',')) => comma + 1,
-                Some((last, b'}')) => return Ok(last + 1),
-                Some((at, _)) => return Err(JsonError { at, fault: JsonFault::Expected("`,` or `}`") }),
-                None => return Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd }),
-            },
-            (None, Some((end, b'}'))) => {
-                self.object(index, start, end + 1);
-                return Ok(end + 1);
-            }
-            (None, _) => start + 1,
+        let mut after = match (records, peek(bytes, start + 1)) {
+            (Some(end), _) => after_member(bytes, end)?,
+            (None, Some((last, b'}'))) => After::End(last + 1),
+            (None, _) => After::Key(start + 1),
         };
         loop {
+            let at = match after {
+                After::Key(at) => at,
+                After::End(end) => {
+                    if !is_container {
+                        self.object(index, start, end);
+                    }
+                    return Ok(end);
+                }
+            };
             let open = expect(bytes, at, b'"', "a string as key")?;
             let close = skip_string(bytes, open)?;
             let colon = expect(bytes, close, b':', "`:`")?;
@@ -243,17 +246,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                 let before = bytes.get(..close - 1).unwrap_or_default();
                 index.add(&Member { key, before, value: Raw::scanned(value_text), at: value });
             }
-            match peek(bytes, end) {
-                Some((comma, b',')) => at = comma + 1,
-                Some((last, b'}')) => {
-                    if !is_container {
-                        self.object(index, start, last + 1);
-                    }
-                    return Ok(last + 1);
-                }
-                Some((at, _)) => return Err(JsonError { at, fault: JsonFault::Expected("`,` or `}`") }),
-                None => return Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd }),
-            }
+            after = after_member(bytes, end)?;
         }
     }
 
@@ -382,144 +375,22 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
         }
     }
-
-    /// Where reading can go on after a fault at `fault` in the element that starts at `start`.
-    fn recover(&mut self, start: usize, fault: usize) -> Option<Resume> {
-        let from = self.before_open(fault).max(start + 1);
-        let next = self.next_record(from);
-        let balanced = self.balanced(start).filter(|end| *end > fault);
-        let bytes = self.bytes;
-        match (next, balanced.and_then(|end| peek(bytes, end))) {
-            // A record inside what looks like one element: the element's strings or braces do not pair.
-            (Some(next), Some((end, _))) if next < end => Some(Resume::Element(next)),
-            (_, Some((comma, b','))) => Some(Resume::Element(comma + 1)),
-            (_, Some((end, b']'))) => Some(Resume::End(end + 1)),
-            (next, _) => next.map(Resume::Element),
-        }
-    }
-
-    /// A string without end swallows the text up to the first quote of the next object: the place of that object's
-    /// brace, if one stands right before `at`; else `at`.
-    fn before_open(&mut self, at: usize) -> usize {
-        let trimmed = self.text().get(..at).map_or("", str::trim_end);
-        let open = trimmed.strip_suffix('"').unwrap_or(trimmed).trim_end();
-        if open.ends_with('{') { open.len() - 1 } else { at }
-    }
-
-    /// The next place that holds a whole record, behind a comma or another object and before the next document.
-    fn next_record(&mut self, from: usize) -> Option<usize> {
-        match self.next {
-            Some(found) if found.serves(from) => found.at,
-            _ => {
-                let at = self.search_record(from);
-                self.next = Some(Found { from, at });
-                at
-            }
-        }
-    }
-
-    fn search_record(&mut self, from: usize) -> Option<usize> {
-        let text = self.text();
-        let bytes = text.as_bytes();
-        let limit = self.fresh_line(from).unwrap_or(bytes.len());
-        for open in memchr_iter(b'{', bytes.get(from..limit)?).map(|at| from + at) {
-            let before = bytes.get(..open)?.iter().rfind(|byte| !byte.is_ascii_whitespace());
-            if !matches!(before, Some(b',' | b'}')) {
-                continue;
-            }
-            let mut index = Index::new(text);
-            let scanned = walk_object(text, open + 1, 1, |member| index.add(&member));
-            let used = scanned.unwrap_or_else(|error| error.at).saturating_sub(open);
-            self.budget = self.budget.checked_sub(used)?;
-            if let Ok(end) = scanned
-                && TrailRecord::new(index, text.get(open..end)?, 0).is_ok()
-            {
-                return Some(open);
-            }
-        }
-        None
-    }
-
-    /// The end of the value at `start`, by pairing brackets outside of strings only.
-    fn balanced(&mut self, start: usize) -> Option<usize> {
-        let bytes = self.bytes;
-        let mut depth = 0usize;
-        let mut at = start;
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => {
-                    depth = depth.checked_sub(1)?;
-                    if depth == 0 {
-                        self.budget = self.budget.checked_sub(at - start)?;
-                        return Some(at + 1);
-                    }
-                }
-                b'"' => at = end_of_string(bytes, at + 1)? - 1,
-                _ => {}
-            }
-            at += 1;
-        }
-        self.budget = self.budget.saturating_sub(at - start);
-        None
-    }
-
-    /// The next line that begins with `{` or `[` and does not continue a list.
-    fn fresh_line(&mut self, from: usize) -> Option<usize> {
-        match self.line {
-            Some(found) if found.serves(from) => found.at,
-            _ => {
-                let at = self.search_line(from);
-                self.line = Some(Found { from, at });
-                at
-            }
-        }
-    }
-
-    fn search_line(&self, from: usize) -> Option<usize> {
-        let bytes = self.bytes;
-        // A fault is often noticed at the first byte of the line that should have been another value.
-        let from = from.saturating_sub(1);
-        memchr_iter(b'\n', bytes.get(from..)?).map(|at| from + at).find_map(|line| {
-            let opens = matches!(bytes.get(line + 1), Some(b'{' | b'['));
-            let goes_on = || {
-                let last = bytes.get(..line)?.iter().rfind(|byte| !byte.is_ascii_whitespace());
-                last.filter(|byte| matches!(byte, b',' | b':'))
-            };
-            (opens && goes_on().is_none()).then_some(line + 1)
-        })
-    }
 }
 
-/// A search's answer for every start between where it began and what it found.
-#[derive(Clone, Copy)]
-struct Found {
-    from: usize,
-    at: Option<usize>,
-}
-
-impl Found {
-    fn serves(self, from: usize) -> bool {
-        self.from <= from && self.at.is_none_or(|at| from <= at)
-    }
-}
-
-enum Resume {
-    /// At the next element.
-    Element(usize),
-    /// Behind the end of the array.
+/// What follows a member of an object.
+enum After {
+    /// Another one's key, or white space before it.
+    Key(usize),
+    /// Behind the object's end.
     End(usize),
 }
 
-/// The end of a string whatever it holds.
-fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        let quote = at + memchr(b'"', bytes.get(at..)?)?;
-        let slashes = bytes.get(at..quote)?.iter().rev().take_while(|byte| **byte == b'\\').count();
-        at = quote + 1;
-        if slashes % 2 == 0 {
-            return Some(at);
-        }
+fn after_member(bytes: &[u8], end: usize) -> Result<After, JsonError> {
+    match peek(bytes, end) {
+        Some((comma, b',')) => Ok(After::Key(comma + 1)),
+        Some((last, b'}')) => Ok(After::End(last + 1)),
+        Some((at, _)) => Err(JsonError { at, fault: JsonFault::Expected("`,` or `}`") }),
+        None => Err(JsonError { at: bytes.len(), fault: JsonFault::UnexpectedEnd }),
     }
 }
 

@@ -51,6 +51,8 @@ fn key() -> impl Strategy<Value = String> {
         Just("eventID"),
         Just("Records"),
         Just("requestParameters"),
+        Just("resources"),
+        Just("additionalEventData"),
         Just("x"),
     ];
     json_string(name.prop_map(str::to_owned))
@@ -67,7 +69,14 @@ fn value() -> impl Strategy<Value = String> {
     leaf.prop_recursive(2, 12, 4, |inner| {
         prop_oneof![
             object((key(), inner.clone())),
-            prop::collection::vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(" ,"))),
+            (prop::collection::vec(inner.clone(), 0..3), prop_oneof![Just(","), Just(" ,")])
+                .prop_map(|(items, comma)| format!("[{}]", items.join(comma))),
+            // As most lists are, or nearly.
+            (
+                prop::collection::vec(object((key(), inner)), 1..4),
+                prop_oneof![8 => Just(","), 1 => Just(", ")]
+            )
+                .prop_map(|(items, comma)| format!("[{}]", items.join(comma))),
         ]
     })
 }

@@ -110,6 +110,15 @@ fn what_is_passed_over_is_checked_as_strictly() {
         format!("{{{known},\"x\":\"\n\"}}"),
         format!(r#"{{{known},"x":{{"y" 1}}}}"#),
         format!(r#"{{{known},"x":tru}}"#),
+        format!(r#"{{{known},"resources":[{{"ARN":"a"}}[{{"ARN":"a"}}]}}"#),
+        format!(r#"{{{known},"resources":[{{"ARN":"a"}}{{"ARN":"a"}}]}}"#),
+        format!(r#"{{{known},"resources":[{{"ARN":"a"}},]}}"#),
+        format!(r#"{{{known},"resources":[,{{"ARN":"a"}}]}}"#),
+        format!(r#"{{{known},"resources":[{{"ARN":"a"}}}}"#),
+        format!(r#"{{{known},"resources":[{{"ARN":"a","type"}}]}}"#),
+        format!(r#"{{{known},"tlsDetails":{{"tlsVersion":"a",}}}}"#),
+        format!(r#"{{{known},"tlsDetails":{{"tlsVersion":"a"]}}"#),
+        format!(r#"{{{known},"additionalEventData":{{"a":{{]}}}}"#),
         format!(r#"{{{known},"requestParameters":{{"functionName":"f" "x":1}}}}"#),
         format!(r#"{{{known},"userIdentity":{{"type":"AssumedRole","inScopeOf":[tru]}}}}"#),
         r#"{"eventSource":"s","eventName":"AB","x":{"eventTime":"2025-03-01T00:00:00Z"}}"#.to_owned(),
@@ -118,6 +127,39 @@ fn what_is_passed_over_is_checked_as_strictly() {
         assert_eq!(without_ids(passing(&text, 2)), without_ids(read(&text)), "{text}");
         assert_eq!(names(&read(&text)), ["CD"], "{text}");
         assert!(!read(&text).faults.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_passed_over_is_utf8_wherever_it_is_a_text() {
+    let known = r#""eventSource":"s","eventName":"AB","eventTime":"2025-03-01T00:00:00Z""#;
+    for place in [
+        r#""x?":1"#,
+        r#""x":"?""#,
+        r#""x":{"y?":1}"#,
+        r#""x":{"y":["?"]}"#,
+        r#""resources":[{"ARN?":"x"}]"#,
+        r#""resources":[{"ARN":"a"},{"ARN":"?"}]"#,
+        r#""requestParameters":{"y?":{}}"#,
+        r#""requestParameters":{"y":{"z":"?"}}"#,
+        r#""userIdentity":{"type?":"x"}"#,
+        r#""userIdentity":{"type":"?"}"#,
+        r#""userIdentity":{"sessionContext":{"x?":1}}"#,
+    ] {
+        let with = |letters: &[u8]| {
+            let text = format!("{{\"Records\":[{},{{{known},{place}}},{}]}}", record("CD"), record("CD"));
+            let (before, behind) = text.split_once('?').unwrap();
+            [before.as_bytes(), letters, behind.as_bytes()].concat()
+        };
+        for every in [1, 2] {
+            let letter = passing(with("\u{e9}".as_bytes()), every);
+            assert_eq!((names(&letter), letter.faults.len()), (vec!["CD", "AB", "CD"], 0), "{place}");
+            let text = with(b"\xff");
+            let at = text.iter().position(|byte| *byte == 0xff).unwrap();
+            let seen = passing(&text, every);
+            assert_eq!(names(&seen), ["CD", "CD"], "{place}");
+            assert_eq!(seen.faults, [Fault::text(at, FaultKind::NotUtf8)], "{place}");
+        }
     }
 }
 
@@ -420,6 +462,36 @@ proptest! {
         let text = format!("{{\"Events\":[{{\"CloudTrailEvent\":{}}}]}}", Value::String(record.clone()));
         let wanted = plain(&serde_json::from_str(&record).unwrap());
         prop_assert_eq!(read(text).records, wanted.into_iter().collect::<Vec<_>>());
+    }
+
+    /// Bytes that are not UTF-8 are faults where they stand, and nothing else comes of them; and a trail's own way of
+    /// beginning a file is read like any other.
+    #[test]
+    fn changed_bytes_cost_the_same_however_a_file_is_read(
+        records in prop::collection::vec(any_record(), 1..5),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(b'"'), 0x80..=0xffu8]), 0..3),
+        tail in prop_oneof![Just("}"), Just(" , \"x\":[\"\u{e9}\"]}"), Just(",\"Records\":[]}"), Just("]"), Just(",}"), Just("")],
+    ) {
+        const HEAD: &str = "{\"Records\":[";
+        let mut text = format!("{HEAD}{}]{tail}", records.join(",")).into_bytes();
+        for (at, byte) in changes {
+            let at = HEAD.len() + at.index(text.len() - HEAD.len());
+            text[at] = byte;
+        }
+        let seen = read(&text);
+        let replaced = read(without_invalid(&text));
+        prop_assert_eq!(&seen.records, &replaced.records);
+        prop_assert_eq!(&seen.offsets, &replaced.offsets);
+        let places = |seen: &Seen, more: u64| seen.faults.iter().map(|fault| fault.offset + more).collect::<Vec<_>>();
+        prop_assert_eq!(places(&seen, 0), places(&replaced, 0));
+        for every in [1, 2] {
+            prop_assert_eq!(without_ids(passing(&text, every)), without_ids(read(&text)));
+        }
+        let mut spaced = text.clone();
+        spaced.insert(1, b' ');
+        let spaced = read(&spaced);
+        prop_assert_eq!(&seen.records, &spaced.records);
+        prop_assert_eq!(places(&seen, 1), places(&spaced, 0));
     }
 
     #[test]

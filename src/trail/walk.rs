@@ -26,8 +26,24 @@ pub(crate) struct Walked {
 pub(crate) struct Walker {
     records: Order,
     callers: [Order; caller::OBJECT_COUNT],
-    /// Of other objects in a record.
-    others: Order,
+    others: [Order; OTHERS],
+}
+
+/// Of how many kinds other objects in a record are walked through in the order of their members, too.
+const OTHERS: usize = 3;
+
+/// Which of these an object is, or the objects of a list. Parameters and answers of calls are none: each call has its own.
+#[inline(always)]
+fn other(of: u8) -> Option<usize> {
+    const ADDITIONAL: u8 = Slot::AdditionalEventData as u8;
+    const RESOURCES: u8 = Slot::Resources as u8;
+    match of {
+        // Most often `tlsDetails`.
+        OTHER => Some(0),
+        ADDITIONAL => Some(1),
+        RESOURCES => Some(2),
+        _ => None,
+    }
 }
 
 impl Walker {
@@ -84,7 +100,7 @@ trait Notes {
 struct Record<'w, 'a, N> {
     index: &'w mut Index<'a>,
     callers: &'w mut [Order],
-    others: &'w mut Order,
+    others: &'w mut [Order; OTHERS],
     needs: Option<N>,
     needed: Option<bool>,
 }
@@ -118,6 +134,9 @@ impl<N: FnOnce(&[u8], &[u8]) -> bool> Record<'_, '_, N> {
                 // A second one is not what was asked about, and the last counts.
                 if self.needed.is_some() {
                     return None;
+                }
+                if !self.index.has(Slot::EventSource) || !self.index.has(Slot::EventName) {
+                    return Some(());
                 }
                 let text = |slot| self.index.string_bytes(slot, strings);
                 if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
@@ -155,10 +174,12 @@ impl<N: FnOnce(&[u8], &[u8]) -> bool> Notes for Record<'_, '_, N> {
             self.index.note(of, text.between(rest, behind));
             return Some(behind);
         }
-        if of == OTHER && rest.first() == Some(&b'{') && !self.others.is_full() {
-            return walk_other(self.others, (text, rest), 2);
-        }
-        let behind = skip::value(rest, 1, strings)?;
+        let order = other(of).and_then(|at| self.others.get_mut(at)).filter(|order| !order.is_full());
+        let behind = match (order, rest.first()) {
+            (Some(order), Some(b'{')) => walk_other(order, (text, rest), 2)?,
+            (Some(order), Some(b'[')) => walk_list(order, (text, rest), 1)?,
+            _ => skip::value(rest, 1, strings)?,
+        };
         self.value(of, text.between(rest, behind), *strings)?;
         Some(behind)
     }
@@ -215,7 +236,7 @@ fn walk_caller<'t>(
     walk(order, asked, (text, rest), &mut Caller { orders, object, outer, found }, strings)
 }
 
-/// An object in which nothing is asked for.
+/// An object in which nothing is looked for.
 struct Other {
     /// How many levels enclose its members.
     outer: u32,
@@ -238,11 +259,23 @@ impl Notes for Other {
     }
 }
 
-/// Walks an object in which nothing is asked for, like that of most records on their connection (`tlsDetails`): its keys
-/// are the same in all.
+/// Walks an object in which nothing is looked for. `outer`: how many levels enclose its members.
 #[inline(never)]
 fn walk_other<'t>(order: &mut Order, (text, rest): (Text<'t>, &'t [u8]), outer: u32) -> Option<&'t [u8]> {
     walk(order, |_| None, (text, rest), &mut Other { outer }, &mut Escapes::None)
+}
+
+/// Walks a list of such objects without white space between them, or any other list.
+fn walk_list<'t>(order: &mut Order, (text, list): (Text<'t>, &'t [u8]), outer: u32) -> Option<&'t [u8]> {
+    let mut rest = list.get(1..)?;
+    while rest.first() == Some(&b'{') {
+        rest = match walk_other(order, (text, rest), outer + 2)? {
+            [b']', behind @ ..] => return Some(behind),
+            [b',', next @ ..] => next,
+            _ => break,
+        };
+    }
+    skip::value(list, outer, &mut Escapes::None)
 }
 
 /// The slot of a key without escapes that ends where this text ends.
