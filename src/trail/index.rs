@@ -182,15 +182,10 @@ impl<'a> Index<'a> {
         Some(self.span(slot)?.bytes(self.bytes))
     }
 
-    #[inline(always)]
-    pub(super) fn has(&self, slot: Slot) -> bool {
-        self.noted & bit(slot as u8) != 0
-    }
-
     /// Where the member of a slot stands, if it was noted.
     #[inline(always)]
     fn span(&self, slot: Slot) -> Option<Span> {
-        if self.has(slot) { self.values.get(slot as usize).copied() } else { None }
+        if self.noted & bit(slot as u8) != 0 { self.values.get(slot as usize).copied() } else { None }
     }
 
     /// See [`Escapes::field`], of a member that has no escapes.

@@ -125,8 +125,9 @@ pub(crate) fn skip_string(bytes: &[u8], at: usize) -> Scan<usize> {
     }
 }
 
+/// The same of one that is not as [`skip_plain`] takes it.
 #[inline(never)]
-fn skip_any_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
+pub(super) fn skip_any_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
     loop {
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
             let mask = special(*chunk);

@@ -4,7 +4,7 @@
 //!
 //! Each takes the text from where something begins, and gives what is behind it.
 
-use super::json::{MAX_DEPTH, peek, skip_plain, skip_string, skip_value};
+use super::json::{MAX_DEPTH, peek, skip_any_string, skip_plain, skip_value};
 use super::record::Escapes;
 
 /// From behind a string's opening quote to behind its closing one.
@@ -19,7 +19,7 @@ pub(super) fn string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u
 /// The same with escapes, of other letters than ASCII's, or close to the end of the text.
 #[inline(never)]
 fn any_string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u8]> {
-    let (inner, behind) = rest.split_at_checked(skip_string(rest, 0).ok()?)?;
+    let (inner, behind) = rest.split_at_checked(skip_any_string(rest, 0).ok()?)?;
     std::str::from_utf8(inner).ok()?;
     if inner.contains(&b'\\') {
         *strings = Escapes::Perhaps;
@@ -56,13 +56,10 @@ fn scalar(rest: &[u8]) -> Option<&[u8]> {
 
 #[inline(always)]
 pub(super) fn word(rest: &[u8]) -> Option<&[u8]> {
-    let (word, fifth) = rest.first_chunk::<5>()?.split_first_chunk::<4>()?;
-    // Which of them it is cannot be guessed: it is not asked one after the other.
-    let is_false = (word == b"fals") & (fifth == b"e");
-    if (word == b"null") | (word == b"true") | is_false {
-        rest.get(4 + usize::from(is_false)..)
-    } else {
-        None
+    match rest {
+        [b'n', b'u', b'l', b'l', behind @ ..] | [b't', b'r', b'u', b'e', behind @ ..] => Some(behind),
+        [b'f', b'a', b'l', b's', b'e', behind @ ..] => Some(behind),
+        _ => None,
     }
 }
 
@@ -122,22 +119,18 @@ fn nested(mut rest: &[u8], outer: u32) -> Option<&[u8]> {
             }
             let is_object = objects & 1 == 1;
             rest = match rest {
-                [b',', b'"', inner @ ..] if is_object => {
-                    rest = key(inner)?;
-                    break;
-                }
                 [b'}', behind @ ..] if is_object => behind,
                 [b']', behind @ ..] if !is_object => behind,
                 [b',', behind @ ..] => {
-                    rest = match solid(behind)? {
-                        [b'"', inner @ ..] if is_object => key(inner)?,
-                        next if !is_object => next,
+                    rest = match (is_object, solid(behind)?) {
+                        (true, [b'"', inner @ ..]) => key(inner)?,
+                        (false, next) => next,
                         _ => return None,
                     };
                     break;
                 }
-                // White space, and only once what is none.
-                [byte, ..] if *byte <= b' ' => {
+                // White space, or nothing that may stand there.
+                _ => {
                     let next = solid(rest)?;
                     if next.len() == rest.len() {
                         return None;
@@ -145,7 +138,6 @@ fn nested(mut rest: &[u8], outer: u32) -> Option<&[u8]> {
                     rest = next;
                     continue;
                 }
-                _ => return None,
             };
             (objects, depth) = (objects >> 1, depth - 1);
         }

@@ -135,9 +135,6 @@ impl<N: FnOnce(&[u8], &[u8]) -> bool> Record<'_, '_, N> {
                 if self.needed.is_some() {
                     return None;
                 }
-                if !self.index.has(Slot::EventSource) || !self.index.has(Slot::EventName) {
-                    return Some(());
-                }
                 let text = |slot| self.index.string_bytes(slot, strings);
                 if let (Some(source), Some(name)) = (text(Slot::EventSource), text(Slot::EventName)) {
                     self.needed = Some(self.needs.take().is_none_or(|needs| needs(&source, &name)));
