@@ -1,7 +1,9 @@
 //! How a fact kind is declared: once per field. The declaration feeds the type checker, the engine, the `facts`
 //! command and the reference.
 
-use crate::value::{OwnedValue, Value};
+use std::borrow::Cow;
+
+use crate::value::{OwnedValue, Reading, Value};
 
 /// The type of a field. Values of `Text` fields may be limited to a closed set (`FieldDecl::values`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -311,17 +313,33 @@ macro_rules! declare_activity {
         $(#[$source_doc])*
         pub trait $Source<'a> {
             $( fn $field(&self) -> crate::value::Reading<crate::facts::schema::holds!($ty, 'a)>; )*
+
+            /// Keeps a text that stands nowhere else.
+            fn keep(&self, text: String) -> &'a str;
         }
 
         $(#[$lazy_doc])*
         pub struct $Lazy<'a, S> {
             source: S,
-            $( $field: std::cell::OnceCell<crate::value::Reading<crate::facts::schema::holds!($ty, 'a)>>, )*
+            fields: [std::cell::Cell<Option<crate::value::Value<'a>>>; $DECL.fields.len()],
         }
 
         impl<'a, S: $Source<'a>> $Lazy<'a, S> {
             pub fn new(source: S) -> Self {
-                $Lazy { source, $( $field: std::cell::OnceCell::new(), )* }
+                $Lazy { source, fields: [const { std::cell::Cell::new(None) }; $DECL.fields.len()] }
+            }
+
+            fn read(&self, index: usize) -> crate::value::Value<'a> {
+                let keep = |text| self.source.keep(text);
+                let mut at = 0usize;
+                $(
+                    if at == index {
+                        return crate::facts::schema::Seen::seen(self.source.$field(), keep);
+                    }
+                    at += 1;
+                )*
+                let _ = at;
+                crate::value::Value::Unread(crate::value::Why::NotCollected)
             }
         }
 
@@ -331,24 +349,56 @@ macro_rules! declare_activity {
             }
 
             fn value(&self, index: usize) -> crate::value::Value<'_> {
-                let mut at = 0usize;
-                $(
-                    if at == index {
-                        return match self.$field.get_or_init(|| self.source.$field()) {
-                            crate::value::Reading::Known(value) => crate::facts::schema::Slot::view(value),
-                            crate::value::Reading::Absent => crate::value::Value::Absent,
-                            crate::value::Reading::Unread(why) => crate::value::Value::Unread(*why),
-                        };
-                    }
-                    at += 1;
-                )*
-                let _ = at;
-                crate::value::Value::Unread(crate::value::Why::NotCollected)
+                let Some(field) = self.fields.get(index) else {
+                    return crate::value::Value::Unread(crate::value::Why::NotCollected);
+                };
+                field.get().unwrap_or_else(|| {
+                    let value = self.read(index);
+                    field.set(Some(value));
+                    value
+                })
             }
         }
     };
 }
 pub(crate) use declare_activity;
+
+/// What was read of an activity's field, as predicates see it: it is kept so, and there is nothing to be freed behind
+/// every record. `keep` takes a text that was made.
+pub(crate) trait Seen<'a> {
+    fn seen(self, keep: impl FnOnce(String) -> &'a str) -> Value<'a>;
+}
+
+impl<'a, T: Seen<'a>> Seen<'a> for Reading<T> {
+    fn seen(self, keep: impl FnOnce(String) -> &'a str) -> Value<'a> {
+        match self {
+            Reading::Known(value) => value.seen(keep),
+            Reading::Absent => Value::Absent,
+            Reading::Unread(why) => Value::Unread(why),
+        }
+    }
+}
+
+impl<'a> Seen<'a> for bool {
+    fn seen(self, _: impl FnOnce(String) -> &'a str) -> Value<'a> {
+        Value::Bool(self)
+    }
+}
+
+impl<'a> Seen<'a> for i64 {
+    fn seen(self, _: impl FnOnce(String) -> &'a str) -> Value<'a> {
+        Value::Int(self)
+    }
+}
+
+impl<'a> Seen<'a> for Cow<'a, str> {
+    fn seen(self, keep: impl FnOnce(String) -> &'a str) -> Value<'a> {
+        Value::Text(match self {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => keep(text),
+        })
+    }
+}
 
 pub(crate) fn set_slot<T: Slot>(value: OwnedValue) -> Result<crate::value::Reading<T>, WrongType> {
     T::from_owned(value).map(crate::value::Reading::Known).ok_or(WrongType { expected: T::NAME })

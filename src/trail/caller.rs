@@ -178,7 +178,7 @@ impl<'a> Found<'a> {
     }
 
     /// The value at this place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, place: usize) -> Option<Raw<'a>> {
         if self.there >> place & 1 == 1 { self.members.get(place)?.of(self.text) } else { None }
     }

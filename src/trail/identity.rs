@@ -219,15 +219,18 @@ impl<'a> Identity<'a> {
         *self.kind.get_or_init(|| IdentityKind::from_type(self.string(TYPE).text()))
     }
 
+    #[inline(always)]
     fn member(&self, place: usize) -> Option<Raw<'a>> {
         self.found.get(place)
     }
 
+    #[inline(always)]
     fn field(&self, value: Option<Raw<'a>>) -> Text<'a> {
         value.map_or(Field::Absent, |value| self.beside.strings.field(value))
     }
 
     /// A text of `userIdentity` that is not empty.
+    #[inline(always)]
     fn string(&self, place: usize) -> Text<'a> {
         match self.missing {
             None => non_empty(self.field(self.member(place))),

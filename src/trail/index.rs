@@ -31,7 +31,7 @@ impl Span {
     }
 
     /// The text between the quotes of a string that was found there; `None`: it is another kind of value, or nowhere.
-    #[inline]
+    #[inline(always)]
     fn quoted(self, text: &str) -> Option<&str> {
         let (from, to) = (self.0 as usize, self.1 as usize);
         if text.as_bytes().get(from) != Some(&b'"') {
@@ -189,6 +189,7 @@ impl<'a> Index<'a> {
     }
 
     /// See [`Escapes::field`], of a member that has no escapes.
+    #[inline(always)]
     pub(super) fn plain_string(&self, slot: Slot) -> Field<Cow<'a, str>> {
         match self.span(slot).zip(self.text).and_then(|(span, text)| span.quoted(text)) {
             Some(text) if same(text.as_bytes(), HIDDEN.as_bytes()) => Field::Unread,
@@ -198,7 +199,7 @@ impl<'a> Index<'a> {
     }
 
     /// A member that is a string, by what is known of escapes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, str>> {
         let inner = match self.text {
             Some(text) => self.span(slot)?.quoted(text)?,
@@ -211,7 +212,7 @@ impl<'a> Index<'a> {
     }
 
     /// The bytes of the same.
-    #[inline]
+    #[inline(always)]
     pub(super) fn string_bytes(&self, slot: Slot, strings: Escapes) -> Option<Cow<'a, [u8]>> {
         match (strings, self.written(slot)?) {
             (Escapes::None, [b'"', inner @ .., b'"']) => Some(Cow::Borrowed(inner)),

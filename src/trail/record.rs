@@ -96,16 +96,19 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// The service: `lambda.amazonaws.com`.
+    #[inline]
     pub fn event_source(&self) -> Cow<'a, str> {
         self.index.string(Slot::EventSource, self.strings).unwrap_or_default()
     }
 
     /// The event name as written, with its date and version.
+    #[inline]
     pub fn event_name(&self) -> Cow<'a, str> {
         self.index.string(Slot::EventName, self.strings).unwrap_or_default()
     }
 
     /// The event name without date and version: see [`canonical_name`].
+    #[inline]
     pub fn canonical_name(&self) -> Cow<'a, str> {
         match self.event_name() {
             Cow::Borrowed(name) => Cow::Borrowed(canonical_name(name)),
@@ -114,6 +117,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// When it happened: seconds since 1970-01-01T00:00:00Z.
+    #[inline]
     pub fn event_time(&self) -> i64 {
         self.time
     }
@@ -134,7 +138,7 @@ impl<'a> TrailRecord<'a> {
         self.offset = offset;
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&self, slot: Slot) -> Field<Cow<'a, str>> {
         match self.strings {
             Escapes::None => self.index.plain_string(slot),
@@ -162,6 +166,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// The record's unique id. Nothing takes its place where it is absent.
+    #[inline]
     pub fn event_id(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::EventId)
     }
@@ -172,16 +177,19 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// `Management`, `Data`, `NetworkActivity`, …
+    #[inline]
     pub fn event_category(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::EventCategory)
     }
 
     /// The region of the event.
+    #[inline]
     pub fn aws_region(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::AwsRegion)
     }
 
     /// The account that received the record: the one whose trail this is.
+    #[inline]
     pub fn recipient_account_id(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::RecipientAccountId)
     }
@@ -197,11 +205,13 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// Where the request came from: an address, a service's name, or `AWS Internal`.
+    #[inline]
     pub fn source_ip_address(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::SourceIpAddress)
     }
 
     /// What the client says it is. Anyone can write anything here.
+    #[inline]
     pub fn user_agent(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::UserAgent)
     }
@@ -235,6 +245,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// The VPC endpoint a request came through.
+    #[inline]
     pub fn vpc_endpoint_id(&self) -> Field<Cow<'a, str>> {
         self.string(Slot::VpcEndpointId)
     }
@@ -265,6 +276,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// Who made the call. Some records have no `userIdentity`, or one without a type.
+    #[inline]
     pub fn identity(&self) -> &Identity<'a> {
         match self.index.identity() {
             Some(identity) => identity,

@@ -23,6 +23,21 @@ pub(super) struct Asked<'a> {
     /// Whether the session is a function's, by other records.
     answer: OnceCell<Option<bool>>,
     pub(super) place: OnceCell<SourcePlace>,
+    made: Made,
+}
+
+/// Texts that were made of others; few.
+#[derive(Debug, Default)]
+struct Made(OnceCell<Box<(String, Made)>>);
+
+impl Made {
+    fn keep(&self, text: String) -> &str {
+        let mut end = self;
+        while let Some(made) = end.0.get() {
+            end = &made.1;
+        }
+        &end.0.get_or_init(|| Box::new((text, Made::default()))).0
+    }
 }
 
 /// Whether caller and function are in different accounts, which of the two is the stranger, and whether the other
@@ -188,6 +203,10 @@ impl<'a> Reader<'_, 'a> {
 /// Fields that both kinds have.
 macro_rules! shared {
     () => {
+        fn keep(&self, text: String) -> &'a str {
+            self.asked.made.keep(text)
+        }
+
         fn event_name(&self) -> Text<'a> {
             Reading::Known(self.name.clone())
         }
@@ -266,7 +285,7 @@ macro_rules! shared {
     };
 }
 
-impl<'a> ApiCallSource<'a> for &Reader<'_, 'a> {
+impl<'a> ApiCallSource<'a> for &'a Reader<'_, '_> {
     shared!();
 
     fn weakens_guardrail(&self) -> Reading<bool> {
@@ -327,7 +346,7 @@ impl<'a> ApiCallSource<'a> for &Reader<'_, 'a> {
     }
 }
 
-impl<'a> InvocationSource<'a> for &Reader<'_, 'a> {
+impl<'a> InvocationSource<'a> for &'a Reader<'_, '_> {
     shared!();
 
     fn subject(&self) -> Text<'a> {
