@@ -145,12 +145,12 @@ impl Store {
         Some((blob, pending.map(move |(path, stored)| (path.as_str(), bytes(stored)))))
     }
 
-    /// The bytes of a blob.
+    /// Gives the bytes of a blob to `with`.
     ///
     /// # Errors
     /// They cannot be read any more.
-    pub fn read(&mut self, blob: &Blob) -> Result<Vec<u8>, StoreError> {
-        self.journal.read(blob.at, blob.length)
+    pub fn read<T>(&mut self, blob: &Blob, with: impl FnOnce(&[u8]) -> T) -> Result<T, StoreError> {
+        self.journal.read(blob.at, blob.length, with)
     }
 
     /// An error that says that what was read of the store makes no sense.
@@ -291,7 +291,7 @@ impl Store {
         if let Some((blob, _)) = &merged
             && let Some(policies) = self.policies(blob).cloned()
         {
-            let bytes = self.read(blob)?;
+            let bytes = self.read(blob, <[u8]>::to_vec)?;
             fresh.merge(&policies, &bytes)?;
         }
         for (path, stored) in newer {
@@ -304,7 +304,7 @@ impl Store {
     fn copy_file(&mut self, path: &str, stored: &Stored, fresh: &mut Store) -> Result<(), StoreError> {
         for (at, blob) in stored.blobs.iter().enumerate() {
             let Some(policies) = self.policies(blob).cloned() else { continue };
-            let bytes = self.read(blob)?;
+            let bytes = self.read(blob, <[u8]>::to_vec)?;
             let file = FileKey { path: path.to_owned(), ..stored.key.clone() };
             let gave = Gave {
                 file: &file,

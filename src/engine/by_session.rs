@@ -130,12 +130,14 @@ impl<T> BySession<T> {
         self.all.into_iter().flatten()
     }
 
-    /// Keeps those.
+    /// Keeps those. Where it is all of them, none is moved.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Id, &mut T) -> bool) {
-        for (id, mut value) in std::mem::take(self).into_all() {
-            if keep(&id, &mut value) {
-                self.push(id, value);
-            }
+        let kept: Vec<bool> = self.all.iter_mut().flatten().map(|(id, value)| keep(id, value)).collect();
+        if kept.iter().all(|kept| *kept) {
+            return;
+        }
+        for ((id, value), _) in std::mem::take(self).into_all().zip(kept).filter(|(_, kept)| *kept) {
+            self.push(id, value);
         }
     }
 }

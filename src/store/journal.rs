@@ -233,13 +233,19 @@ impl Journal {
         self.file.sync_data()
     }
 
-    pub(super) fn read(&mut self, at: u64, length: u64) -> Result<Vec<u8>, StoreError> {
-        if let Some((from, mut bytes)) = self.kept.take()
+    /// Gives what stands at a place to `with`.
+    pub(super) fn read<T>(
+        &mut self,
+        at: u64,
+        length: u64,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, StoreError> {
+        if let Some((from, bytes)) = self.kept.take()
             && let Some(start) = at.checked_sub(from).and_then(|start| usize::try_from(start).ok())
-            && bytes.len().checked_sub(start).map(|left| left as u64) == Some(length)
+            && let Some(bytes) = bytes.get(start..)
+            && bytes.len() as u64 == length
         {
-            bytes.drain(..start);
-            return Ok(bytes);
+            return Ok(with(bytes));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         let read = self
@@ -247,7 +253,7 @@ impl Journal {
             .seek(SeekFrom::Start(at))
             .and_then(|_| Read::by_ref(&mut self.file).take(length).read_to_end(&mut bytes));
         match read {
-            Ok(read) if read as u64 == length => Ok(bytes),
+            Ok(read) if read as u64 == length => Ok(with(&bytes)),
             Ok(_) => Err(self.damaged("it became shorter".to_owned())),
             Err(error) => Err(StoreError::Read { path: self.path.clone(), error }),
         }

@@ -55,11 +55,15 @@ fn contents(store: &mut Store) -> Vec<String> {
     for (path, stored) in files {
         for blob in &stored.blobs {
             let digest = store.policies(blob).unwrap().policies[0].1[0];
-            out.push(format!("{path} {} {digest} {:?}", stored.key.size, store.read(blob).unwrap()));
+            out.push(format!(
+                "{path} {} {digest} {:?}",
+                stored.key.size,
+                store.read(blob, <[u8]>::to_vec).unwrap()
+            ));
         }
     }
     if let Some((blob, pending)) = merged {
-        out.push(format!("merged {:?}, then {pending}", store.read(&blob).unwrap()));
+        out.push(format!("merged {:?}, then {pending}", store.read(&blob, <[u8]>::to_vec).unwrap()));
     }
     let known = fingerprint("a", "b", "c");
     out.push(format!("known {}", store.knows(&known)));

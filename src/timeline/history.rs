@@ -84,13 +84,15 @@ impl<'h> History<'h> {
             state = State::read(keys, base.from);
             from = base.from;
         }
-        for effect in self.on(line).iter() {
-            let is_before = effect.moment < *moment;
-            let is_own = effect.moment == *moment;
-            if effect.moment.time < from || !(is_before || (is_own && with_own)) {
-                continue;
-            }
-            if is_own {
+        let effects = self.on(line);
+        let is_told = |effect: &&Effect| effect.moment < *moment || (with_own && effect.moment == *moment);
+        let mut told = effects.get(..effects.partition_point(is_told)).unwrap_or_default();
+        told = told.get(told.partition_point(|effect| effect.moment.time < from)..).unwrap_or_default();
+        // What came before one that tells of the whole line tells nothing of it any more: a line may be long, and be asked
+        // about at each of its places.
+        let whole = told.iter().rposition(|effect| matches!(effect.act(), Act::Replace(_) | Act::Unread));
+        for effect in told.get(whole.unwrap_or(0)..).unwrap_or_default() {
+            if effect.moment == *moment {
                 // Its own effects come after whatever was not read.
                 self.forget(&mut state, line, moment);
             }

@@ -23,6 +23,23 @@ pub(super) struct Real {
 }
 
 impl Real {
+    /// Of a directory.
+    fn directory(&mut self, path: &Path) -> Option<PathBuf> {
+        if let Some(known) = self.directories.get(path) {
+            return known.clone();
+        }
+        let is_itself = || fs::symlink_metadata(path).is_ok_and(|own| own.is_dir());
+        let real = match (path.parent(), path.file_name()) {
+            // Most are where the one around them is.
+            (Some(around), Some(name)) if !around.as_os_str().is_empty() && is_itself() => {
+                self.directory(around).map(|around| around.join(name))
+            }
+            _ => fs::canonicalize(path).ok(),
+        };
+        self.directories.insert(path.to_owned(), real.clone());
+        real
+    }
+
     /// `None`: it cannot be told apart from others for sure, so it is read every time.
     pub(super) fn key(&mut self, path: &Path, named: bool) -> Option<FileKey> {
         let own = fs::symlink_metadata(path).ok()?;
@@ -34,9 +51,7 @@ impl Real {
                 Some(parent) => parent,
                 None => return None,
             };
-            let canonical =
-                self.directories.entry(parent.to_owned()).or_insert_with(|| fs::canonicalize(parent).ok());
-            (own, canonical.as_ref()?.join(path.file_name()?))
+            (own, self.directory(parent)?.join(path.file_name()?))
         };
         let path = real.to_str()?.to_owned();
         metadata.is_file().then(|| modified(&metadata)).flatten().map(|modified| FileKey {

@@ -88,9 +88,7 @@ fn add_blobs(
 ) -> Result<(), AuditError> {
     let mut done = HashSet::new();
     for blob in blobs {
-        let bytes = store.read(blob)?;
-        let apart = pack::read(&bytes).map_err(|error| store.damaged(error))?;
-        drop(bytes);
+        let apart = store.read(blob, pack::read)?.map_err(|error| store.damaged(error))?;
         let Some(set) = store.policies(blob) else { continue };
         let place = |policy| {
             let at = wanted.policies.iter().position(|wanted| wanted == policy)?;

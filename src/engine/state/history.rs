@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 
 use hashbrown::hash_map::Entry;
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use super::key::{Key, KeyMap, Keyed, Other};
 use crate::facts::schema::FieldAccess;
-use crate::hashed::Keys;
+use crate::hashed::{HashedMap, Keys};
 use crate::moment::{Came, Moment};
 use crate::policy::Window;
 use crate::value::Truth;
@@ -19,11 +18,30 @@ use crate::value::Truth;
 /// What is kept of the records with one key in one stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Cell {
-    /// Which stretch: windows since 1970.
-    stretch: i64,
     first: Moment,
     last: i64,
 }
+
+impl Cell {
+    fn add(&mut self, at: &impl Came) {
+        let time = at.time();
+        self.last = self.last.max(time);
+        // Most often there is nothing to copy.
+        if time <= self.first.time && *at.moment() < self.first {
+            self.first.clone_from(at.moment());
+        }
+    }
+
+    fn merge(&mut self, other: Cell) {
+        self.last = self.last.max(other.last);
+        if other.first < self.first {
+            self.first = other.first;
+        }
+    }
+}
+
+/// A key, and one stretch of time: windows since 1970.
+type Within = (Key, i64);
 
 /// What is kept of the records with one key over all that was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,39 +88,27 @@ pub(crate) struct Asked<'m> {
     pub(crate) value: Option<Other>,
 }
 
-/// Mostly one: all that is read lies in one stretch, or two.
-type Cells = SmallVec<[Cell; 1]>;
-
-/// The cells of each key, in order of their stretches; or what there is of each key over all time.
+/// What is kept of each key in each stretch, or over all time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Table {
-    Last { window: i64, keys: KeyMap<Cells> },
+    Last { window: i64, cells: HashedMap<Within, Cell> },
     All(KeyMap<Ever>),
 }
 
 impl Table {
     fn new(window: Window) -> Self {
         match window {
-            Window::Last(window) => Table::Last { window: window.max(1), keys: KeyMap::default() },
+            Window::Last(window) => Table::Last { window: window.max(1), cells: HashedMap::default() },
             Window::All => Table::All(KeyMap::default()),
         }
     }
 
     fn add(&mut self, key: Key, at: &impl Came, value: Option<Other>) {
         match self {
-            Table::Last { window, keys } => {
-                let time = at.time();
-                let cells = keys.entry(key).or_default();
-                let stretch = time.div_euclid(*window);
-                // Most often there is a cell already, and nothing to copy.
-                if let Some(known) = cells.iter_mut().rev().find(|cell| cell.stretch == stretch) {
-                    known.last = known.last.max(time);
-                    if time <= known.first.time && *at.moment() < known.first {
-                        known.first.clone_from(at.moment());
-                    }
-                    return;
-                }
-                put(cells, Cell { stretch, first: at.moment().clone(), last: time });
+            Table::Last { window, cells } => {
+                let within = (key, at.time().div_euclid(*window));
+                let new = || Cell { first: at.moment().clone(), last: at.time() };
+                cells.entry(within).and_modify(|known| known.add(at)).or_insert_with(new);
             }
             Table::All(keys) => keys.entry(key).or_default().merge(&Ever::of(value)),
         }
@@ -110,18 +116,15 @@ impl Table {
 
     fn merge(&mut self, other: Table) {
         match (self, other) {
-            (Table::Last { keys, .. }, Table::Last { keys: more, .. }) if keys.is_empty() => *keys = more,
+            (Table::Last { cells, .. }, Table::Last { cells: more, .. }) if cells.is_empty() => *cells = more,
             (Table::All(keys), Table::All(more)) if keys.is_empty() => *keys = more,
-            (Table::Last { keys, .. }, Table::Last { keys: more, .. }) => {
-                for (key, cells) in more {
-                    match keys.entry(key) {
+            (Table::Last { cells, .. }, Table::Last { cells: more, .. }) => {
+                for (within, cell) in more {
+                    match cells.entry(within) {
                         Entry::Vacant(entry) => {
-                            entry.insert(cells);
+                            entry.insert(cell);
                         }
-                        Entry::Occupied(mut entry) => {
-                            let known = entry.get_mut();
-                            cells.into_iter().for_each(|cell| put(known, cell));
-                        }
+                        Entry::Occupied(mut entry) => entry.get_mut().merge(cell),
                     }
                 }
             }
@@ -138,21 +141,17 @@ impl Table {
     /// Has a record with this key come strictly before, and less than the window before? Over all time: is there
     /// another one?
     fn seen(&self, key: Key, asked: Asked<'_>) -> bool {
-        let (window, keys) = match self {
-            Table::Last { window, keys } => (*window, keys),
+        let (window, cells) = match self {
+            Table::Last { window, cells } => (*window, cells),
             Table::All(keys) => return keys.get(&key).is_some_and(|ever| ever.has_other(asked.value)),
         };
-        let Some(cells) = keys.get(&key) else { return false };
         let moment = asked.moment;
         let after = moment.time.saturating_sub(window);
         let own = moment.time.div_euclid(window);
         // A stretch is as long as the window. All of the own one that came before is within it; of the one before that
         // the end may be.
-        cells.iter().any(|cell| match own - cell.stretch {
-            0 => cell.first < *moment,
-            1 => cell.last > after,
-            _ => false,
-        })
+        cells.get(&(key, own)).is_some_and(|cell| cell.first < *moment)
+            || cells.get(&(key, own - 1)).is_some_and(|cell| cell.last > after)
     }
 
     /// May a record with this key be another one?
@@ -163,19 +162,6 @@ impl Table {
                 ever.any || ever.has_other(asked.value) || (asked.value.is_none() && ever.values[0].is_some())
             }),
         }
-    }
-}
-
-fn put(cells: &mut Cells, cell: Cell) {
-    let at = cells.partition_point(|known| known.stretch < cell.stretch);
-    match cells.get_mut(at).filter(|known| known.stretch == cell.stretch) {
-        Some(known) => {
-            known.last = known.last.max(cell.last);
-            if cell.first < known.first {
-                known.first = cell.first;
-            }
-        }
-        None => cells.insert(at, cell),
     }
 }
 
