@@ -58,7 +58,7 @@ fn answers(records: &[serde_json::Value]) -> Result<Answers, String> {
         }
         asked.extend(Session::of(&record, Keys::KNOWN));
     }
-    Ok(super::waiting::answers(&sessions, asked.iter(), &reading))
+    Ok(super::waiting::answers(&sessions, asked.iter().map(|(id, session)| (id, session)), &reading))
 }
 
 fn made(fact: &Fact<'_>) -> Made {

@@ -12,7 +12,7 @@ use crate::trail::FileOutcome;
 /// Whose these sessions are.
 pub(super) fn answers<'s>(
     sessions: &'s Sessions,
-    asked: impl Iterator<Item = &'s Session>,
+    asked: impl Iterator<Item = (&'s Id, &'s Session)>,
     reading: &Reading,
 ) -> Answers {
     let read = |account: &str, from: i64, to: Option<i64>| {

@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::facts::sessions::Id;
 
-/// How many stand side by side.
-const TOGETHER: usize = 64;
+/// The bytes in which some stand side by side: as many as allocators give without a rest.
+const CHUNK: usize = 16 << 10;
 
 /// A map from ids to values. It is written as any other map.
 #[derive(Debug, Clone)]
 pub(super) struct BySession<T> {
-    /// None has more than [`TOGETHER`].
+    /// None has more than [`BySession::TOGETHER`].
     all: Vec<Vec<(Id, T)>>,
     /// Where each stands.
     places: HashTable<u32>,
@@ -30,6 +30,12 @@ impl<T> Default for BySession<T> {
 }
 
 impl<T> BySession<T> {
+    /// How many stand side by side.
+    const TOGETHER: usize = {
+        let fit = CHUNK / size_of::<(Id, T)>();
+        if fit == 0 { 1 } else { fit }
+    };
+
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -59,8 +65,8 @@ impl<T> BySession<T> {
     }
 
     fn at_mut(&mut self, place: usize) -> Option<&mut T> {
-        let values = self.all.get_mut(place / TOGETHER)?;
-        values.get_mut(place % TOGETHER).map(|(_, value)| value)
+        let values = self.all.get_mut(place / Self::TOGETHER)?;
+        values.get_mut(place % Self::TOGETHER).map(|(_, value)| value)
     }
 
     fn place(&self, id: &Id) -> Option<usize> {
@@ -71,11 +77,11 @@ impl<T> BySession<T> {
     /// Of an id that is not there yet.
     fn push(&mut self, id: Id, value: T) -> usize {
         let BySession { all, places } = self;
-        if all.last().is_none_or(|last| last.len() >= TOGETHER) {
-            all.push(Vec::with_capacity(TOGETHER));
+        if all.last().is_none_or(|last| last.len() >= Self::TOGETHER) {
+            all.push(Vec::with_capacity(Self::TOGETHER));
         }
         let of = all.len() - 1;
-        let mut place = of * TOGETHER;
+        let mut place = of * Self::TOGETHER;
         if let Some(last) = all.last_mut() {
             place += last.len();
             last.push((id, value));
@@ -99,7 +105,7 @@ impl<T> BySession<T> {
                     }
                     None => {
                         let BySession { all, places } = self;
-                        let first = all.len() * TOGETHER;
+                        let first = all.len() * Self::TOGETHER;
                         let id_at = |place: usize| match place.checked_sub(first) {
                             Some(here) => values.get(here).map(|(id, _)| id),
                             None => at(all, place).map(|(id, _)| id),
@@ -115,10 +121,6 @@ impl<T> BySession<T> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &T)> {
         self.all.iter().flatten().map(|(id, value)| (id, value))
-    }
-
-    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
-        self.iter().map(|(_, value)| value)
     }
 
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
@@ -151,7 +153,7 @@ fn note<'i>(places: &mut HashTable<u32>, (id, place): (Id, usize), id_at: impl F
 }
 
 fn at<T>(all: &[Vec<(Id, T)>], place: usize) -> Option<&(Id, T)> {
-    all.get(place / TOGETHER)?.get(place % TOGETHER)
+    all.get(place / BySession::<T>::TOGETHER)?.get(place % BySession::<T>::TOGETHER)
 }
 
 impl<T: Serialize> Serialize for BySession<T> {
@@ -202,17 +204,20 @@ mod tests {
 
     use super::*;
 
+    /// Few stand side by side.
+    type Wide = (u16, [u64; 31]);
+
     proptest! {
         #[test]
         fn it_is_a_map(
             many in any::<bool>(), steps in proptest::collection::vec((any::<u8>(), any::<u16>(), 0u8..5), 0..400),
         ) {
-            let (mut own, mut plain) = (BySession::<u16>::default(), BTreeMap::<Id, u16>::new());
+            let (mut own, mut plain) = (BySession::<Wide>::default(), BTreeMap::<Id, Wide>::new());
             for (number, value, step) in steps {
                 let number = if many { number } else { number % 20 };
-                let id = id_of(number);
+                let (id, value) = (id_of(number), (value, [0; 31]));
                 match step {
-                    0 => *own.get_or_insert_with(id, || value).unwrap() ^= 1,
+                    0 => own.get_or_insert_with(id, || value).unwrap().0 ^= 1,
                     1 => if let Some((known, value)) = own.insert(id, value) { *known = value },
                     2 => own.retain(|known, _| *known != id),
                     4 => {
@@ -225,7 +230,7 @@ mod tests {
                     _ => {}
                 }
                 match step {
-                    0 => *plain.entry(id).or_insert(value) ^= 1,
+                    0 => plain.entry(id).or_insert(value).0 ^= 1,
                     1 => { plain.insert(id, value); }
                     2 => { plain.remove(&id); }
                     4 => { plain.insert(id, value); }
@@ -236,10 +241,10 @@ mod tests {
                 prop_assert_eq!(own.iter().map(|(id, value)| (*id, *value)).collect::<BTreeMap<_, _>>(), plain.clone());
             }
             let bytes = postcard::to_stdvec(&own).unwrap();
-            let read: BTreeMap<Id, u16> = postcard::from_bytes(&bytes).unwrap();
+            let read: BTreeMap<Id, Wide> = postcard::from_bytes(&bytes).unwrap();
             prop_assert_eq!(&read, &plain);
             let bytes = postcard::to_stdvec(&plain).unwrap();
-            let read: BySession<u16> = postcard::from_bytes(&bytes).unwrap();
+            let read: BySession<Wide> = postcard::from_bytes(&bytes).unwrap();
             prop_assert_eq!(read.into_all().collect::<BTreeMap<_, _>>(), plain);
         }
     }

@@ -17,7 +17,7 @@ pub(super) struct Places {
     last: File,
 }
 
-type Bytes = SmallVec<[u8; 23]>;
+type Bytes = SmallVec<[u8; 16]>;
 
 impl From<Bytes> for Places {
     fn from(bytes: Bytes) -> Self {

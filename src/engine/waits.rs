@@ -49,7 +49,7 @@ struct Unread {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Judged {
     /// The policy's position.
-    policy: usize,
+    policy: u32,
     /// If the session is no function's.
     pass: u64,
     not_applicable: u64,
@@ -69,8 +69,9 @@ struct Waited {
 }
 
 impl Waited {
-    /// What waits for the policy at this position. It is there then: `None` never comes.
+    /// What waits for the policy at this position. It is there then: `None` never comes, as no run has so many policies.
     fn row(&mut self, policy: usize) -> Option<&mut Judged> {
+        let policy = u32::try_from(policy).ok()?;
         let at = self.rows.iter().position(|row| row.policy == policy).unwrap_or(self.rows.len());
         if at == self.rows.len() {
             self.rows.push(Judged::of(policy));
@@ -133,8 +134,8 @@ impl Waits {
         self.sessions.is_empty()
     }
 
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.sessions.values().map(|one| &one.session)
+    pub fn sessions(&self) -> impl Iterator<Item = (&Id, &Session)> {
+        self.sessions.iter().map(|(id, one)| (id, &one.session))
     }
 
     /// A judgement of a fact of this session, in that file, waits.
@@ -182,7 +183,10 @@ impl Waits {
     #[must_use]
     pub fn placed(mut self, place: impl Fn(usize) -> Option<usize>) -> Self {
         self.sessions.retain(|_, one| {
-            one.rows.retain(|row| place(row.policy).map(|at| row.policy = at).is_some());
+            one.rows.retain(|row| {
+                let at = place(row.policy as usize).and_then(|at| u32::try_from(at).ok());
+                at.map(|at| row.policy = at).is_some()
+            });
             !one.rows.is_empty()
         });
         // There may be many of these, of a file each: their texts will be those that others have.
@@ -205,7 +209,7 @@ impl Waits {
                 }
                 Some(_) => {
                     for row in &one.rows {
-                        tally.count(row.policy, |counts| {
+                        tally.count(row.policy as usize, |counts| {
                             counts.pass += row.pass;
                             counts.not_applicable += row.not_applicable;
                         });
@@ -213,7 +217,7 @@ impl Waits {
                 }
                 None => {
                     for row in &one.rows {
-                        row.unread.iter().for_each(|one| unread.add(row.policy, one));
+                        row.unread.iter().for_each(|one| unread.add(row.policy as usize, one));
                     }
                 }
             }
@@ -229,7 +233,7 @@ impl Waits {
         for row in sessions.into_iter().filter_map(|id| self.sessions.get(id)).flat_map(|one| &one.rows) {
             let waits = row.files.iter().filter(|(of, _)| *of as usize == file);
             for ((_, count), unread) in waits.zip(row.unread.iter().min_by_key(|unread| &unread.keys)) {
-                unread.tell(row.policy, count, &self.files, tally);
+                unread.tell(row.policy as usize, count, &self.files, tally);
             }
         }
     }
@@ -265,7 +269,7 @@ fn number(at: usize) -> File {
 
 impl Judged {
     /// Nothing yet, of the policy at this position.
-    fn of(policy: usize) -> Self {
+    fn of(policy: u32) -> Self {
         let (unread, files) = (SmallVec::new(), Places::default());
         Judged { policy, pass: 0, not_applicable: 0, unread, again: false, files }
     }
@@ -412,8 +416,8 @@ mod tests {
         )
     }
 
-    fn session(number: u8) -> Session {
-        Session::of(&TrailRecord::parse(&record(number)).unwrap(), Keys::KNOWN).unwrap()
+    fn session(number: u8) -> Id {
+        Session::of(&TrailRecord::parse(&record(number)).unwrap(), Keys::KNOWN).unwrap().0
     }
 
     /// A file's facts: session, policy, judgements that wait, and whether they must be seen again.
@@ -465,7 +469,7 @@ mod tests {
             answers in proptest::collection::vec(proptest::option::of(any::<bool>()), 4),
         ) {
             let mut all = Answers::new(Keys::KNOWN);
-            answers.iter().enumerate().for_each(|(number, answer)| all.add(&session(number as u8), *answer));
+            answers.iter().enumerate().for_each(|(number, answer)| all.add(session(number as u8), *answer));
             let (mut one, mut parts) = (Waits::default(), vec![Waits::default(), Waits::default(), Waits::default()]);
             for (at, rows) in files.iter().enumerate() {
                 let path = format!("file-{at}").into();
@@ -480,7 +484,7 @@ mod tests {
             prop_assert_eq!(&told(&forward, &all), &expected);
             prop_assert_eq!(&told(&backward, &all), &expected);
 
-            let waits: u64 = one.sessions.values().flat_map(|one| &one.rows).flat_map(|row| row.files.iter()).map(|(_, waits)| waits).sum();
+            let waits: u64 = one.sessions.iter().flat_map(|(_, one)| &one.rows).flat_map(|row| row.files.iter()).map(|(_, waits)| waits).sum();
             let mut found = tally();
             let again: Vec<(String, BTreeSet<Id>)> =
                 one.decide(&all, &mut found).into_iter().map(|(file, ids)| (file.to_owned(), ids)).collect();

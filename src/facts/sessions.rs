@@ -110,7 +110,6 @@ impl RoleName {
 /// A role's session of which its record does not say whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    pub id: Id,
     key: Option<Id>,
     role: Option<RoleName>,
     /// The function that would have this session: account and name.
@@ -126,9 +125,10 @@ const LONGEST: i64 = 12 * 3_600;
 const SPREAD: i64 = 15 * 60;
 
 impl Session {
-    /// `None` where the record itself says whose the session is, or that it is no role's.
-    pub fn of(record: &TrailRecord<'_>, keys: Keys) -> Option<Self> {
-        Some(Unsaid::of(record, keys)?.session(&mut |text| text.into()))
+    /// With its id; `None` where the record itself says whose the session is, or that it is no role's.
+    pub fn of(record: &TrailRecord<'_>, keys: Keys) -> Option<(Id, Self)> {
+        let unsaid = Unsaid::of(record, keys)?;
+        Some((unsaid.id, unsaid.session(&mut |text| text.into())))
     }
 
     /// Its text as `own` has it.
@@ -175,12 +175,12 @@ impl<'r> Unsaid<'r> {
 
     /// The session. `own`: makes its text.
     pub(crate) fn session(&self, own: &mut dyn FnMut(&str) -> Arc<str>) -> Session {
-        let Unsaid { id, key, principal, name, issued, keys } = self;
+        let Unsaid { id: _, key, principal, name, issued, keys } = self;
         let key = key.as_deref().map(|key| Id::of(*keys, &[key]));
         let role = principal.as_deref().and_then(|principal| RoleName::made_of_arn(principal, own));
         let function =
             role.as_ref().zip(name.as_deref()).map(|(role, name)| Id::of(*keys, &[role.account(), name]));
-        Session { id: *id, key, role, function, issued: *issued }
+        Session { key, role, function, issued: *issued }
     }
 }
 
@@ -373,13 +373,13 @@ impl Sessions {
     /// now) were read, as far as is known.
     pub fn answers<'s>(
         &'s self,
-        asked: impl Iterator<Item = &'s Session>,
+        asked: impl Iterator<Item = (&'s Id, &'s Session)>,
         read: &dyn Fn(&str, i64, Option<i64>) -> bool,
     ) -> Answers {
         let mut roles = KnownRoles::default();
         let mut answers = Answers::new(self.keys);
-        for session in asked {
-            answers.add(session, self.answer_with(session, &mut roles, read));
+        for (id, session) in asked {
+            answers.add(*id, self.answer_with(session, &mut roles, read));
         }
         answers
     }
@@ -446,10 +446,10 @@ impl Answers {
         Answers { keys, all: HashedMap::default() }
     }
 
-    pub fn add(&mut self, session: &Session, answer: Option<bool>) {
+    pub fn add(&mut self, session: Id, answer: Option<bool>) {
         match answer {
-            Some(answer) => self.all.insert(session.id, answer),
-            None => self.all.remove(&session.id),
+            Some(answer) => self.all.insert(session, answer),
+            None => self.all.remove(&session),
         };
     }
 
