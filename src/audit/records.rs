@@ -363,7 +363,11 @@ impl RecordVisitor for Judge<'_> {
         if !relevance.told.asked {
             return;
         }
-        let wanted = Wanted { api_call: self.wanted.api_call && !relevance.call.is_empty(), ..self.wanted };
+        let wanted = Wanted {
+            api_call: self.wanted.api_call && !relevance.call.is_empty(),
+            logging_change: self.wanted.logging_change && relevance.change,
+            ..self.wanted
+        };
         let time = record.event_time();
         let at = RecordFile { path, named: named.as_ref(), recent };
         if relevance.recorder {

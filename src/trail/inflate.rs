@@ -52,25 +52,25 @@ pub(crate) fn inflate(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &m
 
 /// The only member's text; `None` if the stream reader must say what is wrong.
 fn whole(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>, fast: &mut Decompressor) -> Option<usize> {
-    // The trailer ends with the length of the text: if nothing follows, it is what is needed.
-    let claim = bytes.last_chunk::<4>().map(|claim| u32::from_le_bytes(*claim))?;
+    // The trailer ends with the length of the text, modulo 2³²: if nothing follows, it is what is needed. Looked for first,
+    // it brings the file to where the decoder reads it.
+    let end = bytes.last_chunk::<4>()?;
+    if memmem::find(bytes, end) != bytes.len().checked_sub(4) {
+        return None;
+    }
+    let claim = u32::from_le_bytes(*end);
     let guess = bytes.len().saturating_mul(12).min(claim as usize).max(FIRST_GUESS);
     make_room(buffer, guess, limit);
     loop {
         let room = buffer.len().min(limit);
         match fast.gzip_decompress(bytes, buffer.get_mut(..room)?) {
-            Ok(len) => return is_all(bytes, len as u32).then_some(len),
+            Ok(len) => return (len as u32 == claim).then_some(len),
             Err(DecompressionError::InsufficientSpace) if room < limit => {
                 make_room(buffer, room.saturating_mul(2), limit);
             }
             Err(_) => return None,
         }
     }
-}
-
-/// Is the file nothing but its first member, whose text has this length, modulo 2³²?
-fn is_all(bytes: &[u8], len: u32) -> bool {
-    memmem::find(bytes, &len.to_le_bytes()) == bytes.len().checked_sub(4)
 }
 
 fn members(bytes: &[u8], limit: usize, buffer: &mut Vec<u8>) -> Inflated {

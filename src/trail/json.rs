@@ -121,15 +121,24 @@ pub(super) fn skip_plain(mut rest: &[u8]) -> Option<&[u8]> {
 pub(crate) fn skip_string(bytes: &[u8], at: usize) -> Scan<usize> {
     match bytes.get(at..).and_then(skip_plain) {
         Some(behind) => Ok(bytes.len() - behind.len()),
-        None => skip_any_string(bytes, at),
+        None => look_through(bytes, at, &mut Seen::default()),
     }
 }
 
-/// The same of one that is not as [`skip_plain`] takes it.
+/// What a string has in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    pub(super) escapes: bool,
+    /// There are bytes that are not ASCII in it, or close behind it.
+    pub(super) high: bool,
+}
+
+/// The same of one that is not as [`skip_plain`] takes it, and what it has in it.
 #[inline(never)]
-pub(super) fn skip_any_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
+pub(super) fn look_through(bytes: &[u8], mut at: usize, seen: &mut Seen) -> Scan<usize> {
     loop {
         while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            seen.high |= u8x16::from(*chunk).to_bitmask() != 0;
             let mask = special(*chunk);
             if mask != 0 {
                 at += mask.trailing_zeros() as usize;
@@ -139,23 +148,29 @@ pub(super) fn skip_any_string(bytes: &[u8], mut at: usize) -> Scan<usize> {
         }
         match bytes.get(at) {
             Some(b'"') => return Ok(at + 1),
-            Some(b'\\') => match bytes.get(at + 1) {
-                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-                Some(b'u') => {
-                    for i in at + 2..at + 6 {
-                        match bytes.get(i) {
-                            Some(digit) if digit.is_ascii_hexdigit() => {}
-                            Some(_) => return fail(at, JsonFault::BadEscape),
-                            None => return fail(bytes.len(), JsonFault::UnexpectedEnd),
+            Some(b'\\') => {
+                seen.escapes = true;
+                match bytes.get(at + 1) {
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
+                    Some(b'u') => {
+                        for i in at + 2..at + 6 {
+                            match bytes.get(i) {
+                                Some(digit) if digit.is_ascii_hexdigit() => {}
+                                Some(_) => return fail(at, JsonFault::BadEscape),
+                                None => return fail(bytes.len(), JsonFault::UnexpectedEnd),
+                            }
                         }
+                        at += 6;
                     }
-                    at += 6;
+                    Some(_) => return fail(at, JsonFault::BadEscape),
+                    None => return fail(bytes.len(), JsonFault::UnexpectedEnd),
                 }
-                Some(_) => return fail(at, JsonFault::BadEscape),
-                None => return fail(bytes.len(), JsonFault::UnexpectedEnd),
-            },
+            }
             Some(0..0x20) => return fail(at, JsonFault::ControlCharacter),
-            Some(_) => at += 1,
+            Some(byte) => {
+                seen.high |= !byte.is_ascii();
+                at += 1;
+            }
             None => return fail(bytes.len(), JsonFault::UnexpectedEnd),
         }
     }

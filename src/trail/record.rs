@@ -10,7 +10,7 @@ use super::index::Index;
 use super::names::canonical_name;
 use super::raw::Raw;
 use super::slot::Slot;
-use super::time::{event_time_of, parse_event_time};
+use super::time::{Clock, parse_event_time};
 use super::walk::Walked;
 
 /// What CloudTrail writes instead of a value that may be sensitive.
@@ -59,9 +59,13 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// Its members were found, source and name among them. `None`: it has no time.
-    pub(super) fn complete(&mut self, Walked { len, passed_over, strings }: Walked) -> Option<()> {
+    pub(super) fn complete(
+        &mut self,
+        Walked { len, passed_over, strings }: Walked,
+        clock: &mut Clock,
+    ) -> Option<()> {
         self.strings = strings;
-        self.time = event_time_of(&self.index.string_bytes(Slot::EventTime, strings)?)?;
+        self.time = clock.read(&self.index.string_bytes(Slot::EventTime, strings)?)?;
         if !passed_over {
             self.text = simdutf8::basic::from_utf8(self.index.bytes().get(..len)?).ok()?;
             self.index.complete(self.text, strings);

@@ -4,7 +4,7 @@
 //!
 //! Each takes the text from where something begins, and gives what is behind it.
 
-use super::json::{MAX_DEPTH, peek, skip_any_string, skip_plain, skip_value};
+use super::json::{MAX_DEPTH, Seen, look_through, peek, skip_plain, skip_value};
 use super::record::Escapes;
 
 /// From behind a string's opening quote to behind its closing one.
@@ -19,9 +19,12 @@ pub(super) fn string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u
 /// The same with escapes, of other letters than ASCII's, or close to the end of the text.
 #[inline(never)]
 fn any_string<'t>(rest: &'t [u8], strings: &mut Escapes) -> Option<&'t [u8]> {
-    let (inner, behind) = rest.split_at_checked(skip_any_string(rest, 0).ok()?)?;
-    std::str::from_utf8(inner).ok()?;
-    if inner.contains(&b'\\') {
+    let mut seen = Seen::default();
+    let (inner, behind) = rest.split_at_checked(look_through(rest, 0, &mut seen).ok()?)?;
+    if seen.high {
+        std::str::from_utf8(inner).ok()?;
+    }
+    if seen.escapes {
         *strings = Escapes::Perhaps;
     }
     Some(behind)

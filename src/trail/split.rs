@@ -108,7 +108,7 @@ fn find(
     needs: &mut dyn FnMut(&[u8], &[u8]) -> bool,
 ) -> Option<Walked> {
     let found = walker.walk(record.index(), needs)?;
-    record.complete(found)?;
+    record.complete(found, &mut walker.clock)?;
     Some(found)
 }
 

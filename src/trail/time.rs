@@ -15,9 +15,43 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(|time| time.as_nanosecond().div_euclid(1_000_000_000) as i64)
 }
 
-/// The same of the bytes of a text.
-pub(super) fn event_time_of(text: &[u8]) -> Option<i64> {
-    plain_utc(text).or_else(|| parse_event_time(std::str::from_utf8(text).ok()?))
+/// Reads the times of one file's records, most of which are of the same hour as the one before.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    /// An hour as it is written, up to the minutes, and when it began.
+    hour: Option<([u8; 14], i64)>,
+}
+
+impl Clock {
+    /// The same as [`parse_event_time`], of the bytes of a text.
+    #[inline]
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<i64> {
+        if let (Some((hour, began)), Some((written, rest))) = (&self.hour, text.split_first_chunk())
+            && rest.len() == 6
+            && written == hour
+            && let Some(within) = text.last_chunk().and_then(|last| minutes(*last))
+        {
+            return Some(began + within);
+        }
+        self.read_any(text)
+    }
+
+    #[inline(never)]
+    fn read_any(&mut self, text: &[u8]) -> Option<i64> {
+        let Some(time) = plain_utc(text) else {
+            return parse_event_time(std::str::from_utf8(text).ok()?);
+        };
+        self.hour = text.first_chunk().map(|hour| (*hour, time - time.rem_euclid(3_600)));
+        Some(time)
+    }
+}
+
+/// Seconds since the hour, of a time from the last digit of its hour on.
+#[inline]
+fn minutes(text: [u8; 8]) -> Option<i64> {
+    let pairs = pairs(text, *b"0:00:00Z")?;
+    let (minute, second) = (pairs[2], pairs[5]);
+    (minute <= 59 && second <= 59).then_some(i64::from(minute) * 60 + i64::from(second))
 }
 
 /// The form every record uses, without a general parser: `YYYY-MM-DDTHH:MM:SSZ`.
@@ -54,6 +88,7 @@ fn plain_utc(bytes: &[u8]) -> Option<i64> {
 
 /// At each place the number of two digits that begins there; `None` where one of eight bytes is no digit and a zero is in
 /// the form, or another byte than the form's.
+#[inline]
 fn pairs(bytes: [u8; 8], form: [u8; 8]) -> Option<[u8; 8]> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // As digits are 0x30 to 0x39, and all else is the same as in the form: at most nine, or zero.
@@ -72,8 +107,12 @@ mod tests {
     #[test]
     fn agrees_with_a_calendar_library() {
         let mut time: jiff::Timestamp = "1969-12-30T23:59:58Z".parse().unwrap();
+        let mut clock = Clock::default();
         for step in 0..4_000 {
             assert_eq!(plain_utc(time.to_string().as_bytes()), Some(time.as_second()), "{time}");
+            assert_eq!(clock.read(time.to_string().as_bytes()), Some(time.as_second()), "{time}");
+            let near = time + jiff::SignedDuration::from_secs(step);
+            assert_eq!(clock.read(near.to_string().as_bytes()), Some(near.as_second()), "{near}");
             time += jiff::SignedDuration::from_secs(13 * 86_400 + 4_321 + step);
         }
     }
@@ -89,6 +128,10 @@ mod tests {
                 let read = read.map(|time: jiff::Timestamp| time.as_second());
                 let found = plain_utc(&other);
                 assert!(found.is_none() || found == read, "{other:?}");
+                let mut clock = Clock::default();
+                assert_eq!(clock.read(&time), plain_utc(&time));
+                let parsed = std::str::from_utf8(&other).ok().and_then(parse_event_time);
+                assert_eq!(clock.read(&other), parsed, "{other:?}");
                 assert!(found.is_some() || read.is_none() || !byte.is_ascii_digit(), "{other:?}");
             }
         }

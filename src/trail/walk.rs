@@ -10,6 +10,7 @@ use super::order::{BEGINNING, END, Next, OTHER, Order};
 use super::record::Escapes;
 use super::skip;
 use super::slot::{SLOTS, Slot, slot_before};
+use super::time::Clock;
 
 /// What a record turned out to be. Its bytes are UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(crate) struct Walked {
 /// Scans records of one text, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Walker {
+    pub(super) clock: Clock,
     records: Order,
     callers: [Order; caller::OBJECT_COUNT],
     others: [Order; OTHERS],
@@ -54,7 +56,7 @@ impl Walker {
         index: &mut Index<'_>,
         needs: impl FnOnce(&[u8], &[u8]) -> bool,
     ) -> Option<Walked> {
-        let Walker { records, callers, others } = self;
+        let Walker { clock: _, records, callers, others } = self;
         let text = Text::of(index.bytes())?;
         let mut strings = Escapes::None;
         let mut record = Record { index, callers, others, needs: Some(needs), needed: None };
