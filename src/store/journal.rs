@@ -186,7 +186,11 @@ impl Journal {
             }
             payload.clear();
             // The sum of the head says that this is what was written.
-            payload.reserve_exact(usize::try_from(length).unwrap_or(0));
+            let room = usize::try_from(length).unwrap_or(0);
+            if payload.capacity() < room {
+                // Nothing of the last one is to be moved.
+                payload = Vec::with_capacity(room);
+            }
             Read::by_ref(&mut self.file).take(length).read_to_end(&mut payload).map_err(read)?;
             if payload.len() as u64 != length || crc(&payload) != u32_at(&head, 8) {
                 return Err(damaged("the sum of a transaction is another one"));
