@@ -344,3 +344,7 @@ fn known<'k>(keys: &'k super::Keys, wanted: &str) -> Option<&'k str> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;
