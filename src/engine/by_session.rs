@@ -134,11 +134,13 @@ impl<T> BySession<T> {
 
     /// Keeps those. Where it is all of them, none is moved.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Id, &mut T) -> bool) {
-        let kept: Vec<bool> = self.all.iter_mut().flatten().map(|(id, value)| keep(id, value)).collect();
-        if kept.iter().all(|kept| *kept) {
+        for values in &mut self.all {
+            values.retain_mut(|(id, value)| keep(id, value));
+        }
+        if self.all.iter().map(Vec::len).sum::<usize>() == self.places.len() {
             return;
         }
-        for ((id, value), _) in std::mem::take(self).into_all().zip(kept).filter(|(_, kept)| *kept) {
+        for (id, value) in std::mem::take(self).into_all() {
             self.push(id, value);
         }
     }
