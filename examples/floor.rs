@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --example floor -- DIR THREADS
 
-use std::fs;
-use std::io;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use libdeflater::{DecompressionError, Decompressor};
@@ -21,11 +22,29 @@ fn files(below: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
+/// What a thread has from its first file to its last: a floor must not take more than it has to.
+struct Space {
+    bytes: Vec<u8>,
+    text: Vec<u8>,
+    decompressor: Decompressor,
+}
+
+thread_local! {
+    static SPACE: RefCell<Space> =
+        RefCell::new(Space { bytes: Vec::new(), text: Vec::new(), decompressor: Decompressor::new() });
+}
+
 /// How many bytes the file's text has.
-fn inflate(path: &Path, text: &mut Vec<u8>, decompressor: &mut Decompressor) -> io::Result<u64> {
-    let bytes = fs::read(path)?;
+fn inflate(path: &Path, Space { bytes, text, decompressor }: &mut Space) -> io::Result<u64> {
+    bytes.clear();
+    File::open(path)?.read_to_end(bytes)?;
+    // The text's length stands at the end of a file of one member.
+    let length = bytes.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
+    if text.len() < length && length <= bytes.len().saturating_mul(1_040) {
+        text.resize(length, 0);
+    }
     loop {
-        match decompressor.gzip_decompress(&bytes, text) {
+        match decompressor.gzip_decompress(bytes, text) {
             Ok(length) => return Ok(length as u64),
             Err(DecompressionError::InsufficientSpace) => text.resize(text.len().max(1 << 20) * 2, 0),
             Err(error) => return Err(io::Error::other(format!("{}: {error}", path.display()))),
@@ -45,7 +64,7 @@ fn main() -> io::Result<()> {
     let bytes = found
         .par_iter()
         .with_max_len(1)
-        .map_init(|| (Vec::new(), Decompressor::new()), |(text, fast), path| inflate(path, text, fast))
+        .map(|path| SPACE.with_borrow_mut(|space| inflate(path, space)))
         .try_reduce(|| 0, |left, right| Ok(left + right))?;
     use io::Write;
     writeln!(io::stdout(), "{} files, {bytes} bytes", found.len())
