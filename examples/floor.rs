@@ -38,7 +38,7 @@ thread_local! {
 fn inflate(path: &Path, Space { bytes, text, decompressor }: &mut Space) -> io::Result<u64> {
     bytes.clear();
     File::open(path)?.read_to_end(bytes)?;
-    // The text's length stands at the end of a file of one member.
+    // The text's length stands at the end of a file of one member, and deflate makes less than 1,040 bytes of one.
     let length = bytes.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     if text.len() < length && length <= bytes.len().saturating_mul(1_040) {
         text.resize(length, 0);

@@ -291,8 +291,7 @@ impl Store {
         if let Some((blob, _)) = &merged
             && let Some(policies) = self.policies(blob).cloned()
         {
-            let bytes = self.read(blob, <[u8]>::to_vec)?;
-            fresh.merge(&policies, &bytes)?;
+            self.read(blob, |bytes| fresh.merge(&policies, bytes))??;
         }
         for (path, stored) in newer {
             self.copy_file(path, stored, &mut fresh)?;
@@ -304,17 +303,18 @@ impl Store {
     fn copy_file(&mut self, path: &str, stored: &Stored, fresh: &mut Store) -> Result<(), StoreError> {
         for (at, blob) in stored.blobs.iter().enumerate() {
             let Some(policies) = self.policies(blob).cloned() else { continue };
-            let bytes = self.read(blob, <[u8]>::to_vec)?;
             let file = FileKey { path: path.to_owned(), ..stored.key.clone() };
-            let gave = Gave {
-                file: &file,
-                outcome: &stored.outcome,
-                accounts: &stored.accounts,
-                object: stored.object.as_ref().map(Option::as_ref),
-                adds: at > 0,
-                gathered: &bytes,
-            };
-            fresh.add(&policies, &gave)?;
+            self.read(blob, |gathered| {
+                let gave = Gave {
+                    file: &file,
+                    outcome: &stored.outcome,
+                    accounts: &stored.accounts,
+                    object: stored.object.as_ref().map(Option::as_ref),
+                    adds: at > 0,
+                    gathered,
+                };
+                fresh.add(&policies, &gave)
+            })??;
         }
         Ok(())
     }

@@ -133,7 +133,7 @@ pub(super) struct Seen {
     pub(super) high: bool,
 }
 
-/// The same of one that is not as [`skip_plain`] takes it, and what it has in it.
+/// As [`skip_string`], of one that is not as [`skip_plain`] takes it; notes what it has in it.
 #[inline(never)]
 pub(super) fn look_through(bytes: &[u8], mut at: usize, seen: &mut Seen) -> Scan<usize> {
     loop {

@@ -23,20 +23,21 @@ pub(super) struct Asked<'a> {
     /// Whether the session is a function's, by other records.
     answer: OnceCell<Option<bool>>,
     pub(super) place: OnceCell<SourcePlace>,
-    made: Made,
+    made: MadeTexts,
 }
 
-/// Texts that were made of others; few.
+/// Texts that stand in no record; few, each behind the one before, so that what borrows from one is not in the way of
+/// another.
 #[derive(Debug, Default)]
-struct Made(OnceCell<Box<(String, Made)>>);
+struct MadeTexts(OnceCell<Box<(String, MadeTexts)>>);
 
-impl Made {
+impl MadeTexts {
     fn keep(&self, text: String) -> &str {
         let mut end = self;
         while let Some(made) = end.0.get() {
             end = &made.1;
         }
-        &end.0.get_or_init(|| Box::new((text, Made::default()))).0
+        &end.0.get_or_init(|| Box::new((text, MadeTexts::default()))).0
     }
 }
 
