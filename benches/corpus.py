@@ -7,13 +7,19 @@ Writes DIR/AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/*.json.gz as CloudTrail 
 line for each planted record with its eventID and the policy that must name it. The same arguments give the same
 records. With --copies N each file is written N times under other names and with other eventIDs: N times the records
 of the same callers, functions and days. Standard library only.
+
+Texts vary as they do in trails: a record has 1,360 bytes and compresses to 148. The 2,900 records of a recorded exercise
+(https://github.com/invictus-ir/aws_dataset) have 1,260, and compress to 147.
 """
 import argparse
 import datetime
+import functools
 import gzip
 import json
 import pathlib
 import random
+import re
+import string
 import uuid
 
 ACCOUNTS = ["111122223333", "444455556666"]
@@ -33,17 +39,30 @@ CLI = "aws-cli/2.31.23 md/awscrt#0.28.2 ua/2.1 os/linux#6.1.153 md/arch#x86_64 l
 # (service, call, read only, request parameters, answer)
 CALLS = [
     ("sts", "AssumeRole", True, {"roleArn": "arn:aws:iam::@account@:role/deploy", "roleSessionName": "deploy", "durationSeconds": 3600},
-     {"credentials": {"accessKeyId": "ASIAEXAMPLE000000000", "sessionToken": "FwoGZXIvYXdzEXAMPLE" * 9, "expiration": "Nov 1, 2026, 1:00:00 PM"}}),
-    ("s3", "GetBucketAcl", True, {"bucketName": "orders-@account@", "Host": "orders-@account@.s3.eu-west-1.amazonaws.com", "acl": ""}, None),
-    ("dynamodb", "DescribeTable", True, {"tableName": "orders"}, None),
-    ("kms", "Decrypt", True, {"encryptionContext": {"aws:lambda:FunctionArn": "arn:aws:lambda:@region@:@account@:function:checkout"}, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"}, None),
-    ("ec2", "DescribeInstances", True, {"instancesSet": {}, "filterSet": {"items": [{"name": "tag:team", "valueSet": {"items": [{"value": "orders"}]}}]}}, None),
-    ("logs", "CreateLogStream", False, {"logStreamName": "2026/09/01/[$LATEST]0f1e2d3c4b5a69788796a5b4c3d2e1f0", "logGroupName": "/aws/lambda/checkout"}, None),
-    ("iam", "GetRole", True, {"roleName": "checkout"}, None),
+     {"credentials": {"accessKeyId": "ASIAEXAMPLE@upper9@", "sessionToken": "FwoGZXIvYXdzEXAMPLE@mixed300@", "expiration": "Nov 1, 2026, 1:00:00 PM"}}),
+    ("s3", "GetBucketAcl", True, {"bucketName": "@word@-@account@", "Host": "@word@-@account@.s3.eu-west-1.amazonaws.com", "acl": ""}, None),
+    ("dynamodb", "DescribeTable", True, {"tableName": "@word@"}, None),
+    ("kms", "Decrypt", True, {"encryptionContext": {"aws:lambda:FunctionArn": "arn:aws:lambda:@region@:@account@:function:@word@"}, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"}, None),
+    ("ec2", "DescribeInstances", True, {"instancesSet": {}, "filterSet": {"items": [{"name": "tag:team", "valueSet": {"items": [{"value": "@word@"}]}}]}}, None),
+    ("logs", "CreateLogStream", False, {"logStreamName": "2026/09/01/[$LATEST]@lower32@", "logGroupName": "/aws/lambda/@word@"}, None),
+    ("iam", "GetRole", True, {"roleName": "@word@"}, None),
     ("cloudwatch", "DescribeAlarms", True, {"maxRecords": 100, "alarmTypes": ["MetricAlarm"]}, None),
-    ("ssm", "GetParameter", True, {"name": "/orders/price-list", "withDecryption": True}, None),
-    ("sqs", "GetQueueAttributes", True, {"queueUrl": "https://sqs.@region@.amazonaws.com/@account@/orders", "attributeNames": ["All"]}, None),
+    ("ssm", "GetParameter", True, {"name": "/@word@/price-list", "withDecryption": True}, None),
+    ("sqs", "GetQueueAttributes", True, {"queueUrl": "https://sqs.@region@.amazonaws.com/@account@/@word@", "attributeNames": ["All"]}, None),
 ]
+
+
+# What a name is drawn from, and kinds of random texts.
+WORDS = [f"{first}-{second}" for first in ("orders", "billing", "search", "media", "audit", "report", "mail", "cart", "stock", "login")
+         for second in ("api", "worker", "import", "export", "index", "archive", "events", "cleanup", "cache", "sync")]
+LETTERS = {"upper": string.ascii_uppercase + "234567", "lower": "0123456789abcdef", "mixed": string.ascii_letters + string.digits + "+/"}
+
+
+@functools.lru_cache(100_000)
+def code(of):
+    """The nine letters at the end of an id: the same for the same."""
+    drawn = random.Random(str(of))
+    return "".join(drawn.choices(LETTERS["upper"], k=9))
 
 
 class Corpus:
@@ -56,22 +75,33 @@ class Corpus:
     def event_id(self):
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
-    def identity(self, account, kind, number):
-        """Who calls: one of 40 users, 60 roles of people and pipelines, 80 functions."""
+    def filled(self, text, account, region):
+        """A text with what stands between @ filled in: @account@, @region@, @word@, or @upper9@ for nine random letters."""
+        def one(match):
+            kind, length = match[1], match[2]
+            if length:
+                return "".join(self.random.choices(LETTERS[kind], k=int(length)))
+            return {"account": account, "region": region}.get(kind) or self.random.choice(WORDS)
+        return re.sub(r"@([a-z]+)([0-9]*)@", one, text)
+
+    def identity(self, account, kind, number, when):
+        """Who calls: one of 40 users, 60 roles of people and pipelines, 80 functions, each with several sessions at a time."""
         if kind == "user":
             name = f"user{number % 40}"
-            return {"type": "IAMUser", "principalId": f"AIDAEXAMPLE{number % 40:09}", "arn": f"arn:aws:iam::{account}:user/{name}",
-                    "accountId": account, "accessKeyId": f"AKIAEXAMPLE{number % 40:09}", "userName": name}
+            return {"type": "IAMUser", "principalId": f"AIDAEXAMPLE{code(name)}", "arn": f"arn:aws:iam::{account}:user/{name}",
+                    "accountId": account, "accessKeyId": f"AKIAEXAMPLE{code(name)}", "userName": name}
         function = kind == "function"
         name = f"function{number % 80}" if function else f"role{number % 60}"
+        # A session lasts six hours, and its keys with it.
+        begun = f"{when[:11]}{int(when[11:13]) // 6 * 6:02}:00:00Z"
         identity = {
-            "type": "AssumedRole", "principalId": f"AROAEXAMPLE{number % 80:09}:{name}",
+            "type": "AssumedRole", "principalId": f"AROAEXAMPLE{code(name)}:{name}",
             "arn": f"arn:aws:sts::{account}:assumed-role/{name}/{name}", "accountId": account,
-            "accessKeyId": f"ASIAEXAMPLE{number:09}",
+            "accessKeyId": f"ASIAEXAMPLE{code((name, number, begun))}",
             "sessionContext": {
-                "sessionIssuer": {"type": "Role", "principalId": f"AROAEXAMPLE{number % 80:09}", "arn": f"arn:aws:iam::{account}:role/{name}",
+                "sessionIssuer": {"type": "Role", "principalId": f"AROAEXAMPLE{code(name)}", "arn": f"arn:aws:iam::{account}:role/{name}",
                                   "accountId": account, "userName": name},
-                "attributes": {"creationDate": "2026-09-01T00:00:00Z", "mfaAuthenticated": "false" if function else "true"},
+                "attributes": {"creationDate": begun, "mfaAuthenticated": "false" if function else "true"},
             },
         }
         if function:
@@ -91,9 +121,9 @@ class Corpus:
         }
 
     def ordinary(self, account, region, when):
-        number = self.random.randrange(4000)
+        number = self.random.randrange(240)
         kind = self.random.choice(["user", "role", "role", "function", "function"])
-        identity = self.identity(account, kind, number)
+        identity = self.identity(account, kind, number, when)
         address = f"3.{80 + number % 16}.{number % 250}.{number % 199 + 1}" if kind == "function" else f"198.51.100.{number % 60 + 1}"
         if self.random.random() < 0.3:
             name = f"function{self.random.randrange(80)}"
@@ -103,15 +133,14 @@ class Corpus:
                                additionalEventData={"functionVersion": f"{arn}:$LATEST"}, eventCategory="Data",
                                resources=[{"accountId": account, "type": "AWS::Lambda::Function", "ARN": arn}])
         service, name, read_only, parameters, answer = self.random.choice(CALLS)
-        text = json.dumps([parameters, answer]).replace("@account@", account).replace("@region@", region)
-        parameters, answer = json.loads(text)
+        parameters, answer = json.loads(self.filled(json.dumps([parameters, answer]), account, region))
         refused = {"errorCode": "AccessDenied", "errorMessage": "not \"allowed\""} if self.random.random() < 0.03 else {}
         return self.record(account, region, when, identity, service, name, parameters, answer, address=address,
                            agent=self.random.choice(AGENTS), read_only=read_only, **refused)
 
     def plant(self, account, region, when):
         """A change or call that a policy must name."""
-        user = self.identity(account, "user", 7)
+        user = self.identity(account, "user", 7, when)
         function = f"planted-{self.random.randrange(16**6):06x}"
         arn = f"arn:aws:lambda:{region}:{account}:function:{function}"
 
@@ -132,7 +161,7 @@ class Corpus:
         }
         policy = self.random.choice([*kinds, "lambda-role-iam-write", "invoke-cross-account"])
         if policy == "lambda-role-iam-write":
-            record = self.record(account, "us-east-1", when, self.identity(account, "function", 11), "iam", "CreateUser", {"userName": function}, None, address="3.80.7.7")
+            record = self.record(account, "us-east-1", when, self.identity(account, "function", 11, when), "iam", "CreateUser", {"userName": function}, None, address="3.80.7.7")
         elif policy == "invoke-cross-account":
             caller = {"type": "AWSAccount", "principalId": "AROAEXAMPLESTRANGER:x", "accountId": STRANGER}
             record = self.record(account, region, when, caller, "lambda", "Invoke", {"functionName": arn}, None, eventCategory="Data",

@@ -30,7 +30,6 @@ use crate::policy::program::Program;
 use crate::policy::{Env, Fail, Missing, Policy, Verdict};
 use crate::timeline::{Trace, traces};
 use crate::value::{Value, Why};
-use plan::Row;
 use state::{Rules, Standing};
 
 pub use kept::Share;
@@ -175,20 +174,27 @@ impl<'p> Engine<'p> {
         let mut of = of;
         let decided = matches!(of, Sessions::Decided);
         let fields: &dyn FieldAccess = fact.body.fields();
-        if let Some(plan) = plan
-            && !decided
-            && treatment == Treatment::Judged
-        {
+        let made;
+        let plan = match plan {
+            Some(plan) => plan,
+            None => {
+                made = Plan::unknown(self.policies_of(fields, fact.origin).map(|(at, _)| at));
+                &made
+            }
+        };
+        if !decided && treatment == Treatment::Judged {
             plan.done.iter().for_each(|(at, outcome)| tally.passed(*at, *outcome));
         }
-        let mut judge = |at: usize, policy: &'p Policy, row: Option<&Row>| {
+        for row in &plan.rows {
+            let at = row.at;
+            let Some(policy) = self.policies.get(at).copied() else { continue };
             // Of what is not reported, only policies with state keep anything.
             if treatment == Treatment::Remembered && policy.program.is_none() {
-                return;
+                continue;
             }
             let asks = self.sessions.get(at).and_then(Option::as_ref);
             // What is certain by itself was never put off.
-            if let Some((row, outcome)) = row.and_then(|row| Some((row, row.passes()?)))
+            if let Some(outcome) = row.passes()
                 && !decided
                 && !asks.is_some_and(Asks::is_of_histories)
             {
@@ -196,50 +202,41 @@ impl<'p> Engine<'p> {
                 if treatment == Treatment::Judged {
                     tally.passed(at, outcome);
                 }
-                return;
+                continue;
             }
             if let Some(asks) = asks {
                 let of_fact = (policy, fact, asks);
                 match &mut of {
                     Sessions::Undecided { session, waits } => {
                         // Most facts are judged the same whoever's they are, or say whose.
-                        let known = row.and_then(|row| row.outcome);
-                        let outcome = known.unwrap_or_else(|| policy.judge.outcome(fields, &Env::default()));
+                        let outcome =
+                            row.outcome.unwrap_or_else(|| policy.judge.outcome(fields, &Env::default()));
                         let is_final = matches!(outcome, Outcome::Pass | Outcome::NotApplicable);
                         if is_final && policy.program.is_none() {
-                            return tally.passed(at, outcome);
+                            tally.passed(at, outcome);
+                            continue;
                         }
                         let may_hang = || asks.is_undecided(fields).then(session).flatten();
                         if (!is_final || asks.is_of_histories())
                             && let Some(session) = undecided.get_or_init(may_hang)
-                            && self.put_off(at, of_fact, row, standing(), session, (memory, waits))
+                            && self.put_off(of_fact, row, standing(), session, (memory, waits))
                         {
-                            return;
+                            continue;
                         }
                     }
-                    Sessions::Decided if !self.was_put_off(of_fact) => return,
+                    Sessions::Decided if !self.was_put_off(of_fact) => continue,
                     Sessions::Decided | Sessions::NotAsked => {}
                 }
             } else if decided {
-                return;
+                continue;
             }
             match &policy.program {
                 None => self.judge_one(at, policy, fact, tally),
                 Some(program) => {
                     let about = (fact, treatment, row);
-                    self.remember(at, (policy, program), about, standing(), (memory, tally));
+                    self.remember((policy, program), about, standing(), (memory, tally));
                 }
             }
-        };
-        match plan {
-            Some(plan) => {
-                for row in &plan.rows {
-                    if let Some(policy) = self.policies.get(row.at) {
-                        judge(row.at, policy, Some(row));
-                    }
-                }
-            }
-            None => self.policies_of(fields, fact.origin).for_each(|(at, policy)| judge(at, policy, None)),
         }
     }
 

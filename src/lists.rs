@@ -199,6 +199,7 @@ impl Lists {
     }
 
     /// Is it what a command line sends as its user agent? CloudTrail writes some user agents in square brackets.
+    #[inline]
     pub fn is_command_line(&self, user_agent: &str) -> bool {
         let text = user_agent.strip_prefix('[').unwrap_or(user_agent);
         self.agents.iter().any(|agent| begins(text.as_bytes(), agent.begins.as_bytes()))

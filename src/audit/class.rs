@@ -161,6 +161,7 @@ impl Plans {
     }
 
     /// What is certain of a fact, which has this source, name and caller. Worked out once for all that are alike.
+    #[inline]
     pub(super) fn of(
         &mut self,
         fact: &dyn FieldAccess,

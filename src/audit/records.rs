@@ -247,6 +247,7 @@ impl<'j> Judge<'j> {
     }
 
     /// Counts a record, by the members of a first look.
+    #[inline(always)]
     fn count(
         &self,
         record: &TrailRecord<'_>,
@@ -472,6 +473,7 @@ fn ran(record: &TrailRecord<'_>, fact: &Fact<'_>) -> bool {
 
 /// Which events a record is one of. Records of before `eventCategory` say only whether they are management events.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+#[inline]
 pub(super) fn class_of(record: &TrailRecord<'_>) -> EventClass {
     // Of nearly all records, and without making a text of it.
     match record.category_as_written() {

@@ -62,6 +62,7 @@ impl Known {
         self.texts.split_at_checked(self.name_at).unwrap_or_default()
     }
 
+    #[inline(always)]
     fn is_of(&self, (source, name): Texts<'_>) -> bool {
         let (known_source, known_name) = self.texts();
         same(known_name, name) && same(known_source, source)

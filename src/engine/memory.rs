@@ -105,6 +105,7 @@ impl<'p> Engine<'p> {
 
     /// Adds a fact to the policy's histories that it is one of, and that are not left out. `known`: whether it is one of
     /// each, as far as that was worked out before.
+    #[inline]
     pub(super) fn mention(
         &self,
         (at, policy): (usize, &Policy),
@@ -120,16 +121,16 @@ impl<'p> Engine<'p> {
 
     pub(super) fn remember(
         &self,
-        at: usize,
         (policy, program): (&Policy, &Program),
-        (fact, treatment, row): (&Fact<'_>, Treatment, Option<&Row>),
+        (fact, treatment, row): (&Fact<'_>, Treatment, &Row),
         standing: &Standing<'_>,
         (memory, tally): (&mut Memory, &mut Tally),
     ) {
+        let at = row.at;
         let fields: &dyn FieldAccess = fact.body.fields();
         let rules = self.rules(policy, program);
         let Some(Some(part)) = memory.parts.get_mut(at) else { return };
-        let look = part.look(rules, (fields, row.map(|row| (row.outcome, &*row.histories))), standing);
+        let look = part.look(rules, (fields, (row.outcome, &row.histories)), standing);
         let hold = || self.hold((at, policy), (fact, treatment), standing);
         let mode = match &program.count {
             Some(count) if self.counts_twice(at, policy) => CountMode::Roughly(count),
@@ -196,7 +197,7 @@ impl<'p> Engine<'p> {
             let recount = recounts.0.get(at).and_then(Option::as_ref);
             let Some((recount, program)) = recount.zip(policy.program.as_ref()) else { continue };
             let Some(part) = self.part(memory, at) else { continue };
-            let look = part.look(self.rules(policy, program), (fields, None), standing);
+            let look = part.look(self.rules(policy, program), (fields, (None, &[])), standing);
             let hold = || self.hold((at, policy), (fact, treatment), standing);
             // Whether it counts was told the first time.
             let (Now::Wait | Now::Judge(_)) =

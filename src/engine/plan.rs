@@ -26,13 +26,18 @@ pub(super) struct Row {
     pub(super) at: usize,
     /// What the policy says of the fact by itself, if that is certain: other records may still decide.
     pub(super) outcome: Option<Outcome>,
-    /// Whether the fact is one of each history's.
+    /// Whether the fact is one of each history's, as far as that was worked out.
     pub(super) histories: Box<[Truth]>,
     /// What becomes of it while it is not known whose its session is, if that is certain.
     pub(super) suspended: Option<Suspended>,
 }
 
 impl Row {
+    /// Nothing is certain of it.
+    fn unknown(at: usize) -> Self {
+        Row { at, outcome: None, histories: Box::default(), suspended: None }
+    }
+
     fn of(at: usize, policy: &Policy, asks: Option<&Asks>, fields: &dyn FieldAccess) -> Self {
         let outcome = policy.judge.outcome(fields, &Env::default());
         let program = policy.program.iter();
@@ -70,6 +75,11 @@ impl Row {
 impl Plan {
     pub fn is_empty(&self) -> bool {
         self.done.is_empty() && self.rows.is_empty()
+    }
+
+    /// Of these policies, by position, of which nothing is certain.
+    pub(super) fn unknown(policies: impl Iterator<Item = usize>) -> Self {
+        Plan { done: Box::default(), rows: policies.map(Row::unknown).collect() }
     }
 
     fn of(mut done: Vec<(usize, Outcome)>, rows: impl Iterator<Item = Row>) -> Self {

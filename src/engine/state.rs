@@ -163,28 +163,26 @@ type Known<'k> = (Option<Outcome>, &'k [Truth]);
 impl<'p> Rules<'p> {
     /// Looks at one record; nothing is added yet.
     pub(crate) fn look(&self, fact: &dyn FieldAccess, at: &Standing<'_>) -> Look {
-        self.look_with((fact, None), at, Vec::new())
+        self.look_with((fact, (None, &[])), at, Vec::new())
     }
 
     /// The same with what is certain before. `marks` is empty: its space is used.
+    #[inline]
     fn look_with(
         &self,
-        (fact, known): (&dyn FieldAccess, Option<Known<'_>>),
+        (fact, (outcome, histories)): (&dyn FieldAccess, Known<'_>),
         at: &Standing<'_>,
         mut marks: Vec<Mentioned>,
     ) -> Look {
-        let histories = known.map_or(&[][..], |(_, histories)| histories);
         self.marks((fact, histories), at, |mark| marks.push(mark));
-        let outcome = match known {
-            Some((Some(outcome), _)) => outcome,
-            _ => self.judge.outcome(fact, &Env::default()),
-        };
+        let outcome = outcome.unwrap_or_else(|| self.judge.outcome(fact, &Env::default()));
         let kind = self.kind(outcome, (fact, &marks), at);
         Look { marks, kind }
     }
 
     /// Gives `each` every history that a record is among, or may be, with its key there. `known`: whether it is one of
     /// each, as far as that was worked out before.
+    #[inline(always)]
     fn marks(
         &self,
         (fact, known): (&dyn FieldAccess, &[Truth]),

@@ -109,15 +109,14 @@ impl<'p> Engine<'p> {
     /// Puts a judgement off, if it hangs on whose the session is. True: it was.
     pub(super) fn put_off(
         &self,
-        at: usize,
         (policy, fact, asks): (&Policy, &Fact<'_>, &Asks),
-        row: Option<&Row>,
+        row: &Row,
         standing: &Standing<'_>,
         session: &Unsaid<'_>,
         (memory, waits): (&mut Memory, &mut Waits),
     ) -> bool {
         let fields = fact.body.fields();
-        let known = row.and_then(|row| row.suspended.as_ref());
+        let known = row.suspended.as_ref();
         let suspense = known.map_or_else(|| suspense(policy, fields, asks), |known| known.suspense);
         if suspense == Suspense::None {
             return false;
@@ -134,7 +133,7 @@ impl<'p> Engine<'p> {
         };
         let event = if let Place::Event(event) = &fact.place { Some(event) } else { None };
         let of_fact = Waiting {
-            policy: at,
+            policy: row.at,
             suspense,
             keys,
             accepted,
@@ -145,8 +144,7 @@ impl<'p> Engine<'p> {
         waits.add(session, standing.file, &of_fact);
         // What does not hang on the answer is remembered now: others may ask for it.
         if policy.program.is_some() {
-            let histories = row.map_or(&[][..], |row| &row.histories);
-            self.mention((at, policy), (&unread, histories), standing, &asks.histories, memory);
+            self.mention((row.at, policy), (&unread, &row.histories), standing, &asks.histories, memory);
         }
         true
     }

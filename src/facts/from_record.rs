@@ -162,6 +162,7 @@ fn is_unnamed(subject: &Subject<'_>) -> bool {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
+    #[inline(always)]
     fn new(record: &'r TrailRecord<'a>, file: RecordFile<'r>, cx: RecordContext<'r>) -> Self {
         Reader {
             record,

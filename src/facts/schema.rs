@@ -370,6 +370,7 @@ pub(crate) trait Seen<'a> {
 }
 
 impl<'a, T: Seen<'a>> Seen<'a> for Reading<T> {
+    #[inline(always)]
     fn seen(self, keep: impl FnOnce(String) -> &'a str) -> Value<'a> {
         match self {
             Reading::Known(value) => value.seen(keep),
@@ -380,18 +381,21 @@ impl<'a, T: Seen<'a>> Seen<'a> for Reading<T> {
 }
 
 impl<'a> Seen<'a> for bool {
+    #[inline(always)]
     fn seen(self, _: impl FnOnce(String) -> &'a str) -> Value<'a> {
         Value::Bool(self)
     }
 }
 
 impl<'a> Seen<'a> for i64 {
+    #[inline(always)]
     fn seen(self, _: impl FnOnce(String) -> &'a str) -> Value<'a> {
         Value::Int(self)
     }
 }
 
 impl<'a> Seen<'a> for Cow<'a, str> {
+    #[inline(always)]
     fn seen(self, keep: impl FnOnce(String) -> &'a str) -> Value<'a> {
         Value::Text(match self {
             Cow::Borrowed(text) => text,

@@ -21,6 +21,7 @@ pub struct Recent {
 
 impl Recent {
     /// The same as [`Networks::lookup`], always asked of the same networks.
+    #[inline]
     pub fn lookup(&mut self, networks: &Networks, text: &str) -> Place {
         let Recent { known, hasher } = self;
         let bytes = text.as_bytes();

@@ -131,6 +131,7 @@ impl Judge {
         self.applies_to.as_ref().map_or(Truth::True, |code| code.eval(fact, &Env::default()))
     }
 
+    #[inline]
     pub(crate) fn outcome(&self, fact: &dyn FieldAccess, env: &Env<'_>) -> Outcome {
         match self.applies(fact) {
             Truth::True => {}

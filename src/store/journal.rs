@@ -188,8 +188,8 @@ impl Journal {
             // The sum of the head says that this is what was written.
             let room = usize::try_from(length).unwrap_or(0);
             if payload.capacity() < room {
-                // Nothing of the last one is to be moved.
-                payload = Vec::with_capacity(room);
+                // Nothing of the last one is to be moved, and the next, which is about as long, has its place too.
+                payload = Vec::with_capacity(room.checked_next_power_of_two().unwrap_or(room));
             }
             Read::by_ref(&mut self.file).take(length).read_to_end(&mut payload).map_err(read)?;
             if payload.len() as u64 != length || crc(&payload) != u32_at(&head, 8) {

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Metadata};
+use std::ffi::OsString;
+use std::fs::{self, FileType};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::outcome::{FaultKind, FileKind, ForeignWhy};
@@ -96,7 +98,7 @@ impl Finder<'_> {
         self.entries.push(Entry::new(path.to_owned(), what));
     }
 
-    fn failed(&mut self, path: &Path, error: &std::io::Error) {
+    fn failed(&mut self, path: &Path, error: &io::Error) {
         self.add(path, What::Failed(FaultKind::Io(error.to_string())));
     }
 
@@ -154,19 +156,19 @@ impl Finder<'_> {
                     continue;
                 }
             };
-            names.sort();
+            names.sort_by(|(one, _), (other, _)| one.cmp(other));
             // The stack gives back the last first.
-            for name in names.into_iter().rev() {
+            for (name, kind) in names.into_iter().rev() {
                 let child = path.join(&name);
                 if self.entries.len() >= self.max_files {
                     return self.add(&path, What::Failed(FaultKind::TooManyFiles(self.max_files)));
                 }
-                match kind(&child) {
-                    Ok((metadata, linked)) => {
+                match followed(&child, kind) {
+                    Ok((kind, linked)) => {
                         let real = if linked { fs::canonicalize(&child) } else { Ok(real.join(&name)) };
                         match real {
-                            Ok(real) if metadata.is_dir() => open.push((child, real, depth + 1)),
-                            Ok(real) if metadata.is_file() => {
+                            Ok(real) if kind.is_dir() => open.push((child, real, depth + 1)),
+                            Ok(real) if kind.is_file() => {
                                 self.file(&child, real, What::File { named: false });
                             }
                             Ok(_) => {
@@ -183,19 +185,20 @@ impl Finder<'_> {
 }
 
 /// What stands at a path, links followed, and whether it is a link.
-fn kind(path: &Path) -> std::io::Result<(Metadata, bool)> {
-    let own = fs::symlink_metadata(path)?;
-    if own.is_symlink() { Ok((fs::metadata(path)?, true)) } else { Ok((own, false)) }
+fn followed(path: &Path, kind: io::Result<FileType>) -> io::Result<(FileType, bool)> {
+    let kind = kind?;
+    if kind.is_symlink() { Ok((fs::metadata(path)?.file_type(), true)) } else { Ok((kind, false)) }
 }
 
-type Listing = (Vec<std::ffi::OsString>, Option<std::io::Error>);
+/// Names with what stands there, as the listing itself mostly says.
+type Listing = (Vec<(OsString, io::Result<FileType>)>, Option<io::Error>);
 
 /// A directory's names, and the error that ended the listing early.
-fn list(path: &Path) -> std::io::Result<Listing> {
+fn list(path: &Path) -> io::Result<Listing> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
         match entry {
-            Ok(entry) => names.push(entry.file_name()),
+            Ok(entry) => names.push((entry.file_name(), entry.file_type())),
             Err(error) => return Ok((names, Some(error))),
         }
     }

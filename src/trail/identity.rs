@@ -270,6 +270,7 @@ impl<'a> Identity<'a> {
     }
 
     /// The AWS service that made the call or passed it on.
+    #[inline(always)]
     pub fn invoked_by(&self) -> Text<'a> {
         self.string(INVOKED_BY)
     }

@@ -142,6 +142,7 @@ impl<'a> Index<'a> {
     }
 
     /// What tells of services beside it.
+    #[inline]
     pub(super) fn signs(&self) -> [Option<Raw<'a>>; 2] {
         [Slot::EventType, Slot::SourceIpAddress].map(|slot| self.get(slot))
     }
@@ -169,6 +170,7 @@ impl<'a> Index<'a> {
         self.note(slot as u8, Span::new(member.at, member.at + member.value.text().len()));
     }
 
+    #[inline]
     pub(crate) fn get(&self, slot: Slot) -> Option<Raw<'a>> {
         match self.text {
             Some(text) => self.span(slot)?.of(text),

@@ -369,6 +369,7 @@ pub(super) fn has_escape(inner: &str) -> bool {
 
 /// Resolves the escapes of a string's inner text. A lone surrogate becomes U+FFFD: attacker-controlled names hold
 /// such things, and a record must not be lost for it.
+#[inline]
 pub(crate) fn unescape(inner: &str) -> Cow<'_, str> {
     if !has_escape(inner) {
         return Cow::Borrowed(inner);

@@ -100,7 +100,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// The service: `lambda.amazonaws.com`.
-    #[inline]
+    #[inline(always)]
     pub fn event_source(&self) -> Cow<'a, str> {
         self.index.string(Slot::EventSource, self.strings).unwrap_or_default()
     }
@@ -333,6 +333,7 @@ impl<'a> TrailRecord<'a> {
     }
 
     /// The account whose trail this is: `recipientAccountId`, else the account in the file's name.
+    #[inline]
     pub fn trail_account(&self, file: Option<&super::TrailFileName>) -> Field<Cow<'a, str>> {
         match self.recipient_account_id() {
             Field::Known(account) => Field::Known(account),

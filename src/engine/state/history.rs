@@ -23,6 +23,7 @@ struct Cell {
 }
 
 impl Cell {
+    #[inline]
     fn add(&mut self, at: &impl Came) {
         let time = at.time();
         self.last = self.last.max(time);
@@ -103,6 +104,7 @@ impl Table {
         }
     }
 
+    #[inline]
     fn add(&mut self, key: Key, at: &impl Came, value: Option<Other>) {
         match self {
             Table::Last { window, cells } => {
@@ -199,6 +201,7 @@ impl History {
     }
 
     /// `value`: what a record must differ in from this one, of a history without a window.
+    #[inline]
     pub(crate) fn add(&mut self, keyed: Keyed, certainty: Certainty, at: &impl Came, value: Option<Other>) {
         let valued = matches!(self.sure, Table::Last { .. }) || value.is_some();
         if keyed.unread == 0 && valued && certainty == Certainty::Sure {

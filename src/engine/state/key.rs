@@ -44,6 +44,7 @@ pub(crate) struct Keyed {
 
 impl Keys {
     /// The key of a fact by these fields. An absent value is a value; a list that is incomplete is unread.
+    #[inline]
     pub(crate) fn of(self, by: &[usize], fact: &dyn FieldAccess) -> Keyed {
         let mut hasher = self.hasher();
         let mut unread = 0;
@@ -87,6 +88,7 @@ impl Keys {
 }
 
 /// Adds a value so that no two rows of values give the same bytes.
+#[inline(always)]
 fn add(hasher: &mut SipHasher13, value: Value<'_>) {
     let mut text = |tag: u8, bytes: &[u8]| {
         // No text is so long that its length would touch the highest byte.
@@ -107,6 +109,7 @@ fn add(hasher: &mut SipHasher13, value: Value<'_>) {
     }
 }
 
+#[inline]
 fn finish(mut hasher: SipHasher13, unread: u64) -> Key {
     hasher.write_u64(unread);
     let hash = hasher.finish128();

@@ -117,7 +117,7 @@ impl<T: Clone> Part<T> {
     pub(crate) fn look(
         &mut self,
         rules: Rules<'_>,
-        fact: (&dyn FieldAccess, Option<Known<'_>>),
+        fact: (&dyn FieldAccess, Known<'_>),
         at: &Standing<'_>,
     ) -> Look {
         rules.look_with(fact, at, std::mem::take(&mut self.spare))
@@ -168,6 +168,7 @@ impl<T: Clone> Part<T> {
 
     /// Adds a record only to histories, and not to those that are left out. `known`: whether it is one of each history's,
     /// as far as that was worked out before.
+    #[inline]
     pub(crate) fn mention(
         &mut self,
         rules: Rules<'_>,
@@ -182,6 +183,7 @@ impl<T: Clone> Part<T> {
         });
     }
 
+    #[inline]
     fn note(&mut self, mark: Mentioned, at: &Standing<'_>) {
         if let Some(history) = self.histories.get_mut(mark.history) {
             history.add(mark.keyed, mark.certainty, at, mark.value);

@@ -38,6 +38,7 @@ impl Reader<'_, '_> {
         })
     }
 
+    #[inline(always)]
     pub(super) fn is_command_line(&self) -> Reading<bool> {
         match reading(self.record.user_agent()) {
             Reading::Known(agent) => Reading::Known(self.cx.lists.is_command_line(&agent)),
@@ -48,6 +49,7 @@ impl Reader<'_, '_> {
 
     /// A public address, in none of AWS's ranges and none of the configured networks, through no VPC endpoint, and no
     /// service nor on behalf of one. False as soon as one of these is known not to be so, whatever the others are.
+    #[inline(always)]
     pub(super) fn is_outside(&self) -> Reading<bool> {
         let identity = self.identity();
         let endpoint = self.record.vpc_endpoint_id();
