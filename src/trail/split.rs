@@ -5,6 +5,9 @@
 //! fault is exact, and reading goes on at the next record that can be found again.
 
 use std::cell::OnceCell;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::index::{Index, MAX_TEXT};
 use super::json::{
@@ -62,12 +65,17 @@ pub(crate) fn read_text(bytes: &[u8], base: u64, sink: &mut impl Sink) {
         budget,
         line: None,
         next: None,
+        lone: false,
     };
     reader.values(if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
     reader.give();
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The members whose elements are records, as they are written without escapes.
+static CONTAINERS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["\"Records\"", "\"Events\""].map(Finder::new));
 
 /// As a trail's files begin.
 const RECORDS: &[u8] = br#"{"Records":["#;
@@ -133,6 +141,8 @@ struct Reader<'a, S> {
     budget: usize,
     line: Option<Found>,
     next: Option<Found>,
+    /// An object stood alone that has no records: others may be records like each other, on lines or not.
+    lone: bool,
 }
 
 impl<'a, S: Sink> Reader<'a, S> {
@@ -187,7 +197,12 @@ impl<'a, S: Sink> Reader<'a, S> {
     /// An object that stands alone: a container of records, or a record itself.
     fn top_object(&mut self, start: usize) -> Result<usize, JsonError> {
         if !self.bytes.get(start..).is_some_and(|rest| rest.starts_with(RECORDS)) {
-            return self.members(start, None);
+            // What has, or may have, records of its own is none itself.
+            let is_one = |text: &[u8]| CONTAINERS.iter().all(|key| key.find(text).is_none());
+            return match self.lone.then(|| self.walk(start, is_one)).flatten() {
+                Some(end) => Ok(end),
+                None => self.members(start, None),
+            };
         }
         self.sink.claim();
         let end = self.array(start + RECORDS.len())?;
@@ -213,6 +228,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                 After::Key(at) => at,
                 After::End(end) => {
                     if !is_container {
+                        self.lone = true;
                         self.object(index, start, end);
                     }
                     return Ok(end);
@@ -293,7 +309,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             self.fault(start, FaultKind::NotAnObject);
             return Ok(end);
         }
-        if let Some(end) = self.walk(start) {
+        if let Some(end) = self.walk(start, |_| true) {
             return Ok(end);
         }
         let text = self.text();
@@ -303,8 +319,9 @@ impl<'a, S: Sink> Reader<'a, S> {
         Ok(end)
     }
 
-    /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be.
-    fn walk(&mut self, start: usize) -> Option<usize> {
+    /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be, or its text
+    /// is not one.
+    fn walk(&mut self, start: usize, is_one: impl FnOnce(&[u8]) -> bool) -> Option<usize> {
         let Reader { bytes, walker, sink, batch, found, .. } = self;
         // Records are found where they stay, in the space of those that were given before.
         if *found == batch.len() {
@@ -317,6 +334,10 @@ impl<'a, S: Sink> Reader<'a, S> {
         } else {
             find(walker, record, &mut |_, _| true)?
         };
+        let end = start + walked.len;
+        if !bytes.get(start..end).is_some_and(is_one) {
+            return None;
+        }
         if walked.passed_over {
             sink.pass_over(record);
         } else {
@@ -325,7 +346,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                 self.give();
             }
         }
-        Some(start + walked.len)
+        Some(end)
     }
 
     /// Gives the sink what was found.

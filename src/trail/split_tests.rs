@@ -294,6 +294,25 @@ fn a_broken_line_costs_itself_only() {
     }
 }
 
+/// Behind lines of records another line may have records of its own, whatever else it has, and is none itself.
+#[test]
+fn a_line_with_records_is_no_record() {
+    for key in ["Records", "Events", "Record\\u0073"] {
+        let mut container = record("X");
+        container.truncate(container.len() - 1);
+        let text = format!(
+            "{}\n{}\n{container},\"{key}\":[{}]}}\n{}",
+            record("A"),
+            record("B"),
+            record("C"),
+            record("D")
+        );
+        let seen = read(&text);
+        assert_eq!((names(&seen), seen.faults.len()), (vec!["A", "B", "C", "D"], 0), "{key}");
+        assert_eq!(without_ids(passing(&text, 1)), without_ids(seen), "{key}");
+    }
+}
+
 #[test]
 fn a_container_that_breaks_does_not_take_the_next_one_along() {
     let text = format!(
@@ -452,6 +471,12 @@ proptest! {
             let wanted: Vec<String> = whole.iter().flatten().map(all).collect();
             prop_assert_eq!(&answers, &wanted, "{}", text);
             prop_assert!(faults.is_empty());
+            // On lines: what each gives by itself, where some have records of their own.
+            let each = records.iter().map(|record| asking(record, all));
+            let (wanted, wrong): (Vec<_>, Vec<_>) = each.unzip();
+            let (answers, faults) = asking(&records.join("\n"), all);
+            prop_assert_eq!(answers, wanted.concat(), "{}", text);
+            prop_assert_eq!(faults.len(), wrong.concat().len());
         } else {
             prop_assert!(!faults.is_empty(), "{}", text);
         }
