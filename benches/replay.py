@@ -7,6 +7,9 @@ The floor is decompressing the same files with the same library and nothing else
 with two threads; what is compared is each one's least processor time over the runs (user and system, of the whole
 process), so that other work on the machine cancels out as far as it can. Prints each figure and its limit, and fails
 beyond a limit. --memory: ten times the files as well, for the growth of memory.
+
+The limits of time are this corpus's, a tenth above what was measured: they tell that something became slower. What is
+promised is told of another corpus, in docs/performance.md.
 """
 import argparse
 import json
@@ -21,7 +24,7 @@ EXPOSURE = ["function-invoke-*", "function-write-granted", "function-url-public"
             "layer-external", "layer-added-to-function", "event-source-*", "function-destination-external"]
 CHANGES = [*EXPOSURE, "function-deleted", "function-code-updated", "public-grant-blocked", "lambda-role-iam-write"]
 # Name, policies (none: all), limit as a multiple of the floor.
-SETS = [("all policies", [], 3.0), ("changes only", CHANGES, 1.6), ("changes and invoke-cross-account", [*CHANGES, "invoke-cross-account"], 2.0)]
+SETS = [("all policies", [], 4.5), ("changes only", CHANGES, 2.1), ("changes and invoke-cross-account", [*CHANGES, "invoke-cross-account"], 2.4)]
 RESIDENT_LIMIT = 150
 GROWTH_LIMIT = 1.3
 

@@ -10,6 +10,18 @@ pub(crate) fn push<T>(list: &mut Vec<T>, one: T) {
     list.push(one);
 }
 
+/// Adds all of another one, and makes room as [`push`] does.
+pub(crate) fn append<T>(list: &mut Vec<T>, more: Vec<T>) {
+    if list.is_empty() {
+        *list = more;
+        return;
+    }
+    if list.capacity() - list.len() < more.len() {
+        list.reserve_exact(more.len().max(list.len() / 4));
+    }
+    list.extend(more);
+}
+
 /// What was added, in order as far as it was put in order: whenever there is twice as much.
 #[derive(Debug, Clone)]
 pub(crate) struct Ordered<T> {

@@ -120,7 +120,7 @@ pub(super) fn read_trail(
             }
             Some(sources) => {
                 let judge = judge.beside_store();
-                let read = trail::read_entries(&sources.entries(&again), &options, &judge);
+                let read = trail::read_entries(sources.entries(&again), &options, &judge);
                 (read.into_iter().map(|(file, _)| file).collect(), judge.finish())
             }
         };
@@ -161,7 +161,6 @@ fn first(with: With<'_>, lookups: &Lookups<'_>, store: Option<&mut Store>) -> Re
     let last_invokes = job.snapshot.is_some();
     let judge = Judge::new(engine, wanted(job, engine), last_invokes, context, Pass::First, watched);
     let (files, objects) = read_files(job, &options, &judge, None);
-    let objects = objects.into_iter().flatten().map(|object| *object).collect();
     Ok(First { gathered: judge.finish(), files, objects, lost: Vec::new(), sources: None, options })
 }
 
@@ -209,7 +208,7 @@ fn read_files(
     options: &Options,
     visitor: &Judge<'_>,
     only: Option<&Again>,
-) -> (Vec<FileOutcome>, Vec<Option<Box<digest::Object>>>) {
+) -> (Vec<FileOutcome>, Vec<Object>) {
     let (paths, memory): (&[PathBuf], &[NamedText]) = match &job.trail {
         TrailInput::None => return (Vec::new(), Vec::new()),
         TrailInput::Paths(paths) | TrailInput::Remote(_, paths) => (paths, &[]),
@@ -236,7 +235,13 @@ fn read_files(
         let files = remote.fetch(&options.prune, only.map(|_| &elsewhere), &options.watch);
         read.extend(trail::read_remote(files, options, visitor));
     }
-    read.into_iter().unzip()
+    let mut objects = Vec::new();
+    // One by one, in the space in which they are.
+    let alone = |(file, object): (FileOutcome, Option<Box<Object>>)| {
+        objects.extend(object.map(|object| *object));
+        file
+    };
+    (read.into_iter().map(alone).collect(), objects)
 }
 
 /// The facts that the policies judge.

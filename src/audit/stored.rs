@@ -300,7 +300,7 @@ impl Plan {
             full: Judge::keeping(engine, context, watched, &full_keeper),
             more: Judge::keeping(&more_engine, context, watched, &more_keeper),
         };
-        let read = trail::read_entries(&entries, &options(job), &visitor);
+        let read = trail::read_entries(entries, &options(job), &visitor);
         let Both { full, more: more_judge, .. } = visitor;
         let loose = (full.loose(), more_judge.loose());
         let (of_files, of_more) = (full.finish(), more_judge.finish());

@@ -94,7 +94,7 @@ impl Changes {
             return;
         }
         for (key, changes) in other.by {
-            self.by.entry(key).or_default().extend(changes);
+            ordered::append(self.by.entry(key).or_default(), changes);
         }
     }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,11 +94,11 @@ struct Finder<'f> {
 }
 
 impl Finder<'_> {
-    fn add(&mut self, path: &Path, what: What) {
-        self.entries.push(Entry::new(path.to_owned(), what));
+    fn add(&mut self, path: impl Into<PathBuf>, what: What) {
+        self.entries.push(Entry::new(path.into(), what));
     }
 
-    fn failed(&mut self, path: &Path, error: &io::Error) {
+    fn failed(&mut self, path: impl Into<PathBuf>, error: &io::Error) {
         self.add(path, What::Failed(FaultKind::Io(error.to_string())));
     }
 
@@ -114,12 +114,12 @@ impl Finder<'_> {
         };
         match fs::canonicalize(path) {
             Ok(real) if metadata.is_dir() => self.directory(path, real),
-            Ok(real) => self.file(path, real, What::File { named: true }),
+            Ok(real) => self.file(path.to_owned(), real, What::File { named: true }),
             Err(error) => self.failed(path, &error),
         }
     }
 
-    fn file(&mut self, path: &Path, real: PathBuf, what: What) {
+    fn file(&mut self, path: PathBuf, real: PathBuf, what: What) {
         if let Some(first) = self.files.get(&real).and_then(|at| self.entries.get_mut(*at)) {
             if let What::File { named: true } = what {
                 first.what = what;
@@ -138,11 +138,11 @@ impl Finder<'_> {
         let mut open = vec![(path.to_owned(), real, 0usize)];
         while let Some((path, real, depth)) = open.pop() {
             if !self.directories.insert(real.clone()) {
-                self.add(&path, What::Listed(FileKind::Duplicate));
+                self.add(path, What::Listed(FileKind::Duplicate));
                 continue;
             }
             if depth > MAX_DIRECTORIES {
-                self.add(&path, What::Failed(FaultKind::DirectoryTooDeep));
+                self.add(path, What::Failed(FaultKind::DirectoryTooDeep));
                 continue;
             }
             let mut names = match list(&path) {
@@ -152,36 +152,42 @@ impl Finder<'_> {
                     names
                 }
                 Err(error) => {
-                    self.failed(&path, &error);
+                    self.failed(path, &error);
                     continue;
                 }
             };
             names.sort_by(|(one, _), (other, _)| one.cmp(other));
             // The stack gives back the last first.
             for (name, kind) in names.into_iter().rev() {
-                let child = path.join(&name);
                 if self.entries.len() >= self.max_files {
-                    return self.add(&path, What::Failed(FaultKind::TooManyFiles(self.max_files)));
+                    return self.add(path, What::Failed(FaultKind::TooManyFiles(self.max_files)));
                 }
+                let child = within(&path, &name);
                 match followed(&child, kind) {
                     Ok((kind, linked)) => {
-                        let real = if linked { fs::canonicalize(&child) } else { Ok(real.join(&name)) };
+                        let real = if linked { fs::canonicalize(&child) } else { Ok(within(&real, &name)) };
                         match real {
                             Ok(real) if kind.is_dir() => open.push((child, real, depth + 1)),
                             Ok(real) if kind.is_file() => {
-                                self.file(&child, real, What::File { named: false });
+                                self.file(child, real, What::File { named: false });
                             }
-                            Ok(_) => {
-                                self.add(&child, What::Listed(FileKind::Foreign(ForeignWhy::NotRegular)))
-                            }
-                            Err(error) => self.failed(&child, &error),
+                            Ok(_) => self.add(child, What::Listed(FileKind::Foreign(ForeignWhy::NotRegular))),
+                            Err(error) => self.failed(child, &error),
                         }
                     }
-                    Err(error) => self.failed(&child, &error),
+                    Err(error) => self.failed(child, &error),
                 }
             }
         }
     }
+}
+
+/// What has this name in a directory. It takes as much space as it needs: there may be millions.
+fn within(directory: &Path, name: &OsStr) -> PathBuf {
+    let mut path = PathBuf::with_capacity(directory.as_os_str().len() + 1 + name.len());
+    path.push(directory);
+    path.push(name);
+    path
 }
 
 /// What stands at a path, links followed, and whether it is a link.

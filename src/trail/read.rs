@@ -105,7 +105,7 @@ pub fn read_inputs<V: RecordVisitor>(
     options: &Options,
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
-    read_entries(&list(inputs, options), options, visitor)
+    read_entries(list(inputs, options), options, visitor)
 }
 
 /// The files at `inputs`, sorted by path, each once.
@@ -115,7 +115,7 @@ pub(crate) fn list(inputs: &[PathBuf], options: &Options) -> Vec<Entry> {
 
 /// Reads files that were listed.
 pub(crate) fn read_entries<V: RecordVisitor>(
-    entries: &[Entry],
+    entries: Vec<Entry>,
     options: &Options,
     visitor: &V,
 ) -> Vec<(FileOutcome, V::Kept)> {
@@ -124,11 +124,12 @@ pub(crate) fn read_entries<V: RecordVisitor>(
     }
     let pool = &options.space;
     let read = || {
+        // There may be millions: what was read of one takes the place of its entry.
         entries
-            .par_iter()
+            .into_par_iter()
             .with_max_len(1)
             .map(|entry| {
-                let read = pool.with(|buffers| read_entry(entry, options, visitor, buffers));
+                let read = pool.with(|buffers| read_entry(&entry, options, visitor, buffers));
                 if let Some(meter) = &options.watch.0 {
                     meter.file(read.0.records, read.0.text_bytes);
                 }
