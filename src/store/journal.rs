@@ -18,6 +18,8 @@ const MAGIC: [u8; 16] = *b"lambda-audit\0sto";
 const VERSION: u32 = 1;
 const HEADER: u64 = 32;
 const FRAME: u64 = 16;
+/// In bytes.
+const MOST_ARE_SHORTER: usize = 8 << 20;
 
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -188,8 +190,8 @@ impl Journal {
             // The sum of the head says that this is what was written.
             let room = usize::try_from(length).unwrap_or(0);
             if payload.capacity() < room {
-                // Nothing of the last one is to be moved, and the next, which is about as long, has its place too.
-                payload = Vec::with_capacity(room.checked_next_power_of_two().unwrap_or(room));
+                // Nothing of the last one is to be moved, and most that follow have room, too.
+                payload = Vec::with_capacity(room.max(MOST_ARE_SHORTER));
             }
             Read::by_ref(&mut self.file).take(length).read_to_end(&mut payload).map_err(read)?;
             if payload.len() as u64 != length || crc(&payload) != u32_at(&head, 8) {
