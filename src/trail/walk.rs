@@ -306,6 +306,11 @@ fn walk<'t>(
                 notes.value(of, text.between(value, behind), *strings)?;
                 behind
             }
+            // The key that was expected is there, and behind it white space that was not.
+            None if value.first().is_some_and(|byte| *byte <= b' ') => {
+                value = skip::solid(value).filter(|solid| solid.len() < value.len())?;
+                continue;
+            }
             None => notes.read(of, (text, value), strings)?,
         };
         Next { key, of, value } = next(key, behind)?;
