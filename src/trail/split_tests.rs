@@ -470,8 +470,8 @@ proptest! {
             members.rotate_left(turn);
             let record = format!("{{{space}{}{space}}}", members.join(&format!("{space},{space}")));
             // Some have white space where others have none. Without an escape there is no quote in a string.
-            let spaced = order.rotate_right(8) >> nth & 1 == 1 && !record.contains('\\');
-            if spaced { record.replace("\":", "\": ") } else { record }
+            let colon = ["\":", "\": ", "\" : ", "\":\n\t"][(order.rotate_right(8) >> (2 * nth) & 3) as usize];
+            if record.contains('\\') { record } else { record.replace("\":", colon) }
         };
         let mut records: Vec<String> = callers.iter().enumerate().map(known).chain(others).collect();
         if let Some(byte) = byte.filter(u8::is_ascii) {
