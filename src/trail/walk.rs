@@ -306,12 +306,8 @@ fn walk<'t>(
                 notes.value(of, text.between(value, behind), *strings)?;
                 behind
             }
-            // The key that was expected is there, and behind it white space that was not.
-            None if value.first().is_some_and(|byte| *byte <= b' ') => {
-                value = skip::solid(value).filter(|solid| solid.len() < value.len())?;
-                continue;
-            }
-            None => notes.read(of, (text, value), strings)?,
+            // Behind a key that was expected there may be white space that was not.
+            None => notes.read(of, (text, skip::solid(value)?), strings)?,
         };
         Next { key, of, value } = next(key, behind)?;
     }
