@@ -8,7 +8,7 @@ line for each planted record with its eventID and the policy that must name it. 
 records. With --copies N each file is written N times under other names and with other eventIDs: N times the records
 of the same callers, functions and days. Standard library only.
 
-Texts vary as they do in trails: a record has 1,360 bytes and compresses to 148. The 2,900 records of a recorded exercise
+Texts vary as they do in trails: a record has 1,370 bytes and compresses to 148. The 2,900 records of a recorded exercise
 (https://github.com/invictus-ir/aws_dataset) have 1,260, and compress to 147.
 """
 import argparse

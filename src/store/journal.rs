@@ -18,7 +18,7 @@ const MAGIC: [u8; 16] = *b"lambda-audit\0sto";
 const VERSION: u32 = 1;
 const HEADER: u64 = 32;
 const FRAME: u64 = 16;
-/// In bytes.
+/// Than so many bytes: payloads are batches, but for what all files gave together.
 const MOST_ARE_SHORTER: usize = 8 << 20;
 
 #[derive(Debug)]

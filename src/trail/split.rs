@@ -319,8 +319,8 @@ impl<'a, S: Sink> Reader<'a, S> {
         Ok(end)
     }
 
-    /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be, or its text
-    /// is not one.
+    /// Reads a record as one like those before it. `None` where it is not, or anything is not as it should be. `is_one`:
+    /// whether this text of an object is one record, not several.
     fn walk(&mut self, start: usize, is_one: impl FnOnce(&[u8]) -> bool) -> Option<usize> {
         let Reader { bytes, walker, sink, batch, found, .. } = self;
         // Records are found where they stay, in the space of those that were given before.
